@@ -1,0 +1,14 @@
+"""The rooms, in the order a decision flows through them.
+
+domain, errors, config, metrics   words, failures, settings and formulas every room shares
+market      candles in, a snapshot with indicators out
+context     snapshot, account and experience become one prompt within a token budget
+llm         the prompt goes to a model and a reply comes back, or a typed error
+tools       the reply's tool request becomes a strictly validated tool call
+gate        the call is judged: approved, clamped or refused; stops and position tracking
+journal     what happened is appended to JSONL files, one write per record
+learning    closed trades become scores, lessons and patterns for later contexts
+engine      the cycle that ties the rooms together, the book, and the bridge to Freqtrade
+sandbox     a local exchange replaying real candles, and a scripted model
+cli         what manage.sh calls
+"""

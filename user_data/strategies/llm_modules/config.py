@@ -1,0 +1,206 @@
+"""Our four blocks of config.json as frozen, strict models; secrets come from the environment.
+
+Everything is handed in: nothing here reads a file or a global. The keys of each block are its
+fields; a key without default must be present, a key that is not listed is refused.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from llm_modules.errors import ConfigError
+
+API_KEY_VARIABLE = "LLM_API_KEY"
+TIMEFRAMES = (
+    "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w",
+)  # fmt: skip
+
+Timeframe = Annotated[str, Field(json_schema_extra={"allowed": TIMEFRAMES})]
+Percent = Annotated[float, Field(gt=0, le=100)]
+
+
+def _tuple(value: object) -> object:
+    """Let a JSON array stand for a tuple, which strict mode alone would refuse."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Block(BaseModel):
+    """Base of every block: strict types, no unknown keys, no NaN, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class LLMConfig(Block):
+    """Where the model is and how it is asked. An empty `model` means the sandbox."""
+
+    api_base: str = Field(description="URL of an OpenAI-compatible server, with or without /v1")
+    api_key: str = Field("", description="always empty: the key is read from LLM_API_KEY")
+    model: str = Field(description="the model's name at that server; empty: the sandbox")
+    temperature: float = Field(ge=0, le=2, description="randomness of the answer")
+    max_tokens: int = Field(ge=64, le=128_000, description="longest answer, in tokens")
+    timeout: float = Field(gt=0, le=3600, description="seconds for a decision, retries included")
+    retry_times: int = Field(ge=0, le=10, description="further attempts after a failed request")
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("a URL that starts with http:// or https://, or empty")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        if value:
+            raise ValueError("a key does not belong in config.json: run ./manage.sh move-keys")
+        return value
+
+    @model_validator(mode="after")
+    def _model_has_a_server(self) -> Self:
+        if bool(self.model) != bool(self.api_base):
+            raise ValueError("api_base and model are named together, or both empty (sandbox)")
+        return self
+
+
+class RiskConfig(Block):
+    """The limits that the gate enforces whatever the model asks."""
+
+    max_leverage: float = Field(ge=1, le=125, description="no position above this leverage")
+    default_leverage: float = Field(ge=1, le=125, description="used when the model may not choose")
+    max_position_pct: Percent = Field(description="largest stake of one position, % of equity")
+    max_open_trades: int = Field(ge=1, le=100, description="positions open at once")
+    allow_model_freedom: bool = Field(description="the model chooses stake and leverage")
+    emergency_stop_loss: float = Field(
+        gt=-1, lt=0, description="fall of equity from its peak that halts and flattens"
+    )
+    max_stop_pct: Percent = Field(
+        default=5.0, description="farthest stop from the entry price, and the stop if none is given"
+    )
+    max_price_drift_pct: Percent = Field(
+        default=1.0, description="an entry lapses once price left the decision's price by this"
+    )
+
+    @model_validator(mode="after")
+    def _default_within_maximum(self) -> Self:
+        if self.default_leverage > self.max_leverage:
+            raise ValueError("default_leverage may not exceed max_leverage")
+        return self
+
+
+class ExperienceConfig(Block):
+    """What is recorded, where, and how much of it comes back into the context."""
+
+    log_decisions: bool = Field(description="write llm_decisions.jsonl")
+    log_trades: bool = Field(description="write trade_experience.jsonl")
+    decision_log_path: str = Field(min_length=1, description="file of decisions")
+    trade_log_path: str = Field(min_length=1, description="file of closed trades")
+    max_recent_trades_context: int = Field(ge=0, le=100, description="past trades shown")
+    max_recent_decisions_context: int = Field(ge=0, le=100, description="past decisions shown")
+    include_pair_specific_trades: bool = Field(
+        description="past trades of the same pair come first"
+    )
+    reward_learning: bool = Field(default=True, description="keep and show reward_learning.json")
+
+    @property
+    def reward_path(self) -> Path:
+        """`reward_learning.json` lives beside the trades it is computed from."""
+        return Path(self.trade_log_path).parent / "reward_learning.json"
+
+
+class ContextConfig(Block):
+    """What the model sees of the market, and how long the prompt may be."""
+
+    max_context_tokens: int = Field(ge=500, le=1_000_000, description="longest prompt, with tools")
+    indicator_history_points: int = Field(ge=1, le=500, description="rows of indicator history")
+    raw_kline_history_points: int = Field(ge=0, le=500, description="rows of candle history")
+    include_multi_timeframe_data: bool = Field(
+        description="also show candle rows of the informative timeframes"
+    )
+    multi_timeframe_history: dict[str, Annotated[int, Field(ge=1, le=500)]] = Field(
+        description="rows per informative timeframe, 10 where not named"
+    )
+    informative_timeframes: Annotated[
+        tuple[str, ...], BeforeValidator(_tuple), Field(max_length=5)
+    ] = Field(default=("1h", "4h", "1d"), description="timeframes beside the main one")
+    extra_indicators: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(max_length=20)] = (
+        Field(default=(), description="names of further pandas_ta indicators, default settings")
+    )
+
+    @field_validator("informative_timeframes")
+    @classmethod
+    def _are_timeframes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in TIMEFRAMES]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"different timeframes out of {', '.join(TIMEFRAMES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _history_names_shown_timeframes(self) -> Self:
+        extra = sorted(set(self.multi_timeframe_history) - set(self.informative_timeframes))
+        if extra:
+            raise ValueError(
+                f"multi_timeframe_history names {extra}, not in informative_timeframes"
+            )
+        return self
+
+
+class TraderConfig(Block):
+    """All four blocks, as every room gets them."""
+
+    llm_config: LLMConfig
+    risk_management: RiskConfig
+    experience_config: ExperienceConfig
+    context_config: ContextConfig
+
+
+def parse_config(merged: Mapping[str, Any]) -> TraderConfig:
+    """Read our blocks from Freqtrade's merged configuration.
+
+    Raises ConfigError with one line per wrong key: the key, what was found, what is allowed.
+    """
+    blocks = {name: merged[name] for name in TraderConfig.model_fields if name in merged}
+    try:
+        return TraderConfig.model_validate(blocks)
+    except ValidationError as error:
+        problems = [_sentence(item, merged) for item in error.errors(include_url=False)]
+    raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
+
+
+def api_key(environment: Mapping[str, str] = os.environ) -> SecretStr:
+    """Return the model's key from the environment; servers without keys get a placeholder."""
+    return SecretStr(environment.get(API_KEY_VARIABLE) or "no-key")
+
+
+def _sentence(item: Any, merged: Mapping[str, Any]) -> str:
+    """Word one validation error: which key, what was found, what is allowed."""
+    path = [str(part) for part in item["loc"]]
+    key = ".".join(path)
+    if item["type"] == "missing":
+        known = merged if len(path) == 1 else merged[path[0]]
+        return f"{key}: missing{_did_you_mean(path[-1], known)}"
+    if item["type"] == "extra_forbidden":
+        allowed = sorted(TraderConfig.model_fields[path[0]].annotation.model_fields)  # type: ignore[union-attr]
+        return f"{key}: unknown key; allowed in {path[0]}: {', '.join(allowed)}"
+    found = "a secret" if path[-1] == "api_key" else repr(item["input"])
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if len(path) == 1:
+        return f"{key}: {message}"
+    return f"{key}: found {found}, expected {message}"
+
+
+def _did_you_mean(name: str, found: object) -> str:
+    close = difflib.get_close_matches(name, list(found) if isinstance(found, Mapping) else [])
+    return f"; found {close[0]!r}, did you mean {name!r}?" if close else ""

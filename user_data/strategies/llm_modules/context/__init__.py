@@ -1,0 +1,1 @@
+"""Snapshot, account and experience become one prompt within a token budget."""

@@ -1,0 +1,257 @@
+"""Words shared by the rooms: frozen facts, no behaviour beyond what derives from them.
+
+Ratios are fractions of one (0.05 is 5 %), times are aware UTC, prices and stakes are in the
+quote currency. Arrays run from oldest to newest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Side = Literal["long", "short"]
+Stance = Literal["flat", "in_position"]
+RunMode = Literal["sandbox", "dry_run", "live"]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Closed OHLCV candles of one pair and timeframe; all arrays have the same length.
+
+    `open_times` are milliseconds since the epoch, UTC.
+    """
+
+    timeframe: str
+    open_times: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.close)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRules:
+    """What the exchange demands of an order in this pair.
+
+    `min_notional` is the smallest stake x leverage in quote currency.
+    """
+
+    price_step: float
+    min_notional: float
+    max_leverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeframeView:
+    """Candles of one timeframe with the indicators computed on them, warm-up as NaN."""
+
+    candles: Candles
+    indicators: Mapping[str, FloatArray]
+
+    @property
+    def timeframe(self) -> str:
+        """Freqtrade's name of the timeframe, such as `30m`."""
+        return self.candles.timeframe
+
+    def latest(self, name: str) -> float | None:
+        """Return the newest value of an indicator, or None while it is warming up."""
+        value = float(self.indicators[name][-1])
+        return value if np.isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """All that is known of one pair's market at the close of one candle."""
+
+    pair: str
+    candle_at: datetime
+    price: float
+    rules: MarketRules
+    main: TimeframeView
+    informative: tuple[TimeframeView, ...]
+    facts: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Thesis:
+    """Why a position was opened, in the model's own words and numbers."""
+
+    decision_id: str
+    reason: str
+    confidence_score: float
+    key_support: float
+    key_resistance: float
+    stop_price: float | None
+    target_price: float | None
+    invalidation: str | None
+    facts: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """One open trade as Freqtrade holds it; profit, MFE and MAE are leveraged, fees included."""
+
+    trade_id: int
+    pair: str
+    side: Side
+    opened_at: datetime
+    open_rate: float
+    stake_amount: float
+    leverage: float
+    current_rate: float
+    profit_ratio: float
+    mfe_ratio: float
+    mae_ratio: float
+    stop_price: float
+    liquidation_price: float | None
+    entries: int
+    adjustments: int
+    thesis: Thesis | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account at one moment; `equity` counts open profit, `used_stake` open stakes.
+
+    `version` grows with every observation, so that a state can be ordered against bookings.
+    """
+
+    version: int
+    stake_currency: str
+    equity: float
+    free: float
+    used_stake: float
+    open_trades: int
+    peak_equity: float
+    halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTrade:
+    """A trade that ended, however it ended; profit is Freqtrade's, after fees and funding."""
+
+    trade_id: int
+    pair: str
+    side: Side
+    leverage: float
+    stake_amount: float
+    opened_at: datetime
+    closed_at: datetime
+    open_rate: float
+    close_rate: float
+    profit_abs: float
+    profit_ratio: float
+    funding_fees: float
+    mfe_ratio: float
+    mae_ratio: float
+    stop_price: float
+    liquidation_price: float | None
+    exit_reason: str
+    entries: int
+    exits: int
+    thesis: Thesis | None
+    exit_decision_id: str | None
+    model_score: float | None
+    exit_reflection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastDecision:
+    """One earlier decision as the model will be reminded of it."""
+
+    at: datetime
+    pair: str
+    tool: str
+    confidence_score: float | None
+    reason: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastTrade:
+    """One closed trade as the model will be reminded of it."""
+
+    trade_id: int
+    pair: str
+    side: Side
+    leverage: float
+    closed_at: datetime
+    profit_ratio: float
+    mfe_ratio: float
+    mae_ratio: float
+    duration_hours: float
+    exit_reason: str
+    grade: str
+    lesson: str
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What the past teaches for one decision; every field may be empty.
+
+    `statistics` and `patterns` are finished sentences with their number of trades.
+    """
+
+    trades: tuple[PastTrade, ...] = ()
+    decisions: tuple[PastDecision, ...] = ()
+    statistics: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool as offered to the model: its wire name, purpose and JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """A tool call as the model sent it, untrusted; `arguments` is text or already a dict."""
+
+    call_id: str
+    name: str
+    arguments: str | Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message; `tool_requests` echo an assistant turn, `call_id` answers one of them."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_requests: tuple[ToolRequest, ...] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything sent to the model for one question."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of the model, still untrusted; token counts are None when not reported."""
+
+    text: str
+    tool_requests: tuple[ToolRequest, ...]
+    finish_reason: str
+    model: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    latency_seconds: float
+    attempts: int

@@ -1,0 +1,1 @@
+"""Between the model and the exchange: checks, verdicts, stops, position tracking."""

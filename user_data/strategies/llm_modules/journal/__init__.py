@@ -1,0 +1,1 @@
+"""What happened, appended to JSONL files that survive crashes."""

@@ -1,0 +1,154 @@
+"""One line of a journal: versioned, tagged, aware UTC, no NaN.
+
+`llm_decisions.jsonl` holds DecisionRecord and OutcomeRecord lines, `trade_experience.jsonl`
+holds TradeRecord lines. Fields may be added with a default; a changed meaning is a new version.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from llm_modules.domain import RunMode, Side, Stance
+
+SCHEMA_VERSION = 1
+
+DecisionStatus = Literal["approved", "clamped", "refused", "failed"]
+OutcomeKind = Literal["filled", "expired", "superseded", "aborted", "vetoed"]
+Grade = Literal["S", "A", "B", "C", "D", "F"]
+
+
+class Record(BaseModel):
+    """Base of every record; lists from JSON are accepted as tuples."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class Reason(Record):
+    """Why a check refused or changed a call: a stable code and a sentence."""
+
+    code: str
+    text: str
+
+
+class DecisionRecord(Record):
+    """One question to the model and everything that followed until the verdict.
+
+    `call` holds the validated arguments, `problems` what was wrong with unusable answers,
+    `fault` why there was no answer. `mode` says whether exchange and model were simulated.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["decision"] = "decision"
+    decision_id: str
+    at: AwareDatetime
+    candle_at: AwareDatetime
+    pair: str
+    stance: Stance
+    mode: RunMode
+    model: str
+    status: DecisionStatus
+    tool: str | None
+    call: dict[str, str | float | None] = Field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    problems: tuple[str, ...] = ()
+    fault: str | None = None
+    trade_id: int | None = None
+    attempts: int = 0
+    latency_seconds: float = 0.0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_hash: str | None = None
+    equity: float | None = None
+    facts: dict[str, float] = Field(default_factory=dict)
+
+
+class OutcomeRecord(Record):
+    """What became of a booked decision: filled by an order, or lapsed and why."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["outcome"] = "outcome"
+    decision_id: str
+    at: AwareDatetime
+    pair: str
+    tool: str
+    outcome: OutcomeKind
+    trade_id: int | None = None
+    detail: str = ""
+
+
+class Evaluation(Record):
+    """Points of a closed trade in four dimensions (30 + 25 + 25 + 20), their sum and grade."""
+
+    profit_points: float
+    risk_points: float
+    timing_points: float
+    efficiency_points: float
+    score: float
+    grade: Grade
+
+
+class Reflection(Record):
+    """What a closed trade taught: one summary and up to a few lessons, rule-based."""
+
+    summary: str
+    lessons: tuple[str, ...]
+
+
+class EntryThesis(Record):
+    """Why the position had been opened, as booked, with the market facts of that candle."""
+
+    decision_id: str
+    reason: str
+    confidence_score: float
+    key_support: float
+    key_resistance: float
+    stop_price: float | None
+    target_price: float | None
+    invalidation: str | None
+    facts: dict[str, float]
+
+
+class TradeRecord(Record):
+    """One closed trade, however it closed; profit is Freqtrade's, after fees and funding."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["trade"] = "trade"
+    at: AwareDatetime
+    mode: RunMode
+    trade_id: int
+    pair: str
+    side: Side
+    leverage: float
+    stake_amount: float
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime
+    open_rate: float
+    close_rate: float
+    profit_abs: float
+    profit_ratio: float
+    funding_fees: float
+    mfe_ratio: float
+    mae_ratio: float
+    stop_price: float
+    exit_reason: str
+    entries: int
+    exits: int
+    entry: EntryThesis | None
+    exit_decision_id: str | None
+    model_score: float | None
+    exit_reflection: str | None
+    evaluation: Evaluation
+    reflection: Reflection
+    reward: float
+
+    @property
+    def duration_hours(self) -> float:
+        """Hours the position was open."""
+        return (self.closed_at - self.opened_at).total_seconds() / 3600
+
+
+DecisionLine = Annotated[DecisionRecord | OutcomeRecord, Field(discriminator="kind")]
+DECISION_LINES: TypeAdapter[DecisionRecord | OutcomeRecord] = TypeAdapter(DecisionLine)
+TRADE_LINES: TypeAdapter[TradeRecord] = TypeAdapter(TradeRecord)

@@ -1,0 +1,1 @@
+"""Closed trades become scores, rewards, lessons and patterns."""

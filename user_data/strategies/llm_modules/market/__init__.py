@@ -1,0 +1,1 @@
+"""Candles in, a snapshot with indicators out."""

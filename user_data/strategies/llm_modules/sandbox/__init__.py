@@ -1,0 +1,1 @@
+"""A simulated exchange replaying real candles, and a scripted model: both loopback only."""

@@ -1,0 +1,1 @@
+"""Six tools: what a model may ask for, strictly validated."""
