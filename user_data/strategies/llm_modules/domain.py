@@ -227,12 +227,10 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message; `tool_requests` echo an assistant turn, `call_id` answers one of them."""
+    """One chat message."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Literal["system", "user", "assistant"]
     content: str
-    tool_requests: tuple[ToolRequest, ...] = ()
-    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,283 @@
+"""Freqtrade's callbacks and nothing else: each asks the desk or tells it, none reasons."""
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from freqtrade.enums import RunMode, SignalDirection
+from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import timeframe_to_minutes
+from freqtrade.persistence import Order, Trade
+from freqtrade.strategy import IStrategy, stoploss_from_absolute
+from llm_modules.market.indicators import compute
+from pandas import DataFrame
+
+from llm_modules.config import parse_config
+from llm_modules.engine import bridge
+from llm_modules.engine.chart import annotations
+from llm_modules.engine.desk import Desk
+from llm_modules.engine.guard import guarded
+from llm_modules.engine.startup import open_desk
+from llm_modules.errors import UserError
+
+
+class LLMFunctionStrategy(IStrategy):
+    """A large language model trades futures through six validated tools."""
+
+    INTERFACE_VERSION = 3
+    can_short = True
+    timeframe = "30m"
+    startup_candle_count = 200
+    process_only_new_candles = True
+    position_adjustment_enable = True
+    max_entry_position_adjustment = 3
+    use_exit_signal = True
+    use_custom_stoploss = True
+    stoploss = -0.85  # of the margin: the last resort behind every booked stop
+    minimal_roi: dict[str, float] = {}  # noqa: RUF012 - Freqtrade's own declaration
+    order_types = {  # noqa: RUF012 - Freqtrade's own declaration
+        "entry": "market",
+        "exit": "market",
+        "stoploss": "market",
+        "emergency_exit": "market",
+        "stoploss_on_exchange": False,
+    }
+    plot_config = {  # noqa: RUF012 - Freqtrade's own declaration
+        "main_plot": {
+            "ema_20": {"color": "#42a5f5"},
+            "ema_50": {"color": "#ffb74d"},
+            "bb_upper": {"color": "#78909c"},
+            "bb_lower": {"color": "#78909c"},
+        },
+        "subplots": {
+            "RSI": {"rsi_14": {"color": "#ab47bc"}},
+            "MACD": {"macd": {"color": "#42a5f5"}, "macd_signal": {"color": "#ef5350"}},
+            "ADX": {"adx_14": {"color": "#26a69a"}},
+        },
+    }
+    desk: Desk | None = None
+
+    @property
+    def protections(self) -> list[dict[str, Any]]:
+        """Pause a pair after its close, and everything after repeated stops or a drawdown."""
+        return [
+            {"method": "CooldownPeriod", "stop_duration_candles": 1},
+            {
+                "method": "StoplossGuard",
+                "lookback_period_candles": 48,
+                "trade_limit": 4,
+                "stop_duration_candles": 12,
+            },
+            {
+                "method": "MaxDrawdown",
+                "lookback_period_candles": 96,
+                "trade_limit": 10,
+                "stop_duration_candles": 24,
+                "max_allowed_drawdown": 0.1,
+            },
+        ]
+
+    def bot_start(self, **kwargs: Any) -> None:
+        """Open the journals and start deciding; trades closed while we were away are learnt."""
+        if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
+            raise OperationalException(
+                "LLMFunctionStrategy asks its model while the market runs: use 'freqtrade trade'"
+            )
+        try:
+            config = parse_config(self.config)
+            mode = bridge.run_mode(self.config)
+            self.desk = open_desk(config, mode, self.config["stake_currency"], os.environ)
+        except UserError as error:
+            raise OperationalException(str(error)) from error
+        self.view = bridge.View(self.dp, self.timeframe, self._informative())
+        for trade in Trade.get_trades_proxy(is_open=False):
+            if not self.desk.knows(trade.id, trade.open_date_utc):
+                self.desk.closed(bridge.closed_trade(trade))
+
+    def ft_bot_cleanup(self) -> None:
+        """Stop the decision thread before Freqtrade ends or reloads."""
+        if self.desk is not None:
+            self.desk.stop()
+        super().ft_bot_cleanup()
+
+    @guarded(None)
+    def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
+        """Show the desk the account, and hand it every pair that has a new closed candle."""
+        if self.desk is None:
+            return
+        trades = Trade.get_open_trades()
+        positions = self.view.positions(trades)
+        account = self.view.account(self.wallets, self.config["stake_currency"], trades)
+        busy = {trade.pair for trade in trades if trade.has_open_orders}
+        self.desk.observe(account, positions, busy, current_time)
+        self.desk.ask(self.view.due(self.desk.world(), busy, self.desk.mode, current_time))
+
+    def informative_pairs(self) -> list[tuple[str, str]]:
+        """Have Freqtrade fetch every pair on every informative timeframe."""
+        pairs = self.dp.current_whitelist()
+        return [(pair, timeframe) for pair in pairs for timeframe in self._informative()]
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Add the indicators that the model sees, for the chart."""
+        indicators = compute(bridge.candles(dataframe, self.timeframe, len(dataframe)))
+        return dataframe.assign(**indicators)
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Set no signal: entries come from the book."""
+        return dataframe.assign(enter_long=0, enter_short=0)
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Set no signal: exits come from the book."""
+        return dataframe.assign(exit_long=0, exit_short=0)
+
+    @guarded((None, None))
+    def get_entry_signal(
+        self, pair: str, timeframe: str, dataframe: DataFrame
+    ) -> tuple[SignalDirection | None, str | None]:
+        """Enter what is booked, whenever its decision arrived."""
+        booking = self.desk.entry(pair, bridge.now()) if self.desk else None
+        return (SignalDirection(booking.side), booking.tool) if booking else (None, None)
+
+    @guarded(1.0)
+    def leverage(
+        self,
+        pair: str,
+        current_time: datetime,
+        current_rate: float,
+        proposed_leverage: float,
+        max_leverage: float,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Use the booked leverage."""
+        booking = self.desk.entry(pair, current_time) if self.desk else None
+        return min(booking.leverage, max_leverage) if booking else 1.0
+
+    @guarded(0.0)
+    def custom_stake_amount(
+        self,
+        pair: str,
+        current_time: datetime,
+        current_rate: float,
+        proposed_stake: float,
+        min_stake: float | None,
+        max_stake: float,
+        leverage: float,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Use the booked stake; without a booking, or below the minimum, there is no order."""
+        booking = self.desk.entry(pair, current_time) if self.desk else None
+        stake = min(booking.stake_amount, max_stake) if booking else 0.0
+        return stake if stake >= (min_stake or 0.0) else 0.0
+
+    @guarded(False)
+    def confirm_trade_entry(
+        self,
+        pair: str,
+        order_type: str,
+        amount: float,
+        rate: float,
+        time_in_force: str,
+        current_time: datetime,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> bool:
+        """Let only booked entries out, at a price near the one that was decided on."""
+        return self.desk is not None and self.desk.confirm_entry(pair, side, rate, current_time)
+
+    @guarded(None)
+    def custom_exit(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        **kwargs: Any,
+    ) -> str | None:
+        """Exit what is booked, keeping the model's last word with the trade."""
+        if self.desk is None:
+            return None
+        booking = self.desk.exit_booking(pair, trade.id, current_time)
+        if booking is not None:
+            bridge.store_exit(trade, booking)
+        return self.desk.exit_reason(pair, trade.id, current_time)
+
+    @guarded(None)
+    def adjust_trade_position(
+        self,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        min_stake: float | None,
+        max_stake: float,
+        current_entry_rate: float,
+        current_exit_rate: float,
+        current_entry_profit: float,
+        current_exit_profit: float,
+        **kwargs: Any,
+    ) -> tuple[float, str] | None:
+        """Add or reduce what is booked, once the previous order is done."""
+        if self.desk is None or trade.has_open_orders:
+            return None
+        booking = self.desk.adjustment(trade.pair, trade.id, current_time)
+        return (min(booking.stake_amount, max_stake), booking.tool) if booking else None
+
+    @guarded(None)
+    def custom_stoploss(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        **kwargs: Any,
+    ) -> float | None:
+        """Place the stop at the booked price; Freqtrade never moves it away again."""
+        stop = self.desk.stop_price(trade.id) if self.desk else None
+        self.view.saw(pair, current_rate)
+        if stop is None:
+            return None
+        return float(
+            stoploss_from_absolute(
+                stop, current_rate, is_short=trade.is_short, leverage=trade.leverage
+            )
+        )
+
+    @guarded(None)
+    def order_filled(
+        self, pair: str, trade: Trade, order: Order, current_time: datetime, **kwargs: Any
+    ) -> None:
+        """Tell the desk what was executed."""
+        if self.desk is None:
+            return
+        if not trade.is_open:
+            self.desk.closed(bridge.closed_trade(trade))
+            return
+        first = order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1
+        position = bridge.open_position(trade, order.safe_price)
+        booking = self.desk.filled(pair, "entry" if first else "adjust", position)
+        if booking is not None and booking.thesis is not None:
+            bridge.store_thesis(trade, booking.thesis)
+
+    def plot_annotations(
+        self,
+        pair: str,
+        start_date: datetime,
+        end_date: datetime,
+        dataframe: DataFrame,
+        **kwargs: Any,
+    ) -> list[dict[str, Any]]:
+        """Draw every decision on the Web UI's chart."""
+        if self.desk is None:
+            return []
+        candle = timedelta(minutes=timeframe_to_minutes(self.timeframe))
+        return annotations(self.desk.chart(pair, start_date, end_date + candle), candle)
+
+    def _informative(self) -> tuple[str, ...]:
+        return parse_config(self.config).context_config.informative_timeframes

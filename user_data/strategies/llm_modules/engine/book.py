@@ -1,0 +1,123 @@
+"""DecisionBook: approved decisions waiting for Freqtrade to act on them.
+
+Written by the decision thread, read by Freqtrade's. Reading does not take: Freqtrade may still
+meet a lock or a full slot, and the retry of an unfilled order must find the same numbers. A
+booking ends when its order is filled, when its time is over, or when a newer one replaces it.
+"""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from llm_modules.domain import Side, Thesis
+
+BookingKind = Literal["entry", "exit", "adjust"]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One approved decision in the exchange's terms; stake and prices in quote currency.
+
+    `stake_amount` is margin, negative to reduce, 0 for an exit. An entry is only good while the
+    price lies within `lowest_price` and `highest_price`.
+    """
+
+    decision_id: str
+    kind: BookingKind
+    tool: str
+    pair: str
+    side: Side
+    leverage: float
+    stake_amount: float
+    stop_price: float | None
+    lowest_price: float
+    highest_price: float
+    valid_until: datetime
+    trade_id: int | None = None
+    thesis: Thesis | None = None
+    model_score: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Stake and slots promised to bookings that the account does not show yet."""
+
+    stake: float
+    slots: int
+
+
+class DecisionBook:
+    """At most one booking per pair; safe to use from two threads."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._open: dict[str, Booking] = {}
+        self._settled: list[tuple[int, Booking]] = []
+        self._stops: dict[int, float] = {}
+
+    def put(self, booking: Booking) -> Booking | None:
+        """Book a decision; returns the booking of the pair that it replaces, if any."""
+        with self._mutex:
+            replaced = self._open.get(booking.pair)
+            self._open[booking.pair] = booking
+            return replaced
+
+    def look(self, pair: str, kind: BookingKind, now: datetime) -> Booking | None:
+        """Return the pair's booking of this kind while it is valid, without taking it."""
+        with self._mutex:
+            booking = self._open.get(pair)
+        if booking is None or booking.kind != kind or now >= booking.valid_until:
+            return None
+        return booking
+
+    def settle(self, pair: str, kind: BookingKind, version: int) -> Booking | None:
+        """Take the pair's booking of this kind: its order was filled.
+
+        `version` is that of the account state known now: until a newer one is observed, the
+        booking still counts as reserved.
+        """
+        with self._mutex:
+            booking = self._open.get(pair)
+            if booking is None or booking.kind != kind:
+                return None
+            del self._open[pair]
+            self._settled.append((version, booking))
+            return booking
+
+    def withdraw(self, pair: str) -> Booking | None:
+        """Take the pair's booking back unfilled."""
+        with self._mutex:
+            return self._open.pop(pair, None)
+
+    def expire(self, now: datetime, busy_pairs: Collection[str]) -> tuple[Booking, ...]:
+        """Remove and return bookings whose time is over; pairs with an open order are spared."""
+        with self._mutex:
+            over = [
+                booking
+                for pair, booking in self._open.items()
+                if now >= booking.valid_until and pair not in busy_pairs
+            ]
+            for booking in over:
+                del self._open[booking.pair]
+        return tuple(over)
+
+    def reserved(self, version: int) -> Reserved:
+        """Return what is promised but not yet in the account state of this version."""
+        with self._mutex:
+            self._settled = [(at, booking) for at, booking in self._settled if at >= version]
+            waiting = [*self._open.values(), *(booking for _, booking in self._settled)]
+        stake = sum(max(0.0, booking.stake_amount) for booking in waiting)
+        return Reserved(stake, sum(booking.kind == "entry" for booking in waiting))
+
+    def put_stop(self, trade_id: int, stop_price: float) -> None:
+        """Leave a tightened stop for a trade."""
+        with self._mutex:
+            self._stops[trade_id] = stop_price
+
+    def take_stop(self, trade_id: int) -> float | None:
+        """Take the stop that was left for a trade, if any."""
+        with self._mutex:
+            return self._stops.pop(trade_id, None)

@@ -1,0 +1,129 @@
+"""The whole flow of one decision, on one page; live, dry-run and sandbox share it.
+
+candles -> snapshot -> context -> model -> tool call -> verdict -> journal -> book
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from llm_modules.config import TraderConfig
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.domain import MarketSnapshot, OpenPosition, Prompt
+from llm_modules.engine.book import DecisionBook
+from llm_modules.engine.booking import booking_for
+from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.question import Question, World
+from llm_modules.engine.recording import answered_record, failed_record, outcome_record
+from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
+from llm_modules.gate.checker import DecisionChecker
+from llm_modules.gate.verdict import GateState, Proposal, Verdict
+from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+from llm_modules.journal.trade_logger import TradeLogger
+from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.market.snapshot import build_snapshot
+from llm_modules.tools.calls import ToolCall
+from llm_modules.tools.schema import offered_tools
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything a decision passes through; `world` and `clock` tell the present."""
+
+    config: TraderConfig
+    context: ContextBuilder
+    executor: FunctionExecutor
+    checker: DecisionChecker
+    book: DecisionBook
+    journal: TradeLogger
+    library: ExperienceLibrary
+    world: Callable[[], World]
+    clock: Callable[[], datetime]
+
+
+async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
+    """Take one question through every room; whatever happens, a record says so."""
+    try:
+        snapshot = look(question, rooms)
+        prompt = compose(question, snapshot, rooms)
+    except (MarketDataError, ContextBudgetError) as error:
+        model = rooms.config.llm_config.model
+        record = failed_record(question, rooms.clock(), model, f"{type(error).__name__}: {error}")
+        note(record, rooms)
+        return record
+    answer = await rooms.executor.call(prompt, question.pair)
+    verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
+    record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
+    recorded = note(record, rooms)
+    proposal = verdict.proposal if verdict else None
+    if proposal is not None and (recorded or proposal.only_reduces):
+        book(question, snapshot, proposal, rooms)
+    return record
+
+
+def look(question: Question, rooms: Rooms) -> MarketSnapshot:
+    """Turn the question's candles into a snapshot. Raises MarketDataError."""
+    extra = rooms.config.context_config.extra_indicators
+    return build_snapshot(question.pair, question.candle_at, question.frames, question.rules, extra)
+
+
+def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:
+    """Write the prompt, with what the past taught before this candle. Raises ContextBudgetError."""
+    experience = rooms.library.recall(question.pair, question.candle_at)
+    tools = offered_tools(question.stance)
+    return rooms.context.build(
+        snapshot, question.world.account, question.position, experience, tools
+    )
+
+
+def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:
+    """Let the gate judge the call against the account as it is now, not as it was when asked."""
+    world = rooms.world()
+    reserved = rooms.book.reserved(world.account.version)
+    state = GateState(
+        now=rooms.clock(),
+        valid_until=question.valid_until,
+        pair=question.pair,
+        price=snapshot.price,
+        rules=question.rules,
+        account=world.account,
+        position=_same_position(question, world),
+        reserved_stake=reserved.stake,
+        reserved_slots=reserved.slots,
+    )
+    return rooms.checker.judge(call, state)
+
+
+def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms: Rooms) -> None:
+    """Book what was approved: a stop at once, an order for Freqtrade to pick up."""
+    position = question.position
+    if position is not None and proposal.stop_price is not None:
+        rooms.book.put_stop(position.trade_id, proposal.stop_price)
+    booking = booking_for(question, snapshot, proposal, rooms.config.risk_management)
+    if booking is None:
+        return
+    replaced = rooms.book.put(booking)
+    if replaced is not None:
+        note(outcome_record(replaced, "superseded", rooms.clock(), trade_id=None), rooms)
+
+
+def note(line: DecisionRecord | OutcomeRecord, rooms: Rooms) -> bool:
+    """Write a line into the journal and the library; returns whether the journal has it."""
+    rooms.library.note(line)
+    try:
+        rooms.journal.decision(line)
+    except JournalError:
+        logger.exception("A decision about %s is not in the journal", line.pair)
+        return False
+    return True
+
+
+def _same_position(question: Question, world: World) -> OpenPosition | None:
+    """Return the pair's position now, unless it is another one than the model was shown."""
+    asked, present = question.position, world.positions.get(question.pair)
+    if asked is not None and present is not None and asked.trade_id != present.trade_id:
+        return None
+    return present

@@ -1,0 +1,234 @@
+"""The trading desk: what Freqtrade's callbacks ask and tell, in terms of the book.
+
+Every method returns at once. Freqtrade's thread calls them all; `chart` may be called by any.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from llm_modules.domain import AccountState, ClosedTrade, OpenPosition, RunMode, Side
+from llm_modules.engine.book import Booking, BookingKind
+from llm_modules.engine.cycle import Rooms, decide, note
+from llm_modules.engine.question import Question, World
+from llm_modules.engine.recording import failed_record, outcome_record
+from llm_modules.engine.service import DecisionService
+from llm_modules.errors import JournalError
+from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.gate.tracker import PositionTracker
+from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord
+
+logger = logging.getLogger(__name__)
+
+CHART_DECISIONS = 5000
+EMERGENCY_EXIT = "emergency_stop"
+
+
+class Present:
+    """The latest world: replaced by Freqtrade's thread, read by the decision thread."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __call__(self) -> World:
+        """Return the latest world."""
+        return self._world
+
+    def replace(self, world: World) -> None:
+        """Publish a newer world."""
+        self._world = world
+
+
+class Desk:
+    """Joins the decision thread, the book and the trackers behind the strategy's callbacks."""
+
+    def __init__(
+        self, rooms: Rooms, present: Present, emergency: EmergencyStop, mode: RunMode
+    ) -> None:
+        self.mode = mode
+        self._rooms = rooms
+        self._present = present
+        self._emergency = emergency
+        self._tracker = PositionTracker()
+        self._chart: deque[DecisionRecord] = deque(maxlen=CHART_DECISIONS)
+        self._chart_mutex = threading.Lock()
+        self._service = DecisionService(self._decide, self._undecided, self._close_client)
+
+    def start(self, past: Sequence[DecisionRecord]) -> None:
+        """Start deciding; `past` decisions are drawn on the chart again."""
+        self._chart.extend(past)
+        self._service.start()
+
+    def stop(self) -> None:
+        """Stop deciding within two seconds and release the journals."""
+        if not self._service.stop():
+            logger.error("The decision thread did not end in time; it dies with the process")
+        self._rooms.journal.close()
+
+    # What Freqtrade's loop brings
+
+    def observe(
+        self,
+        account: AccountState,
+        positions: Sequence[OpenPosition],
+        busy_pairs: Collection[str],
+        now: datetime,
+    ) -> None:
+        """Take note of the account and the open positions; bookings past their time lapse."""
+        known = {position.pair: self._tracker.observe(position) for position in positions}
+        account = replace(
+            account,
+            version=self._present().account.version + 1,
+            halted=self._is_halted(account.equity),
+            peak_equity=self._emergency.peak_equity,
+        )
+        self._present.replace(World(account, known))
+        for booking in self._rooms.book.expire(now, busy_pairs):
+            self._tell(booking, "expired", None, "not executed in time")
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Hand questions to the decision thread."""
+        self._service.ask(questions)
+
+    def world(self) -> World:
+        """Return the world as last observed."""
+        return self._present()
+
+    # What callbacks read from the book
+
+    def entry(self, pair: str, now: datetime) -> Booking | None:
+        """Return the approved entry of a pair, unless trading has been halted since."""
+        if self.world().account.halted:
+            return None
+        return self._rooms.book.look(pair, "entry", now)
+
+    def confirm_entry(self, pair: str, side: Side, price: float, now: datetime) -> bool:
+        """Say whether an order may go out; a price that left the band ends the booking."""
+        booking = self.entry(pair, now)
+        if booking is None or booking.side != side:
+            return False
+        if booking.lowest_price <= price <= booking.highest_price:
+            return True
+        self._rooms.book.withdraw(pair)
+        band = f"{booking.lowest_price:.8g} to {booking.highest_price:.8g}"
+        self._tell(booking, "vetoed", None, f"price {price:.8g} left the band {band}")
+        return False
+
+    def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
+        """Return why a position is to be closed now, or None to keep it."""
+        if self._emergency.tripped:
+            return EMERGENCY_EXIT
+        booking = self._of_trade(pair, "exit", trade_id, now)
+        return booking.tool if booking else None
+
+    def adjustment(self, pair: str, trade_id: int, now: datetime) -> Booking | None:
+        """Return the approved adjustment of a position; none adds while trading is halted."""
+        booking = self._of_trade(pair, "adjust", trade_id, now)
+        adds = booking is not None and booking.stake_amount > 0
+        return None if adds and self.world().account.halted else booking
+
+    def stop_price(self, trade_id: int) -> float | None:
+        """Return the tightest stop known for a position, None before it was ever observed."""
+        booked = self._rooms.book.take_stop(trade_id)
+        if booked is not None:
+            self._tracker.tighten(trade_id, booked)
+        position = self._tracker.get(trade_id)
+        return position.stop_price if position else None
+
+    def exit_booking(self, pair: str, trade_id: int, now: datetime) -> Booking | None:
+        """Return the approved exit of a position, whose words are kept with the trade."""
+        return self._of_trade(pair, "exit", trade_id, now)
+
+    # What Freqtrade tells
+
+    def filled(self, pair: str, kind: BookingKind, position: OpenPosition) -> Booking | None:
+        """Settle the booking whose order was filled, and return it."""
+        booking = self._rooms.book.settle(pair, kind, self.world().account.version)
+        self._tracker.observe(position)
+        if booking is None:
+            return None
+        if booking.stop_price is not None:
+            self._tracker.tighten(position.trade_id, booking.stop_price)
+        self._tell(booking, "filled", position.trade_id)
+        return booking
+
+    def closed(self, trade: ClosedTrade) -> None:
+        """Learn from a trade that ended, however it ended; known trades are left alone."""
+        booking = self._rooms.book.withdraw(trade.pair)
+        if booking is not None and booking.kind == "exit":
+            self._tell(booking, "filled", trade.trade_id)
+        elif booking is not None:
+            self._tell(booking, "expired", trade.trade_id, f"closed by {trade.exit_reason}")
+        tracked = self._tracker.forget(trade.trade_id)
+        if tracked is not None:
+            trade = replace(
+                trade,
+                mfe_ratio=max(trade.mfe_ratio, tracked.mfe_ratio),
+                mae_ratio=min(trade.mae_ratio, tracked.mae_ratio),
+            )
+        self._service.soon(partial(self._learn, trade), f"Learning from trade {trade.trade_id}")
+
+    def knows(self, trade_id: int, opened_at: datetime) -> bool:
+        """Tell whether a closed trade has been learnt from; ids start anew with a new database."""
+        return self._rooms.library.knows(trade_id, opened_at)
+
+    def chart(self, pair: str, start: datetime, end: datetime) -> tuple[DecisionRecord, ...]:
+        """Return the decisions about a pair whose candle closed within a span of time."""
+        with self._chart_mutex:
+            records = tuple(self._chart)
+        return tuple(
+            record for record in records if record.pair == pair and start <= record.candle_at <= end
+        )
+
+    # On the decision thread
+
+    async def _decide(self, question: Question) -> None:
+        self._draw(await decide(question, self._rooms))
+
+    def _undecided(self, question: Question, fault: str) -> None:
+        model = self._rooms.config.llm_config.model
+        record = failed_record(question, datetime.now(UTC), model, fault)
+        note(record, self._rooms)
+        self._draw(record)
+
+    def _draw(self, record: DecisionRecord) -> None:
+        with self._chart_mutex:
+            self._chart.append(record)
+
+    def _learn(self, trade: ClosedTrade) -> None:
+        if not self.knows(trade.trade_id, trade.opened_at):
+            self._rooms.journal.trade(self._rooms.library.learn(trade, datetime.now(UTC)))
+
+    async def _close_client(self) -> None:
+        await self._rooms.executor.close()
+
+    # Between the two
+
+    def _is_halted(self, equity: float) -> bool:
+        before = self._emergency.tripped
+        try:
+            halted = self._emergency.observe(equity)
+        except JournalError:
+            logger.exception("The emergency stop could not be saved; it holds in memory")
+            halted = self._emergency.tripped
+        if self._emergency.tripped and not before:
+            logger.warning("Emergency stop: equity %.2f, all positions are closed", equity)
+        return halted
+
+    def _of_trade(
+        self, pair: str, kind: BookingKind, trade_id: int, now: datetime
+    ) -> Booking | None:
+        booking = self._rooms.book.look(pair, kind, now)
+        return booking if booking is not None and booking.trade_id == trade_id else None
+
+    def _tell(
+        self, booking: Booking, outcome: OutcomeKind, trade_id: int | None, detail: str = ""
+    ) -> None:
+        line: OutcomeRecord = outcome_record(
+            booking, outcome, datetime.now(UTC), trade_id=trade_id, detail=detail
+        )
+        self._service.soon(partial(note, line, self._rooms), "Recording an outcome")

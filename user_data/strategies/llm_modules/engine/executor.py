@@ -1,0 +1,103 @@
+"""FunctionExecutor: asks until one valid tool call is there, or says why there is none."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llm_modules.domain import Message, Prompt, Reply
+from llm_modules.errors import ModelError, ProviderError
+from llm_modules.llm.client import LLMClient
+from llm_modules.tools.calls import ToolCall
+from llm_modules.tools.parse import read_reply
+
+REPAIRS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one question: a call, or the problems or the fault that prevented it.
+
+    Tokens are summed over all replies, None when no reply reported them.
+    """
+
+    call: ToolCall | None
+    problems: tuple[str, ...]
+    fault: str | None
+    model: str
+    attempts: int
+    latency_seconds: float
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class FunctionExecutor:
+    """Turns a prompt into a validated tool call; it never raises for what a model does.
+
+    An unusable answer goes back to the model with the exact reasons, at most twice.
+    """
+
+    def __init__(self, client: LLMClient, *, model: str, deadline_seconds: float) -> None:
+        self._client = client
+        self._model = model
+        self._deadline_seconds = deadline_seconds
+
+    async def call(self, prompt: Prompt, pair: str) -> Answer:
+        """Ask about one pair; the deadline covers every attempt together."""
+        started = time.monotonic()
+        replies: list[Reply] = []
+        problems: list[str] = []
+        fault: str | None = None
+        call: ToolCall | None = None
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                call = await self._ask_and_repair(prompt, pair, replies, problems)
+        except ProviderError as error:
+            fault = f"{error.fault}: {error}"
+        except TimeoutError:
+            fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
+        return Answer(
+            call=call,
+            problems=tuple(problems),
+            fault=fault,
+            model=replies[-1].model if replies else self._model,
+            attempts=sum(reply.attempts for reply in replies) + (fault is not None),
+            latency_seconds=round(time.monotonic() - started, 4),
+            prompt_tokens=_total(reply.prompt_tokens for reply in replies),
+            completion_tokens=_total(reply.completion_tokens for reply in replies),
+        )
+
+    async def close(self) -> None:
+        """Release the client's connections."""
+        await self._client.close()
+
+    async def _ask_and_repair(
+        self, prompt: Prompt, pair: str, replies: list[Reply], problems: list[str]
+    ) -> ToolCall | None:
+        """Fill in replies and problems on the way to a call; None when no attempt gave one."""
+        for _ in range(1 + REPAIRS):
+            reply = await self._client.ask(prompt)
+            replies.append(reply)
+            try:
+                return read_reply(reply, pair, prompt.tools)
+            except ModelError as error:
+                problems += error.problems
+                prompt = _with_complaint(prompt, error)
+        return None
+
+
+def _with_complaint(prompt: Prompt, error: ModelError) -> Prompt:
+    """Add what was wrong to the last user turn, which every server's chat template accepts."""
+    names = ", ".join(tool.name for tool in prompt.tools)
+    listed = "\n- ".join(error.problems)
+    complaint = (
+        f"\n\nYour last answer was not used. Problems:\n- {listed}"
+        f"\nCall exactly one of {names} with corrected arguments."
+    )
+    *earlier, last = prompt.messages
+    return Prompt((*earlier, Message(last.role, last.content + complaint)), prompt.tools)
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

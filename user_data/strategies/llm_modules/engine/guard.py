@@ -1,0 +1,50 @@
+"""The one place where an unexpected error is caught: logged with its traceback, never repeated.
+
+Freqtrade takes an exception in most callbacks for a yes, and in `get_entry_signal` it ends the
+bot. A guarded callback answers with its safe default instead.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Containment:
+    """Filled in when the block under it failed."""
+
+    error: Exception | None = None
+
+
+@contextmanager
+def contained(what: str) -> Iterator[Containment]:
+    """Run a block whose failure must not spread; the caller looks at `error` afterwards."""
+    outcome = Containment()
+    try:
+        yield outcome
+    except Exception as error:
+        logger.exception("%s failed", what)
+        outcome.error = error
+
+
+def guarded(default: R) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a callback return `default` instead of raising."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            with contained(function.__qualname__) as outcome:
+                result = function(*args, **kwargs)
+            return result if outcome.error is None else default
+
+        return wrapper
+
+    return decorate

@@ -1,0 +1,94 @@
+"""Decisions and their outcomes, worded as journal records."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+from llm_modules.domain import MarketSnapshot, Prompt
+from llm_modules.engine.book import Booking
+from llm_modules.engine.executor import Answer
+from llm_modules.engine.question import Question
+from llm_modules.gate.verdict import Verdict
+from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord, Reason
+
+HASH_CHARACTERS = 16
+
+
+def failed_record(question: Question, at: datetime, model: str, fault: str) -> DecisionRecord:
+    """Record a decision that never reached the model, or died on the way."""
+    return DecisionRecord(
+        decision_id=question.decision_id,
+        at=at,
+        candle_at=question.candle_at,
+        pair=question.pair,
+        stance=question.stance,
+        mode=question.mode,
+        model=model,
+        status="failed",
+        tool=None,
+        fault=fault,
+        trade_id=question.position.trade_id if question.position else None,
+    )
+
+
+def answered_record(
+    question: Question,
+    at: datetime,
+    snapshot: MarketSnapshot,
+    prompt: Prompt,
+    answer: Answer,
+    verdict: Verdict | None,
+) -> DecisionRecord:
+    """Record what the model said and what the gate made of it; no verdict means no usable call."""
+    record = failed_record(question, at, answer.model, answer.fault or "no_usable_answer")
+    equity = question.world.account.equity
+    seen: dict[str, object] = {
+        "problems": answer.problems,
+        "attempts": answer.attempts,
+        "latency_seconds": answer.latency_seconds,
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "prompt_hash": prompt_hash(prompt),
+        "equity": equity if math.isfinite(equity) else None,
+        "facts": dict(snapshot.facts),
+    }
+    if answer.call is not None and verdict is not None:
+        seen |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
+    return DecisionRecord.model_validate(record.model_dump() | seen)
+
+
+def outcome_record(
+    booking: Booking, kind: OutcomeKind, at: datetime, *, trade_id: int | None, detail: str = ""
+) -> OutcomeRecord:
+    """Record what became of a booked decision."""
+    return OutcomeRecord(
+        decision_id=booking.decision_id,
+        at=at,
+        pair=booking.pair,
+        tool=booking.tool,
+        outcome=kind,
+        trade_id=trade_id,
+        detail=detail,
+    )
+
+
+def prompt_hash(prompt: Prompt) -> str:
+    """Name a prompt by its content: SHA-256 over roles, texts and tool names, shortened."""
+    digest = hashlib.sha256()
+    for message in prompt.messages:
+        digest.update(f"{message.role}\0{message.content}\0".encode())
+    for tool in prompt.tools:
+        digest.update(f"{tool.name}\0".encode())
+    return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) -> dict[str, object]:
+    call = {name: value for name, value in arguments.items() if name not in {"tool", "pair"}}
+    return {
+        "status": verdict.status,
+        "tool": arguments["tool"],
+        "call": call,
+        "fault": None,
+        "reasons": tuple(Reason(code=reason.code, text=reason.text) for reason in verdict.reasons),
+    }

@@ -1,0 +1,97 @@
+"""Everything is made and handed in here, once, when the bot starts."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llm_modules.config import TraderConfig, api_key
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.domain import AccountState, RunMode
+from llm_modules.engine.book import DecisionBook
+from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.desk import Desk, Present
+from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.question import World
+from llm_modules.gate.checker import DecisionChecker
+from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.journal.records import DecisionRecord
+from llm_modules.journal.trade_logger import TradeLogger
+from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.llm.client import OpenAICompatibleClient
+
+logger = logging.getLogger(__name__)
+
+
+def open_desk(
+    config: TraderConfig, mode: RunMode, stake_currency: str, environment: Mapping[str, str]
+) -> Desk:
+    """Open the journals, remember the past, and start deciding.
+
+    Records of another mode teach nothing here: the sandbox's lessons stay in the sandbox.
+    Raises ConfigError, JournalLockedError or JournalError.
+    """
+    context = ContextBuilder(config.context_config, config.risk_management)
+    journal = TradeLogger(config.experience_config)
+    decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
+    trades = tuple(trade for trade in journal.past_trades() if trade.mode == mode)
+    evaluator = TradeEvaluator(config.risk_management.max_leverage)
+    library = ExperienceLibrary(config.experience_config, evaluator, mode)
+    library.load(trades, decisions)
+    present = Present(_unknown_world(stake_currency))
+    rooms = Rooms(
+        config=config,
+        context=context,
+        executor=_executor(config, environment),
+        checker=DecisionChecker(config.risk_management),
+        book=DecisionBook(),
+        journal=journal,
+        library=library,
+        world=present,
+        clock=lambda: datetime.now(UTC),
+    )
+    desk = Desk(rooms, present, _emergency_stop(config, mode), mode)
+    desk.start([line for line in decisions if isinstance(line, DecisionRecord)])
+    logger.info("%s", banner(config, mode, len(trades)))
+    return desk
+
+
+def banner(config: TraderConfig, mode: RunMode, trades: int) -> str:
+    """Say in one line what is real and what is simulated."""
+    words = {
+        "sandbox": "SANDBOX: the exchange is simulated from recorded candles, money is not real",
+        "dry_run": "DRY-RUN: real market prices, simulated orders and money",
+        "live": "LIVE: real orders with real money",
+    }
+    return f"{words[mode]}; model {config.llm_config.model!r}; {trades} past trades known"
+
+
+def _executor(config: TraderConfig, environment: Mapping[str, str]) -> FunctionExecutor:
+    llm = config.llm_config
+    client = OpenAICompatibleClient(llm, api_key(environment))
+    return FunctionExecutor(client, model=llm.model, deadline_seconds=llm.timeout)
+
+
+def _emergency_stop(config: TraderConfig, mode: RunMode) -> EmergencyStop:
+    folder = Path(config.experience_config.trade_log_path).parent
+    limit = config.risk_management.emergency_stop_loss
+    stop = EmergencyStop(folder / f"risk_state.{mode}.json", limit)
+    if stop.tripped:
+        logger.warning(
+            "Trading is halted (%s). To start anew: stop the bot, look at why, remove %s",
+            stop.unreadable or "the emergency stop tripped earlier",
+            stop.path,
+        )
+    return stop
+
+
+def _in_mode(line: object, mode: RunMode) -> bool:
+    """Outcome lines carry no mode; they follow the decision they name."""
+    return not isinstance(line, DecisionRecord) or line.mode == mode
+
+
+def _unknown_world(stake_currency: str) -> World:
+    """Before the first observation nothing is known, so the gate refuses everything."""
+    nothing = AccountState(0, stake_currency, 0.0, 0.0, 0.0, 0, 0.0, halted=True)
+    return World(nothing, {})

@@ -1,0 +1,44 @@
+"""A tool call, with defaults filled in, becomes a proposal in the exchange's terms."""
+
+from llm_modules.config import RiskConfig
+from llm_modules.domain import Side
+from llm_modules.gate.verdict import GateState, Proposal
+from llm_modules.tools.calls import Adjust, Entry, Hold, ToolCall
+
+DEFAULT_SHARE = 0.9
+
+
+def propose(call: ToolCall, state: GateState, risk: RiskConfig) -> Proposal:
+    """Work out leverage, stake and stop for a call; nothing is limited here."""
+    if isinstance(call, Entry):
+        return _entry(call, state, risk)
+    position = state.position
+    side: Side = position.side if position else "long"
+    leverage = position.leverage if position else 1.0
+    held = position.stake_amount if position else 0.0
+    stake = held * call.adjustment_pct / 100 if isinstance(call, Adjust) else 0.0
+    stop = call.stop_price if isinstance(call, Adjust | Hold) else None
+    return Proposal(call, side, leverage, stake, stop)
+
+
+def default_stake(state: GateState, risk: RiskConfig) -> float:
+    """Return an equal share of equity per slot, less a margin for fees, within the limit."""
+    share = min(risk.max_position_pct / 100, DEFAULT_SHARE / risk.max_open_trades)
+    return state.account.equity * share
+
+
+def fallback_stop(price: float, side: Side, risk: RiskConfig) -> float:
+    """Return the stop of an entry that names none: `max_stop_pct` away from the price."""
+    distance = price * risk.max_stop_pct / 100
+    return price - distance if side == "long" else price + distance
+
+
+def _entry(call: Entry, state: GateState, risk: RiskConfig) -> Proposal:
+    stake = call.stake_amount if risk.allow_model_freedom else None
+    return Proposal(
+        call=call,
+        side=call.side,
+        leverage=call.leverage if risk.allow_model_freedom else risk.default_leverage,
+        stake_amount=default_stake(state, risk) if stake is None else stake,
+        stop_price=call.stop_price or fallback_stop(state.price, call.side, risk),
+    )

@@ -1,0 +1,109 @@
+"""The model behind an OpenAI-compatible endpoint: one question, one reply or a typed error."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import openai
+from openai.types.chat import ChatCompletion
+from pydantic import SecretStr
+
+from llm_modules.config import LLMConfig
+from llm_modules.domain import Prompt, Reply
+from llm_modules.errors import ProviderError
+from llm_modules.llm.failures import provider_error, refuses_forced_tool_choice
+from llm_modules.llm.transport import http_client
+from llm_modules.llm.wire import endpoint_root, read_completion, request_body
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 8.0
+RETRIED = frozenset({"timeout", "connection", "rate_limited", "server_error", "bad_response"})
+
+
+class LLMClient(Protocol):
+    """Anything that answers a prompt; raises ProviderError when it cannot."""
+
+    async def ask(self, prompt: Prompt) -> Reply:
+        """Return the model's reply to one prompt."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class OpenAICompatibleClient:
+    """Asks one model through the official SDK; belongs to the event loop it is first used on.
+
+    `timeout` bounds the whole question, retries and pauses included. Retries are ours: the SDK's
+    own know no deadline.
+    """
+
+    def __init__(self, config: LLMConfig, key: SecretStr) -> None:
+        self._config = config
+        self._key = key
+        self._tool_choice = "required"
+        self._sdk = openai.AsyncOpenAI(
+            api_key=key.get_secret_value(),
+            base_url=endpoint_root(config.api_base),
+            max_retries=0,
+            timeout=config.timeout,
+            http_client=http_client(config.timeout),
+        )
+
+    async def ask(self, prompt: Prompt) -> Reply:
+        """Return the model's reply; raises ProviderError after the last attempt or the deadline."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                return await self._ask_until_answered(prompt, started)
+        except TimeoutError:
+            limit = self._config.timeout
+            raise ProviderError("timeout", f"no complete answer within {limit:g} s") from None
+
+    async def close(self) -> None:
+        """Close the connections to the endpoint."""
+        await self._sdk.close()
+
+    async def _ask_until_answered(self, prompt: Prompt, started: float) -> Reply:
+        attempt = 1
+        while True:
+            try:
+                completion = await self._ask_once(prompt)
+                return read_completion(completion, time.monotonic() - started, attempt)
+            except ProviderError as error:
+                if attempt > self._config.retry_times or error.fault not in RETRIED:
+                    raise
+                await asyncio.sleep(pause_seconds(attempt, error.retry_after_seconds))
+            attempt += 1
+
+    async def _ask_once(self, prompt: Prompt) -> ChatCompletion:
+        try:
+            return await self._send(prompt)
+        except openai.BadRequestError as error:
+            if self._tool_choice == "auto" or not refuses_forced_tool_choice(error):
+                raise provider_error(error, self._key) from None
+        except (openai.OpenAIError, ValueError, RecursionError) as error:
+            raise provider_error(error, self._key) from None
+        # Some servers refuse a forced tool call: ask freely from now on, a missing call is caught.
+        self._tool_choice = "auto"
+        return await self._ask_once(prompt)
+
+    async def _send(self, prompt: Prompt) -> ChatCompletion:
+        body: Mapping[str, Any] = request_body(prompt, self._config, self._tool_choice)
+        completion: ChatCompletion = await self._sdk.chat.completions.create(**body)
+        return completion
+
+
+def pause_seconds(attempt: int, retry_after_seconds: float | None) -> float:
+    """Return how long to wait before the next attempt: what the server asks, else growing.
+
+    The deadline around the call cuts any pause short. A quarter of jitter keeps many pairs from
+    coming back at the same instant.
+    """
+    if retry_after_seconds is not None:
+        return max(0.0, retry_after_seconds)
+    pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+    return pause * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, not cryptography

@@ -1,0 +1,69 @@
+"""What went wrong at the endpoint, told apart by what it means, with every secret removed."""
+
+import math
+
+import openai
+from pydantic import SecretStr
+
+from llm_modules.errors import ProviderError, ProviderFault
+
+LONGEST_MESSAGE = 300
+SHOWN_PREFIX = 8
+SHOWN_TAIL = 4
+_BY_STATUS: dict[int, ProviderFault] = {
+    401: "unauthorised",
+    402: "unauthorised",
+    403: "unauthorised",
+    408: "timeout",
+    409: "server_error",
+    429: "rate_limited",
+}
+_BY_CLASS: dict[int, ProviderFault] = {3: "redirected", 4: "rejected", 5: "server_error"}
+
+
+def provider_error(error: Exception, key: SecretStr) -> ProviderError:
+    """Turn an error of the SDK, or of decoding a body, into ours.
+
+    The text never holds the key, even when a gateway echoes it.
+    """
+    if isinstance(error.__cause__, ProviderError):
+        return error.__cause__
+    retry_after = _retry_after(error) if isinstance(error, openai.APIStatusError) else None
+    return ProviderError(
+        _fault(error), without_key(str(error), key), retry_after_seconds=retry_after
+    )
+
+
+def without_key(text: str, key: SecretStr) -> str:
+    """Remove a key from foreign text, whole or as the tail servers like to show, and cap it."""
+    secret = key.get_secret_value()
+    cleaned = text.replace(secret, "[key]") if secret else text
+    if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
+        cleaned = cleaned.replace(secret[:SHOWN_PREFIX], "[key]")
+        cleaned = cleaned.replace(secret[-SHOWN_TAIL:], "[key]")
+    return " ".join(cleaned.split())[:LONGEST_MESSAGE]
+
+
+def refuses_forced_tool_choice(error: openai.BadRequestError) -> bool:
+    """Tell whether a server refused `tool_choice: required` rather than the whole request."""
+    return "tool_choice" in str(error) or "tool choice" in str(error).lower()
+
+
+def _fault(error: Exception) -> ProviderFault:
+    if isinstance(error, openai.APITimeoutError):
+        return "timeout"
+    if isinstance(error, openai.APIConnectionError):
+        return "connection"
+    if not isinstance(error, openai.APIStatusError):
+        return "bad_response"
+    status = error.status_code
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, "bad_response")
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Read Retry-After in seconds; a date or nonsense is treated as not given."""
+    try:
+        seconds = float(error.response.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -1,0 +1,66 @@
+"""HTTP for the model's endpoint: no redirects, no proxies from the environment, bounded bodies."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+
+from llm_modules.errors import ProviderError
+
+LARGEST_BODY_BYTES = 1_000_000
+
+
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """Passes requests on and refuses answers that are compressed or larger than a limit.
+
+    Refusing compression is what stops a small answer from growing to gigabytes in memory.
+    """
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, limit: int = LARGEST_BODY_BYTES) -> None:
+        self._inner = inner
+        self._limit = limit
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request; raises ProviderError for a compressed answer."""
+        request.headers["accept-encoding"] = "identity"
+        response = await self._inner.handle_async_request(request)
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            await response.aclose()
+            raise ProviderError("bad_response", f"the answer is compressed ({encoding[:20]!r})")
+        stream = response.stream
+        if isinstance(stream, httpx2.AsyncByteStream):
+            response.stream = _BoundedStream(stream, self._limit)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the transport underneath."""
+        await self._inner.aclose()
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A body that stops with an error once it is longer than allowed."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, limit: int) -> None:
+        self._inner = inner
+        self._limit = limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
+        async for chunk in self._inner:
+            received += len(chunk)
+            if received > self._limit:
+                raise ProviderError("too_large", f"the answer is longer than {self._limit} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def http_client(read_timeout_seconds: float) -> httpx2.AsyncClient:
+    """Make the HTTP client that the SDK is given."""
+    return httpx2.AsyncClient(
+        transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False)),
+        timeout=httpx2.Timeout(read_timeout_seconds, connect=5.0),
+        follow_redirects=False,
+        trust_env=False,
+    )

@@ -1,0 +1,81 @@
+"""Between our words and the chat-completions format: what is sent, and what came back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openai.types.chat import ChatCompletion
+
+from llm_modules.config import LLMConfig
+from llm_modules.domain import Prompt, Reply, ToolRequest, ToolSpec
+from llm_modules.errors import ProviderError
+
+
+def endpoint_root(api_base: str) -> str:
+    """Return the base URL with its version: `/v1` is added where no version is named."""
+    trimmed = api_base.rstrip("/").removesuffix("/chat/completions")
+    last = trimmed.rsplit("/", 1)[-1]
+    versioned = last.startswith("v") and last[1:2].isdigit()
+    return trimmed if versioned else f"{trimmed}/v1"
+
+
+def request_body(prompt: Prompt, config: LLMConfig, tool_choice: str) -> dict[str, Any]:
+    """Build the request of one question."""
+    return {
+        "model": config.model,
+        "messages": [
+            {"role": message.role, "content": message.content} for message in prompt.messages
+        ],
+        "tools": [_tool(tool) for tool in prompt.tools],
+        "tool_choice": tool_choice,
+        "parallel_tool_calls": False,
+        "temperature": config.temperature,
+        "max_tokens": config.max_tokens,
+    }
+
+
+def read_completion(completion: object, latency_seconds: float, attempts: int) -> Reply:
+    """Read a reply out of what the SDK returned, trusting nothing about its shape.
+
+    Raises ProviderError when there is no message in it.
+    """
+    if not isinstance(completion, ChatCompletion):
+        raise ProviderError("bad_response", "the answer is not JSON of a chat completion")
+    choices: Any = completion.choices
+    if not isinstance(choices, list) or not choices or choices[0].message is None:
+        raise ProviderError("bad_response", "the answer holds no choices")
+    message = choices[0].message
+    prompt_tokens, completion_tokens = _usage(completion)
+    return Reply(
+        text=message.content if isinstance(message.content, str) else "",
+        tool_requests=tuple(_tool_request(call) for call in message.tool_calls or ()),
+        finish_reason=str(choices[0].finish_reason),
+        model=str(completion.model),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        latency_seconds=latency_seconds,
+        attempts=attempts,
+    )
+
+
+def _usage(completion: ChatCompletion) -> tuple[int | None, int | None]:
+    usage: Any = completion.usage
+    counts = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+    prompt, answer = (count if isinstance(count, int) and count >= 0 else None for count in counts)
+    return prompt, answer
+
+
+def _tool_request(call: Any) -> ToolRequest:
+    function = getattr(call, "function", None)
+    arguments = getattr(function, "arguments", None)
+    if not isinstance(arguments, str | Mapping):
+        arguments = None
+    return ToolRequest(str(call.id), str(getattr(function, "name", "")), arguments)
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    return {"type": "function", "function": function}
