@@ -23,8 +23,7 @@ class JsonlLog:
         self.path = path
         self._fsync = fsync
         self._mutex = threading.Lock()
-        self._file = _open_locked(path)
-        _set_torn_tail_aside(self._file, path)
+        self._file = _open_clean(path)
 
     def append(self, record: Record) -> None:
         """Append one record as one line.
@@ -65,9 +64,16 @@ class JsonlLog:
         mine = os.fstat(self._file)
         if there is not None and (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev):
             return
-        fresh = _open_locked(self.path)
+        fresh = _open_clean(self.path)
         os.close(self._file)
         self._file = fresh
+
+
+def _open_clean(path: Path) -> int:
+    """Open and lock a journal whose last line, if torn, was set aside."""
+    file = _open_locked(path)
+    _set_torn_tail_aside(file, path)
+    return file
 
 
 def _open_locked(path: Path) -> int:

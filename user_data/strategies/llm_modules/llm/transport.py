@@ -1,6 +1,7 @@
 """HTTP for the model's endpoint: no redirects, no proxies from the environment, bounded bodies."""
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx2
 
@@ -27,9 +28,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         if encoding.lower() != "identity":
             await response.aclose()
             raise ProviderError("bad_response", f"the answer is compressed ({encoding[:20]!r})")
-        stream = response.stream
-        if isinstance(stream, httpx2.AsyncByteStream):
-            response.stream = _BoundedStream(stream, self._limit)
+        response.stream = _BoundedStream(
+            cast("httpx2.AsyncByteStream", response.stream), self._limit
+        )
         return response
 
     async def aclose(self) -> None:

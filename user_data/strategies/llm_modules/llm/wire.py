@@ -1,5 +1,6 @@
 """Between our words and the chat-completions format: what is sent, and what came back."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,13 +10,13 @@ from llm_modules.config import LLMConfig
 from llm_modules.domain import Prompt, Reply, ToolRequest, ToolSpec
 from llm_modules.errors import ProviderError
 
+_VERSION = re.compile(r"[^/:]/v\d[^/]*(/|$)")
+
 
 def endpoint_root(api_base: str) -> str:
-    """Return the base URL with its version: `/v1` is added where no version is named."""
+    """Return the base URL with its version: `/v1` is added where the path names none."""
     trimmed = api_base.rstrip("/").removesuffix("/chat/completions")
-    last = trimmed.rsplit("/", 1)[-1]
-    versioned = last.startswith("v") and last[1:2].isdigit()
-    return trimmed if versioned else f"{trimmed}/v1"
+    return trimmed if _VERSION.search(trimmed) else f"{trimmed}/v1"
 
 
 def request_body(prompt: Prompt, config: LLMConfig, tool_choice: str) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from builders import a_question
+from llm_modules.engine.guard import contained, guarded
+from llm_modules.engine.question import Question
+from llm_modules.engine.service import DecisionService
+
+ETH = "ETH/USDT:USDT"
+
+
+class Work:
+    """A decision that takes a while, and notes what happened to it."""
+
+    def __init__(self, seconds: float = 0.0, error: Exception | None = None) -> None:
+        self.seconds = seconds
+        self.error = error
+        self.decided: list[str] = []
+        self.failed: list[tuple[str, str]] = []
+        self.threads: set[str] = set()
+        self.closed = False
+
+    async def decide(self, question: Question) -> None:
+        self.threads.add(threading.current_thread().name)
+        if self.error is not None:
+            raise self.error
+        await asyncio.sleep(self.seconds)
+        self.decided.append(question.pair)
+
+    def undecided(self, question: Question, fault: str) -> None:
+        self.failed.append((question.pair, fault))
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@contextmanager
+def running(work: Work) -> Iterator[DecisionService]:
+    service = DecisionService(work.decide, work.undecided, work.close)
+    service.start()
+    try:
+        yield service
+    finally:
+        assert service.stop()
+
+
+def wait_for(condition: object, seconds: float = 3.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
+        time.sleep(0.005)
+    assert condition()  # type: ignore[operator]
+
+
+def test_pairs_are_decided_side_by_side_on_one_other_thread() -> None:
+    work = Work(seconds=0.2)
+    with running(work) as service:
+        started = time.monotonic()
+        service.ask([a_question(pair=f"P{number}") for number in range(20)])
+        assert time.monotonic() - started < 0.1
+        wait_for(lambda: len(work.decided) == 20)
+    assert work.threads == {"llm-decisions"}
+    assert work.failed == []
+
+
+def test_asking_nothing_is_allowed() -> None:
+    work = Work()
+    with running(work) as service:
+        service.ask([])
+    assert work.decided == []
+
+
+def test_a_newer_question_of_a_pair_cancels_the_older() -> None:
+    work = Work(seconds=0.3)
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)])
+        time.sleep(0.05)
+        service.ask([a_question()])
+        wait_for(lambda: len(work.decided) == 2)
+    assert [pair for pair, _ in work.failed] == ["BTC/USDT:USDT"]
+    assert work.failed[0][1].startswith("aborted")
+
+
+def test_an_error_in_one_decision_is_reported_and_the_others_go_on() -> None:
+    work = Work(error=KeyError("oops"))
+    with running(work) as service:
+        service.ask([a_question()])
+        wait_for(lambda: bool(work.failed))
+        work.error = None
+        service.ask([a_question()])
+        wait_for(lambda: bool(work.decided))
+    assert work.failed == [("BTC/USDT:USDT", "internal: KeyError")]
+
+
+def test_stopping_cancels_what_is_under_way_and_is_quick() -> None:
+    work = Work(seconds=60)
+    with running(work) as service:
+        service.ask([a_question(pair=f"P{number}") for number in range(50)])
+        time.sleep(0.1)
+        started = time.monotonic()
+        assert service.stop()
+        assert time.monotonic() - started < 2
+    assert len(work.failed) == 50
+    assert work.closed
+
+
+def test_stopping_twice_or_before_starting_is_harmless() -> None:
+    work = Work()
+    service = DecisionService(work.decide, work.undecided, work.close)
+    assert service.stop()
+    with running(work) as started:
+        assert started.stop()
+
+
+def test_short_work_runs_on_the_thread_and_its_errors_stay_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done: list[str] = []
+    with running(Work()) as service:
+        service.soon(lambda: 1 / 0, "Dividing")
+        service.soon(lambda: done.append(threading.current_thread().name), "Noting")
+        wait_for(lambda: bool(done))
+    assert done == ["llm-decisions"]
+    assert "Dividing failed" in caplog.text
+
+
+def test_work_handed_in_before_the_stop_is_still_done() -> None:
+    done: list[int] = []
+    with running(Work()) as service:
+        for number in range(100):
+            service.soon(lambda number=number: done.append(number), "Noting")  # type: ignore[misc]
+    assert done == list(range(100))
+
+
+def test_a_guarded_callback_answers_its_default_and_logs_the_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @guarded("safe")
+    def callback(value: int) -> str:
+        return str(1 // value)
+
+    assert callback(1) == "1"
+    with caplog.at_level(logging.ERROR):
+        assert callback(0) == "safe"
+    assert "callback failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert callback.__name__ == "callback"
+
+
+def test_containment_keeps_the_error() -> None:
+    with contained("A test") as outcome:
+        raise ValueError("inside")
+    assert isinstance(outcome.error, ValueError)
+
+
+def test_containment_lets_cancellation_through() -> None:
+    with pytest.raises(asyncio.CancelledError), contained("A test"):
+        raise asyncio.CancelledError
