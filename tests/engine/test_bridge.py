@@ -1,0 +1,280 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from freqtrade.persistence import Order, Trade, init_db
+
+from builders import NOON, PAIR, a_booking, a_position, a_thesis, a_world, an_account
+from llm_modules.engine import bridge
+
+ETH = "ETH/USDT:USDT"
+
+
+@pytest.fixture(autouse=True)
+def _database() -> Iterator[None]:
+    init_db("sqlite://")
+    yield
+    Trade.session.remove()
+
+
+def an_order(trade: Trade, side: str, price: float, amount: float) -> Order:
+    return Order(
+        ft_trade_id=trade.id,
+        ft_order_side=side,
+        ft_pair=trade.pair,
+        ft_is_open=False,
+        ft_amount=amount,
+        ft_price=price,
+        order_id=f"o-{trade.id}-{len(trade.orders)}",
+        status="closed",
+        symbol=trade.pair,
+        order_type="market",
+        side=side,
+        price=price,
+        average=price,
+        amount=amount,
+        filled=amount,
+        remaining=0.0,
+        cost=price * amount,
+        order_date=NOON,
+        order_filled_date=NOON,
+    )
+
+
+def a_trade(*, is_short: bool = False, pair: str = PAIR) -> Trade:
+    """An open futures trade of 1 coin at 100, 4x leverage, as Freqtrade stores it."""
+    trade = Trade(
+        pair=pair,
+        base_currency=pair.split("/", maxsplit=1)[0],
+        stake_currency="USDT",
+        stake_amount=25.0,
+        amount=0.0,
+        amount_requested=1.0,
+        is_open=True,
+        is_short=is_short,
+        open_rate=100.0,
+        open_rate_requested=100.0,
+        open_date=NOON.replace(tzinfo=None),
+        fee_open=0.0005,
+        fee_close=0.0005,
+        exchange="binance",
+        leverage=4.0,
+        trading_mode="futures",
+        stop_loss=99.0 if not is_short else 101.0,
+        timeframe=30,
+    )
+    Trade.session.add(trade)
+    Trade.commit()
+    trade.orders.append(an_order(trade, trade.entry_side, 100.0, 1.0))
+    trade.recalc_trade_from_orders()
+    trade.max_rate, trade.min_rate = 103.0, 98.0
+    Trade.commit()
+    return trade
+
+
+class Provider:
+    """What the view reads of Freqtrade's data provider."""
+
+    def __init__(self, frames: dict[str, pd.DataFrame]) -> None:
+        self.frames = frames
+
+    def current_whitelist(self) -> list[str]:
+        return list(self.frames)
+
+    def market(self, pair: str) -> dict[str, Any]:
+        return {"precision": {"price": 0.1}, "limits": {"cost": {"min": 5}}}
+
+    def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+        assert copy is False
+        return self.frames.get(pair, pd.DataFrame(columns=["date"]))
+
+
+class Wallets:
+    def get_total(self, currency: str) -> float:
+        return {"USDT": 1000.0}[currency]
+
+    def get_available_stake_amount(self) -> float:
+        return 850.0
+
+
+def a_frame(rows: int = 10, end: datetime = NOON) -> pd.DataFrame:
+    opened = pd.date_range(end=end - timedelta(minutes=30), periods=rows, freq="30min")
+    values = {name: [float(row + 1) for row in range(rows)] for name in OHLCV}
+    return pd.DataFrame({"date": opened, **values})
+
+
+OHLCV = ("open", "high", "low", "close", "volume")
+
+
+@pytest.mark.parametrize(
+    ("config", "mode"),
+    [
+        ({"dry_run": True}, "dry_run"),
+        ({}, "dry_run"),
+        ({"dry_run": False}, "live"),
+        (
+            {"exchange": {"ccxt_config": {"urls": {"api": {"fapiPublic": "http://127.0.0.1:1"}}}}},
+            "sandbox",
+        ),
+    ],
+)
+def test_the_mode_says_what_is_simulated(config: dict[str, Any], mode: str) -> None:
+    assert bridge.run_mode(config) == mode
+
+
+def test_candles_are_copied_newest_rows_only() -> None:
+    frame = a_frame(10)
+    copied = bridge.candles(frame, "30m", rows=3)
+    assert copied.close.tolist() == [8.0, 9.0, 10.0]
+    assert copied.open_times[-1] == int((NOON - timedelta(minutes=30)).timestamp() * 1000)
+    frame.loc[9, "close"] = -1.0
+    assert copied.close[-1] == 10.0
+
+
+def test_the_newest_candle_closes_one_timeframe_after_it_opened() -> None:
+    assert bridge.newest_close(a_frame(), "30m") == NOON
+    assert bridge.newest_close(pd.DataFrame(columns=["date"]), "30m") is None
+
+
+@pytest.mark.parametrize("market", [None, {}, {"limits": {"cost": {"min": None}}}])
+def test_unknown_market_rules_do_not_limit(market: dict[str, Any] | None) -> None:
+    rules = bridge.market_rules(market)
+    assert (rules.min_notional, rules.max_leverage) == (0.0, 125.0)
+    assert rules.price_step == 1e-8
+
+
+def test_market_rules_are_read_from_ccxt() -> None:
+    market = {
+        "precision": {"price": 0.01},
+        "limits": {"cost": {"min": 20}, "leverage": {"max": 50}},
+    }
+    assert bridge.market_rules(market) == bridge.MarketRules(0.01, 20.0, 50.0)
+
+
+@pytest.mark.parametrize(("is_short", "mfe", "mae"), [(False, 103.0, 98.0), (True, 98.0, 103.0)])
+def test_extremes_follow_the_side(is_short: bool, mfe: float, mae: float) -> None:
+    trade = a_trade(is_short=is_short)
+    position = bridge.open_position(trade, 101.0)
+    assert position.side == ("short" if is_short else "long")
+    assert position.profit_ratio == trade.calc_profit_ratio(101.0)
+    assert position.mfe_ratio == trade.calc_profit_ratio(mfe) > 0
+    assert position.mae_ratio == trade.calc_profit_ratio(mae) < 0
+    assert (position.entries, position.adjustments, position.thesis) == (1, 0, None)
+    assert position.opened_at.tzinfo is not None
+
+
+def test_a_trade_without_extremes_yet_starts_at_its_open_rate() -> None:
+    trade = a_trade()
+    trade.max_rate = trade.min_rate = None
+    position = bridge.open_position(trade, 101.0)
+    assert position.mfe_ratio == position.mae_ratio == trade.calc_profit_ratio(100.0)
+
+
+def test_a_thesis_survives_in_freqtrades_database() -> None:
+    trade = a_trade()
+    assert bridge.stored_thesis(trade) is None
+    bridge.store_thesis(trade, a_thesis(reason="x" * 1500))
+    Trade.session.expire_all()
+    (again,) = Trade.get_open_trades()
+    assert bridge.stored_thesis(again) == a_thesis(reason="x" * 1500)
+
+
+def test_a_closed_trade_carries_freqtrades_profit_and_the_models_last_word() -> None:
+    trade = a_trade()
+    bridge.store_thesis(trade, a_thesis())
+    booking = a_booking(kind="exit", model_score=80.0, reason="target", decision_id="d-9")
+    bridge.store_exit(trade, booking)
+    bridge.store_exit(trade, booking)
+    trade.orders.append(an_order(trade, trade.exit_side, 102.0, 1.0))
+    trade.exit_reason = "signal_exit"
+    trade.close(102.0)
+    closed = bridge.closed_trade(trade)
+    assert closed.profit_ratio == trade.close_profit
+    assert closed.profit_abs == trade.close_profit_abs
+    assert closed.stake_amount == pytest.approx(25.0)
+    assert (closed.exit_decision_id, closed.model_score) == ("d-9", 80.0)
+    assert (closed.exit_reflection, closed.exit_reason) == ("target", "signal_exit")
+    assert (closed.entries, closed.exits) == (1, 1)
+    assert closed.thesis == a_thesis()
+
+
+def test_a_trade_closed_by_others_has_no_last_word() -> None:
+    trade = a_trade()
+    trade.orders.append(an_order(trade, trade.exit_side, 90.0, 1.0))
+    trade.close(90.0)
+    closed = bridge.closed_trade(trade)
+    assert (closed.model_score, closed.exit_decision_id, closed.thesis) == (None, None, None)
+    assert closed.exit_reason == "unknown"
+    assert closed.profit_ratio < 0
+
+
+def test_decisions_are_named_by_time_and_pair_and_are_unique() -> None:
+    first, second = bridge.decision_id(PAIR, NOON), bridge.decision_id(PAIR, NOON)
+    assert first.startswith("260115120000-BTC-")
+    assert first != second
+
+
+def test_now_is_aware_utc() -> None:
+    assert bridge.now().tzinfo is UTC
+
+
+def a_view(**frames: pd.DataFrame) -> bridge.View:
+    return bridge.View(Provider(frames or {PAIR: a_frame()}), "30m", ("1h",))
+
+
+def test_equity_counts_the_open_profit_at_the_latest_rate() -> None:
+    trade, view = a_trade(), a_view()
+    before = view.account(Wallets(), "USDT", [trade])
+    assert before.equity == pytest.approx(1000.0 + trade.calculate_profit(100.0).profit_abs)
+    view.saw(PAIR, 110.0)
+    after = view.account(Wallets(), "USDT", [trade])
+    assert after.equity == pytest.approx(1000.0 + trade.calculate_profit(110.0).profit_abs)
+    assert (after.free, after.used_stake, after.open_trades) == (850.0, 25.0, 1)
+
+
+def test_a_trade_whose_entry_is_not_filled_is_no_position_yet() -> None:
+    trade = a_trade()
+    trade.amount = 0.0
+    view = a_view()
+    assert view.positions([trade]) == ()
+    assert view.account(Wallets(), "USDT", [trade]).equity == 1000.0
+
+
+def test_a_pair_is_due_once_per_closed_candle() -> None:
+    view = a_view()
+    (question,) = view.due(a_world(), set(), "sandbox", NOON)
+    assert (question.pair, question.candle_at) == (PAIR, NOON)
+    assert question.valid_until == NOON + timedelta(minutes=30)
+    assert [frame.timeframe for frame in question.frames] == ["30m", "1h"]
+    assert question.stance == "flat"
+    assert view.due(a_world(), set(), "sandbox", NOON) == ()
+
+
+def test_a_pair_with_an_order_under_way_waits() -> None:
+    view = a_view()
+    assert view.due(a_world(), {PAIR}, "sandbox", NOON) == ()
+    assert len(view.due(a_world(), set(), "sandbox", NOON)) == 1
+
+
+def test_an_outdated_candle_is_not_asked_about() -> None:
+    assert a_view().due(a_world(), set(), "sandbox", NOON + timedelta(minutes=30)) == ()
+
+
+def test_a_pair_without_candles_is_left_out() -> None:
+    view = bridge.View(Provider({PAIR: pd.DataFrame(columns=["date"])}), "30m", ())
+    assert view.due(a_world(), set(), "sandbox", NOON) == ()
+
+
+def test_positions_outside_the_whitelist_are_still_asked_about() -> None:
+    provider = Provider({PAIR: a_frame(), ETH: a_frame()})
+    provider.current_whitelist = lambda: [PAIR]  # type: ignore[method-assign]
+    view = bridge.View(provider, "30m", ())
+    world = a_world(a_position(pair=ETH))
+    questions = view.due(world, set(), "sandbox", NOON)
+    assert [(question.pair, question.stance) for question in questions] == [
+        (PAIR, "flat"),
+        (ETH, "in_position"),
+    ]
+    assert an_account().halted is False

@@ -1,0 +1,96 @@
+"""Who may import whom, kept by reading the imports of every file."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STRATEGIES = ROOT / "user_data" / "strategies"
+PACKAGE = STRATEGIES / "llm_modules"
+FILES = sorted(PACKAGE.rglob("*.py"))
+EVERYBODY = {"domain", "errors", "config", "metrics"}
+ALLOWED: dict[str, set[str]] = {
+    "domain": set(),
+    "errors": set(),
+    "metrics": set(),
+    "config": {"errors"},
+    "market": EVERYBODY,
+    "context": EVERYBODY,
+    "llm": EVERYBODY,
+    "tools": EVERYBODY,
+    "gate": EVERYBODY | {"tools"},
+    "journal": EVERYBODY | {"tools", "gate"},
+    "learning": EVERYBODY | {"journal"},
+    "engine": EVERYBODY | {"market", "context", "llm", "tools", "gate", "journal", "learning"},
+    "sandbox": EVERYBODY | {"engine"},
+    "operations": EVERYBODY | {"journal", "sandbox"},
+    "cli": EVERYBODY | {"operations", "journal", "sandbox"},
+}
+FREQTRADE_KNOWERS = {"engine/bridge.py"}
+BROAD_EXCEPTS = {"gate/checker.py": 1, "engine/guard.py": 1}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        assert imports_of(path) == set()
+        return
+    ours = {name.split(".")[1] for name in imports_of(path) if name.startswith("llm_modules.")}
+    assert ours - {room} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_bridge_knows_freqtrade(path: Path) -> None:
+    knows = any(name.split(".")[0] == "freqtrade" for name in imports_of(path))
+    assert knows is (str(path.relative_to(PACKAGE)) in FREQTRADE_KNOWERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_import_hides_inside_a_function(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    hidden = [
+        node
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert hidden == []
+
+
+def test_broad_excepts_are_two_in_all() -> None:
+    found: dict[str, int] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and _is_broad(node):
+                name = str(path.relative_to(PACKAGE))
+                found[name] = found.get(name, 0) + 1
+    assert found == BROAD_EXCEPTS
+
+
+def test_no_strategy_helper_lies_beside_the_strategy() -> None:
+    assert [path.name for path in STRATEGIES.glob("*.py")] == ["LLMFunctionStrategy.py"]
+
+
+def _is_broad(node: ast.ExceptHandler) -> bool:
+    caught = node.type
+    if caught is None:
+        return True
+    return isinstance(caught, ast.Name) and caught.id in {"Exception", "BaseException"}
