@@ -220,6 +220,14 @@ def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     assert [name for name in read if name.startswith("a-")] == [f"a-{n}" for n in range(200)]
 
 
+def test_a_closed_journal_takes_no_records_and_can_be_closed_again(tmp_path: Path) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
+    log.close()
+    log.close()
+    with pytest.raises(JournalError, match="is closed"):
+        log.append(a_decision_record())
+
+
 def test_journals_are_not_executable(tmp_path: Path) -> None:
     log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
     log.close()

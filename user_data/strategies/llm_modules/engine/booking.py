@@ -58,5 +58,5 @@ def _thesis(question: Question, snapshot: MarketSnapshot, proposal: Proposal) ->
         stop_price=proposal.stop_price,
         target_price=call.target_price,
         invalidation=call.invalidation,
-        facts=dict(snapshot.facts),
+        facts={"price": snapshot.price, **snapshot.facts},
     )

@@ -44,12 +44,16 @@ class Present:
 
 
 class Desk:
-    """Joins the decision thread, the book and the trackers behind the strategy's callbacks."""
+    """Joins the decision thread, the book and the trackers behind the strategy's callbacks.
+
+    `decided` counts the questions that have been answered, one way or the other.
+    """
 
     def __init__(
         self, rooms: Rooms, present: Present, emergency: EmergencyStop, mode: RunMode
     ) -> None:
         self.mode = mode
+        self.decided = 0
         self._rooms = rooms
         self._present = present
         self._emergency = emergency
@@ -198,6 +202,7 @@ class Desk:
     def _draw(self, record: DecisionRecord) -> None:
         with self._chart_mutex:
             self._chart.append(record)
+            self.decided += 1
 
     def _learn(self, trade: ClosedTrade) -> None:
         if not self.knows(trade.trade_id, trade.opened_at):

@@ -51,7 +51,7 @@ def answered_record(
         "completion_tokens": answer.completion_tokens,
         "prompt_hash": prompt_hash(prompt),
         "equity": equity if math.isfinite(equity) else None,
-        "facts": dict(snapshot.facts),
+        "facts": {"price": snapshot.price, **snapshot.facts},
     }
     if answer.call is not None and verdict is not None:
         seen |= _judgement(answer.call.model_dump(exclude_none=True), verdict)

@@ -23,6 +23,7 @@ class JsonlLog:
         self.path = path
         self._fsync = fsync
         self._mutex = threading.Lock()
+        self._closed = False
         self._file = _open_clean(path)
 
     def append(self, record: Record) -> None:
@@ -32,6 +33,8 @@ class JsonlLog:
         """
         line = record.model_dump_json(by_alias=True).encode() + b"\n"
         with self._mutex:
+            if self._closed:
+                raise JournalError(f"{self.path} is closed")
             self._follow_the_path()
             size = os.fstat(self._file).st_size
             try:
@@ -40,9 +43,11 @@ class JsonlLog:
                 raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Release the file and its lock."""
+        """Release the file and its lock; closing twice is harmless."""
         with self._mutex:
-            os.close(self._file)
+            if not self._closed:
+                os.close(self._file)
+            self._closed = True
 
     def _write(self, line: bytes, size: int) -> None:
         written = os.write(self._file, line)

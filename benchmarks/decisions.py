@@ -1,0 +1,180 @@
+"""How long 20 pairs take to decide when the model needs a second, and what it costs the bot's loop.
+
+    ./manage.sh python benchmarks/decisions.py [--pairs 20] [--latency 1.0]
+
+Everything is real but the market and the model's wits: our desk, thread, prompts, HTTP client and
+journal ask the sandbox's model server, which waits `--latency` before it answers. The same pairs
+are then asked one after the other in the same run, so that the figures can be compared as ratios.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rapidjson
+from rich.console import Console
+from rich.table import Table
+
+from llm_modules.config import TraderConfig, parse_config
+from llm_modules.domain import AccountState
+from llm_modules.engine import bridge
+from llm_modules.engine.desk import Desk
+from llm_modules.engine.startup import open_desk
+
+TIMEFRAMES = {"30m": 30, "1h": 60, "4h": 240, "1d": 1440}
+LOOP_SECONDS = 0.005
+
+
+class Provider:
+    """Candles of a random walk for every pair, in Freqtrade's frames."""
+
+    def __init__(self, pairs: list[str], end: datetime) -> None:
+        self._pairs = pairs
+        self._frames = {
+            (pair, name): walk(minutes, end, seed)
+            for seed, pair in enumerate(pairs)
+            for name, minutes in TIMEFRAMES.items()
+        }
+
+    def current_whitelist(self) -> list[str]:
+        """Return every pair."""
+        return self._pairs
+
+    def market(self, _pair: str) -> dict[str, Any]:
+        """Return the same rules for all pairs."""
+        return {"precision": {"price": 0.01}, "limits": {"cost": {"min": 5}}}
+
+    def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+        """Return the frame itself, as Freqtrade does when `copy` is false."""
+        frame = self._frames[pair, timeframe]
+        return frame.copy() if copy else frame
+
+
+def walk(minutes: int, end: datetime, seed: int) -> pd.DataFrame:
+    """Return 500 candles of a random walk that end at a moment."""
+    random = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.002, 500)))
+    opened = np.concatenate([[100.0], close[:-1]])
+    newest = pd.Timestamp(end).floor(f"{minutes}min") - pd.Timedelta(minutes=minutes)
+    return pd.DataFrame(
+        {
+            "date": pd.date_range(end=newest, periods=500, freq=f"{minutes}min"),
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.001,
+            "low": np.minimum(opened, close) * 0.999,
+            "close": close,
+            "volume": random.uniform(100, 200, 500),
+        }
+    )
+
+
+@contextmanager
+def model_server(latency_seconds: float) -> Iterator[str]:
+    """Run the sandbox's model with a latency; yields its address."""
+    command = [sys.executable, "-m", "llm_modules.sandbox", "--exchange-port", "0"]
+    command += ["--model-port", "0", "--anchor-file", f"{tempfile.mkdtemp()}/anchor.json"]
+    command += ["--model-faults", json.dumps({"latency_seconds": latency_seconds})]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    assert server.stdout is not None  # noqa: S101
+    lines = [server.stdout.readline() for _ in range(2)]
+    (line,) = (line for line in lines if "model" in line.lower())
+    try:
+        yield next(word for word in line.split() if word.startswith("http")).rstrip("/,.;")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def a_config(folder: str, api_base: str) -> TraderConfig:
+    """Return the shipped settings, writing into a folder and asking the given server."""
+    text = Path("user_data/config.json").read_text(encoding="utf-8")
+    merged = rapidjson.loads(text, parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS)
+    merged["llm_config"] |= {"api_base": api_base, "model": "scripted-sandbox"}
+    for kind in ("decision", "trade"):
+        merged["experience_config"][f"{kind}_log_path"] = f"{folder}/{kind}.jsonl"
+    return parse_config(merged)
+
+
+def an_account(pairs: int) -> AccountState:
+    """Return an account rich enough for every pair."""
+    return AccountState(0, "USDT", 1e5, 1e5, 0.0, 0, 0.0, halted=pairs == 0)
+
+
+def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:
+    """Play Freqtrade's loop for one candle, all pairs at once; returns seconds."""
+    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:]), datetime.now(UTC)
+    pairs, decided = len(provider.current_whitelist()), desk.decided
+    begun = time.perf_counter()
+    desk.observe(an_account(pairs), (), (), now)
+    desk.ask(view.due(desk.world(), (), "sandbox", now))
+    handed_out = time.perf_counter() - begun
+    longest = 0.0
+    while desk.decided < decided + pairs:
+        before = time.perf_counter()
+        time.sleep(LOOP_SECONDS)
+        longest = max(longest, time.perf_counter() - before - LOOP_SECONDS)
+    return {
+        "our code in the loop": handed_out,
+        "longest delay of the loop meanwhile": longest,
+        "all pairs decided and booked": time.perf_counter() - begun,
+    }
+
+
+def one_by_one(desk: Desk, provider: Provider) -> float:
+    """Ask the same pairs one after the other; returns seconds."""
+    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:]), datetime.now(UTC)
+    begun = time.perf_counter()
+    for question in view.due(desk.world(), (), "sandbox", now):
+        decided = desk.decided
+        desk.ask([question])
+        while desk.decided == decided:
+            time.sleep(LOOP_SECONDS)
+    return time.perf_counter() - begun
+
+
+def measure(pairs: int, latency_seconds: float, rounds: int) -> Table:
+    """Run the benchmark and return its table."""
+    names = [f"C{number}/USDT:USDT" for number in range(pairs)]
+    provider = Provider(names, datetime.now(UTC))
+    with model_server(latency_seconds) as api_base, tempfile.TemporaryDirectory() as folder:
+        desk = open_desk(a_config(folder, api_base), "sandbox", "USDT", os.environ)
+        one_candle(desk, provider)
+        results = [one_candle(desk, provider) for _ in range(rounds)]
+        alone = one_by_one(desk, provider)
+        desk.stop()
+    together = median(result["all pairs decided and booked"] for result in results)
+    table = Table(title=f"{pairs} pairs, a model that takes {latency_seconds:g} s, {rounds} rounds")
+    for column in ("what", "median", "worst"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for what in results[0]:
+        values = [result[what] for result in results]
+        table.add_row(what, f"{median(values) * 1000:.0f} ms", f"{max(values) * 1000:.0f} ms")
+    table.add_row("the same, one pair after the other", f"{alone * 1000:.0f} ms", "")
+    table.add_row("ratio", f"{alone / together:.1f} x", "")
+    return table
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--latency", type=float, default=1.0, help="seconds the model takes")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    Console().print(measure(options.pairs, options.latency, options.rounds))
+
+
+if __name__ == "__main__":
+    main()

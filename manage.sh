@@ -1,0 +1,355 @@
+#!/usr/bin/env bash
+# The one entrance to the bot: a menu without argument, else ./manage.sh COMMAND [OPTIONS].
+# It only chooses between Docker and a native virtual environment and installs what is locked;
+# what a command does is in user_data/strategies/llm_modules/cli.py. Runs on bash 3.2 (macOS).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+SERVICE=freqtrade-llm
+VENV=.venv
+STAMP=$VENV/.installed
+TEST_MARKER='# === test tools ==='
+OLDEST='import sys; sys.exit(sys.version_info < (3, 11))'
+
+# Byte-code saves ten seconds of every start; some environments switch it off.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPATH=user_data/strategies
+
+help_text() {
+    cat <<'EOF'
+Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
+
+  start [--detach] [--sandbox]
+      Set up what is missing, start the bot in the background, wait for its API and follow its
+      decisions. Ctrl-C ends the following, not the bot; --detach does not follow. Without a
+      model in config.json, or with --sandbox, everything outside is simulated.
+
+  restart [--detach] [--sandbox]
+      stop, then start.
+
+  deploy [--detach] [--sandbox]
+      Install or build everything anew from requirements.lock, then restart.
+
+  logs [-n N] [--no-follow]
+      Follow Freqtrade's log; -n: how many of the last lines to show first.
+
+  decisions [-n N] [--no-follow] [--raw]
+      Follow what the model decides, a line per decision; --raw: the JSON as it is.
+
+  trades [-n N] [--no-follow] [--raw]
+      Follow closed trades, their grade and their first lesson; --raw: the JSON as it is.
+
+  clean [--yes]
+      Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
+      secrets, strategies and market data stay. Refused while the bot runs.
+
+  version
+      Compare what is pinned with what is installed; status 1 when they differ.
+
+  stop
+      End the bot and everything it started.
+
+  status
+      Mode, processes, API, open trades, last decision; status 3 when not running.
+
+  test [PYTEST OPTIONS]
+      Install the test tools and run the tests; NIGHTLY=1 is handed on for the slow ones.
+
+  sandbox [OPTIONS]
+      Run the simulated exchange and the scripted model alone, in the foreground.
+
+  move-keys
+      Move secrets that stand in config.json into .env, after a backup.
+
+  lock
+      Write requirements.lock anew from pyproject.toml (needs uv).
+
+Docker is used when it runs, unless NATIVE=1 is set. PYTHON names the interpreter to install for.
+Status: 0 done, 1 failed or refused, 2 wrong usage or settings, 3 not running.
+EOF
+}
+
+say() { printf '%s\n' "$*"; }
+
+die() { # STATUS MESSAGE
+    printf '%s\n' "$2" >&2
+    exit "$1"
+}
+
+# --- native: a virtual environment from the lock file ---------------------------------------
+
+# A name on the PATH proves nothing (pyenv puts dead ones there): it has to run.
+find_python() {
+    local name
+    for name in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3 python; do
+        if "$name" -c "$OLDEST" >/dev/null 2>&1; then
+            command -v "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    local python
+    "$VENV/bin/python" -c "$OLDEST" >/dev/null 2>&1 && return
+    if command -v uv >/dev/null 2>&1; then
+        python=$(find_python) || python='>=3.11'
+        uv venv --quiet --clear --python "$python" "$VENV" ||
+            die 1 "uv could not make a virtual environment."
+        return
+    fi
+    python=$(find_python) ||
+        die 1 "Python 3.11 or newer is needed and none was found; install it, or uv, or Docker."
+    "$python" -m venv --clear "$VENV" ||
+        die 1 "$python could not make a virtual environment (on Debian: apt install python3-venv)."
+}
+
+install_locked() { # REQUIREMENTS
+    if command -v uv >/dev/null 2>&1; then
+        uv pip install --quiet --python "$VENV/bin/python" --no-deps --require-hashes -r "$1"
+        return
+    fi
+    "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+        --no-deps --require-hashes -r "$1"
+}
+
+ensure_venv() { # runtime|test
+    local lock_sum installed
+    make_venv
+    lock_sum=$(cksum < requirements.lock)
+    installed=$(cat "$STAMP" 2>/dev/null) || installed=nothing
+    # The test install holds everything the bot needs, so it serves for both.
+    case "$installed" in
+        "$1 $lock_sum" | "test $lock_sum") return ;;
+    esac
+    say "Installing the locked packages into $VENV (once) ..."
+    if [ "$1" = test ]; then
+        cp requirements.lock "$VENV/requirements.txt"
+    else
+        sed "/^$TEST_MARKER/,\$d" requirements.lock > "$VENV/requirements.txt"
+    fi
+    install_locked "$VENV/requirements.txt" || die 1 "The installation failed, see above."
+    # Some packages ship files that are no Python; those alone stay uncompiled.
+    "$VENV/bin/python" -m compileall -q -j 0 "$VENV"/lib/python3*/site-packages >/dev/null 2>&1 || true
+    printf '%s' "$1 $lock_sum" > "$STAMP"
+}
+
+native() { # MODULE ARGUMENTS
+    ensure_venv runtime
+    exec "$VENV/bin/python" -m "$@"
+}
+
+# --- Docker: one service -------------------------------------------------------------------
+
+use_docker() {
+    [ "${NATIVE:-}" != 1 ] && command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1
+}
+
+compose() {
+    if docker compose version >/dev/null 2>&1; then
+        docker compose "$@"
+    elif command -v docker-compose >/dev/null 2>&1; then
+        docker-compose "$@"
+    else
+        die 1 "Docker runs, but neither 'docker compose' nor docker-compose is installed."
+    fi
+}
+
+container_runs() {
+    [ "$(docker inspect --format '{{.State.Running}}' "$SERVICE" 2>/dev/null)" = true ]
+}
+
+# In the running container where there is one, else in one of its own.
+in_container() { # MODULE ARGUMENTS
+    local options=''
+    [ -t 0 ] && [ -t 1 ] || options=-T
+    if container_runs; then
+        compose exec ${options:+"$options"} "$SERVICE" python -m "$@"
+    else
+        compose run --rm ${options:+"$options"} "$SERVICE" python -m "$@"
+    fi
+}
+
+# Compose wants .env to exist; what belongs in it is known inside the image.
+ensure_env_file() {
+    [ -f .env ] || (umask 077 && : > .env)
+    chmod 600 .env
+    grep -q '^FREQTRADE__API_SERVER__WS_TOKEN=.' .env && return
+    (umask 077 && compose run --rm -T "$SERVICE" python -m llm_modules.cli complete-env \
+        < .env > .env.new) || {
+        rm -f .env.new
+        die 1 "The image could not be built or run, see above."
+    }
+    mv .env.new .env
+    say "Random secrets for the API were put into .env."
+}
+
+start_container() { # [--detach] [--sandbox]
+    local detach='' option
+    for option in "$@"; do
+        case "$option" in
+            --detach) detach=1 ;;
+            --sandbox) export LLM_TRADER_SANDBOX=1 ;;
+            *) die 2 "start: unknown option $option" ;;
+        esac
+    done
+    ensure_env_file
+    if container_runs; then
+        say "The bot is already running."
+    else
+        compose run --rm -T "$SERVICE" python -m llm_modules.cli check || exit $?
+        compose up -d
+    fi
+    if ! compose exec -T "$SERVICE" python -m llm_modules.cli announce; then
+        compose logs --tail 30 "$SERVICE"
+        die 1 "The bot did not start, see above."
+    fi
+    [ -n "$detach" ] || in_container llm_modules.cli decisions
+}
+
+# Whether the registry still serves what is here; being offline is no failure.
+compare_image() {
+    local image here there
+    image=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile.custom | head -n 1)
+    here=$(docker image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || here=
+    there=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$image" 2>/dev/null) ||
+        there=
+    if [ -z "$here" ]; then
+        say "$image is not on this machine yet: ./manage.sh deploy"
+    elif [ -z "$there" ]; then
+        say "$image ${here#*@}, the registry cannot be asked"
+    elif [ "${here#*@}" = "$there" ]; then
+        say "$image $there, up to date"
+    else
+        say "$image here ${here#*@}, registry $there: ./manage.sh deploy"
+        return 1
+    fi
+}
+
+# --- commands ------------------------------------------------------------------------------
+
+docker_command() { # COMMAND ARGUMENTS
+    local command=$1 status=0
+    shift
+    case "$command" in
+        start) start_container "$@" ;;
+        restart) compose stop && start_container "$@" ;;
+        deploy) ensure_env_file && compose build --pull && compose stop && start_container "$@" ;;
+        stop) compose down ;;
+        status)
+            container_runs || die 3 "Not running. Start it with ./manage.sh start"
+            in_container llm_modules.cli status
+            ;;
+        clean)
+            ! container_runs || die 1 "The bot is running; ./manage.sh stop ends it."
+            in_container llm_modules.cli clean "$@"
+            ;;
+        version)
+            in_container llm_modules.cli version --pyproject /etc/llm-trader/pyproject.toml ||
+                status=$?
+            compare_image || status=1
+            return "$status"
+            ;;
+        move-keys)
+            ensure_env_file
+            # The files belong to whoever calls this, not to the container's user.
+            compose run --rm -T --user "$(id -u):$(id -g)" -v "$PWD:/project" -w /project \
+                -e PYTHONPATH=/project/user_data/strategies "$SERVICE" \
+                python -m llm_modules.cli move-keys
+            ;;
+        sandbox) in_container llm_modules.sandbox "$@" ;;
+        *) in_container llm_modules.cli "$command" "$@" ;;
+    esac
+}
+
+native_command() { # COMMAND ARGUMENTS
+    local command=$1
+    shift
+    case "$command" in
+        restart | deploy)
+            ensure_venv runtime
+            "$VENV/bin/python" -m llm_modules.cli stop
+            [ "$command" = restart ] || rm -f "$STAMP"
+            native llm_modules.cli start "$@"
+            ;;
+        sandbox) native llm_modules.sandbox "$@" ;;
+        *) native llm_modules.cli "$command" "$@" ;;
+    esac
+}
+
+run_tests() { # PYTEST OPTIONS
+    if use_docker && ! find_python >/dev/null; then
+        docker build --file Dockerfile.custom --target test --tag "$SERVICE-test" .
+        docker run --rm --env "NIGHTLY=${NIGHTLY:-}" "$SERVICE-test" "$@"
+        return
+    fi
+    ensure_venv test
+    exec "$VENV/bin/python" -m pytest -n 2 --dist loadgroup "$@"
+}
+
+menu() {
+    local choice
+    cat <<'EOF'
+  1  Start        (快速启动)
+  2  Restart      (快速重启)
+  3  Deploy       (完整部署)
+  4  Logs         (查看容器日志)
+  5  Decisions    (查看 LLM 决策日志)
+  6  Trades       (查看交易经验日志)
+  7  Clean        (清理日志和数据库)
+  8  Version      (检查镜像版本)
+  9  Stop         (停止服务)
+EOF
+    read -r -p 'Number, or Enter to leave: ' choice || choice=
+    case "$choice" in
+        1) main start ;;
+        2) main restart ;;
+        3) main deploy ;;
+        4) main logs ;;
+        5) main decisions ;;
+        6) main trades ;;
+        7) main clean ;;
+        8) main version ;;
+        9) main stop ;;
+        '') ;;
+        *) die 2 "There is no item $choice." ;;
+    esac
+}
+
+main() { # COMMAND ARGUMENTS
+    local command=$1 argument
+    shift
+    case "$command" in
+        start | restart | deploy | logs | decisions | trades | clean | version | stop | status | \
+            test | sandbox | move-keys | lock) ;;
+        help | -h | --help)
+            help_text
+            return
+            ;;
+        *) die 2 "There is no command $command; ./manage.sh --help lists them." ;;
+    esac
+    for argument in "$@"; do
+        case "$argument" in
+            -h | --help)
+                help_text | sed -n "/^  $command\$/,/^\$/p; /^  $command \[/,/^\$/p"
+                return
+                ;;
+        esac
+    done
+    case "$command" in
+        test) run_tests "$@" ;;
+        lock) exec tools/lock.sh ;;
+        *) if use_docker; then docker_command "$command" "$@"; else native_command "$command" "$@"; fi ;;
+    esac
+}
+
+if [ $# -gt 0 ]; then
+    main "$@"
+elif [ -t 0 ] && [ -t 1 ]; then
+    menu
+else
+    help_text >&2
+    exit 2
+fi

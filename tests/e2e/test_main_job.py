@@ -1,0 +1,111 @@
+"""The main job, end to end: the real Freqtrade; only exchange and model are simulated."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_bot import RunningBot
+
+from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420), pytest.mark.xdist_group("e2e")]
+
+
+@pytest.fixture(scope="module")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
+    running = RunningBot(tmp_path_factory.mktemp("user_data"))
+    yield running
+    running.stop()
+
+
+def filled(bot: RunningBot, tool: str) -> list[OutcomeRecord]:
+    return [
+        line
+        for line in bot.decisions()
+        if isinstance(line, OutcomeRecord) and (line.tool, line.outcome) == (tool, "filled")
+    ]
+
+
+def closed_by_model(bot: RunningBot, side: str) -> bool:
+    return any(trade.side == side and trade.exit_reason == "signal_exit" for trade in bot.trades())
+
+
+def test_decisions_appear_and_the_api_answers(bot: RunningBot) -> None:
+    bot.wait_for("a first decision", bot.decisions, 60)
+    assert bot.api("ping") == {"status": "pong"}
+    assert bot.api("show_config")["trading_mode"] == "futures"
+    assert "SIMULATED" in bot.said().upper()
+    assert {line.mode for line in bot.decisions() if isinstance(line, DecisionRecord)} == {
+        "sandbox"
+    }
+
+
+def test_both_directions_are_opened_adjusted_and_closed_by_the_model(bot: RunningBot) -> None:
+    for tool in ("signal_entry_long", "signal_entry_short"):
+        bot.wait_for(f"{tool} filled", lambda tool=tool: filled(bot, tool), 120)
+    bot.wait_for("an adjustment filled", lambda: filled(bot, "adjust_position"), 150)
+    for side in ("long", "short"):
+        bot.wait_for(f"a {side} closed", lambda side=side: closed_by_model(bot, side), 240)
+
+
+def test_profit_in_the_journal_is_freqtrades_own(bot: RunningBot) -> None:
+    stored = {trade["trade_id"]: trade for trade in bot.api("trades?limit=100")["trades"]}
+    for record in bot.trades():
+        assert record.profit_ratio == pytest.approx(stored[record.trade_id]["profit_ratio"])
+        assert record.profit_abs == pytest.approx(stored[record.trade_id]["profit_abs"], abs=1e-6)
+
+
+def test_every_id_leads_to_its_decision(bot: RunningBot) -> None:
+    known = {line.decision_id for line in bot.decisions() if isinstance(line, DecisionRecord)}
+    for trade in bot.trades():
+        assert trade.entry is not None
+        assert trade.entry.decision_id in known
+        if trade.exit_reason == "signal_exit":
+            assert trade.exit_decision_id in known
+            assert trade.model_score is not None
+
+
+def test_the_lesson_of_a_closed_trade_is_seen_in_a_later_prompt(bot: RunningBot) -> None:
+    record = bot.trades()[0]
+    lesson = (*record.reflection.lessons, record.reflection.summary)[0]
+    words = lesson[:40]
+    bot.wait_for("the lesson in a prompt", lambda: any(words in p for p in bot.prompts()), 130)
+
+
+def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
+    shown = bot.api("pair_candles?pair=BTC/USDT:USDT&timeframe=1m&limit=100")
+    labels = [annotation["label"] for annotation in shown["annotations"]]
+    assert any(label.startswith(("signal_", "adjust_")) for label in labels)
+    assert "ema_20" in shown["columns"]
+
+
+def test_hostile_answers_open_nothing_beyond_the_limits_and_the_bot_goes_on(
+    bot: RunningBot,
+) -> None:
+    before = len(bot.decisions())
+    bot.set_model_faults(status=500, times=6)
+    bot.wait_for(
+        "failed decisions",
+        lambda: any("server_error" in str(getattr(line, "fault", "")) for line in bot.decisions()),
+        90,
+    )
+    bot.set_model_faults()
+    bot.wait_for("decisions afterwards", lambda: len(bot.decisions()) > before + 5, 130)
+    for trade in bot.api("status"):
+        assert trade["leverage"] <= 10
+        assert trade["stake_amount"] <= 0.2 * 1000 * 1.05
+
+
+def test_it_stops_cleanly(bot: RunningBot) -> None:
+    children = bot.children()
+    assert len(children) >= 2
+    assert bot.stop() < 5
+    assert bot.process.returncode == 0, bot.said()
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    for name in ("llm_decisions.jsonl", "trade_experience.jsonl"):
+        assert (bot.logs / name).read_bytes().endswith(b"\n")
+    log = bot.log()
+    assert "Traceback" not in log
+    assert " ERROR " not in log
+    assert os.path.exists(bot.logs / "reward_learning.json")  # noqa: PTH110

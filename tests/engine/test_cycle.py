@@ -1,0 +1,260 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from builders import (
+    NOON,
+    PAIR,
+    a_booking,
+    a_closed_trade,
+    a_position,
+    a_question,
+    a_reply,
+    a_world,
+    some_candles,
+)
+from fakes import ScriptedClient, answering
+from llm_modules.engine.cycle import Rooms, decide
+from llm_modules.engine.question import Question
+from llm_modules.errors import JournalError, ProviderError
+from llm_modules.journal.records import DecisionRecord
+from rooms import decisions, outcomes, some_rooms
+
+
+def run(rooms: Rooms, question: Question | None = None) -> DecisionRecord:
+    return asyncio.run(decide(question or a_question(), rooms))
+
+
+PRICE = float(some_candles("30m").close[-1])
+LONG = {"stop_price": PRICE * 0.98, "key_support": PRICE * 0.97, "key_resistance": PRICE * 1.05}
+
+
+def test_an_approved_entry_is_recorded_and_booked(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    record = run(rooms)
+    assert record.status == "approved"
+    assert decisions(rooms) == [record]
+    booking = rooms.book.look(PAIR, "entry", NOON)
+    assert booking is not None
+    assert (booking.decision_id, booking.side) == (record.decision_id, "long")
+    assert (booking.leverage, booking.stake_amount) == (3.0, 100.0)
+    assert booking.lowest_price == pytest.approx(PRICE * 0.99)
+    assert booking.highest_price == pytest.approx(PRICE * 1.01)
+    assert booking.thesis is not None
+    assert booking.thesis.reason == "the trend is up"
+    assert booking.thesis.stop_price == booking.stop_price
+
+
+def test_the_record_tells_the_whole_story(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    record = run(rooms)
+    assert (record.tool, record.stance, record.mode) == ("signal_wait", "flat", "sandbox")
+    assert record.call == {"confidence_score": 60.0, "reason": "no edge", "rsi_value": 50.0}
+    assert record.model == "test-model-0126"
+    assert (record.prompt_tokens, record.attempts, record.equity) == (1000, 1, 1000.0)
+    assert record.facts["price"] == PRICE
+    assert len(record.prompt_hash or "") == 16
+    assert rooms.book.look(PAIR, "entry", NOON) is None
+
+
+def test_a_refused_call_is_recorded_with_all_reasons_and_not_booked(tmp_path: Path) -> None:
+    wrong = LONG | {"stop_price": PRICE * 1.02}
+    client = ScriptedClient([answering("signal_entry_long", **wrong)])
+    rooms = some_rooms(tmp_path, client, a_world(open_trades=4))
+    record = run(rooms)
+    assert record.status == "refused"
+    assert [reason.code for reason in record.reasons] == ["NO_FREE_SLOT", "STOP_WRONG_SIDE"]
+    assert rooms.book.look(PAIR, "entry", NOON) is None
+
+
+def test_a_clamped_call_is_booked_as_clamped(tmp_path: Path) -> None:
+    greedy = LONG | {"leverage": 100, "stake_amount": 1e12}
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **greedy)]))
+    record = run(rooms)
+    assert record.status == "clamped"
+    assert record.call["stake_amount"] == 1e12
+    booking = rooms.book.look(PAIR, "entry", NOON)
+    assert booking is not None
+    assert (booking.leverage, booking.stake_amount) == (10.0, 200.0)
+
+
+def test_an_exit_is_booked_for_the_position_that_was_shown(tmp_path: Path) -> None:
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), world)
+    record = run(rooms, a_question(a_position()))
+    booking = rooms.book.look(PAIR, "exit", NOON)
+    assert booking is not None
+    assert (booking.trade_id, booking.model_score, booking.reason) == (7, 80.0, "target reached")
+    assert (record.stance, record.trade_id) == ("in_position", 7)
+
+
+def test_an_adjustment_is_booked_with_its_stake_and_stop(tmp_path: Path) -> None:
+    stop = PRICE * 0.99
+    client = ScriptedClient([answering("adjust_position", stop_price=stop)])
+    position = a_position(stop_price=PRICE * 0.97)
+    rooms = some_rooms(tmp_path, client, a_world(position))
+    run(rooms, a_question(position))
+    booking = rooms.book.look(PAIR, "adjust", NOON)
+    assert booking is not None
+    assert booking.stake_amount == 50.0
+    assert rooms.book.take_stop(7) == stop
+
+
+def test_holding_may_tighten_the_stop_and_books_no_order(tmp_path: Path) -> None:
+    stop = PRICE * 0.99
+    position = a_position(stop_price=PRICE * 0.97)
+    client = ScriptedClient([answering("signal_hold", stop_price=stop)])
+    rooms = some_rooms(tmp_path, client, a_world(position))
+    run(rooms, a_question(position))
+    assert rooms.book.take_stop(7) == stop
+    for kind in ("entry", "exit", "adjust"):
+        assert rooms.book.look(PAIR, kind, NOON) is None  # type: ignore[arg-type]
+
+
+def test_a_position_that_is_gone_when_the_answer_comes_is_not_exited(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), a_world())
+    record = run(rooms, a_question(a_position()))
+    assert [reason.code for reason in record.reasons] == ["NO_POSITION"]
+
+
+def test_a_position_that_is_another_one_by_now_is_not_exited(tmp_path: Path) -> None:
+    world = a_world(a_position(trade_id=8))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), world)
+    assert run(rooms, a_question(a_position(trade_id=7))).status == "refused"
+
+
+def test_a_position_opened_meanwhile_is_not_entered_again(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **LONG)])
+    rooms = some_rooms(tmp_path, client, a_world(a_position()))
+    assert "ALREADY_IN_POSITION" in [reason.code for reason in run(rooms).reasons]
+
+
+def test_a_late_answer_is_refused(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **LONG)])
+    rooms = some_rooms(tmp_path, client, now=NOON + timedelta(minutes=30))
+    assert [reason.code for reason in run(rooms).reasons] == ["STALE_DECISION"]
+
+
+def test_no_usable_answer_means_nothing_is_done_and_all_problems_are_recorded(
+    tmp_path: Path,
+) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([a_reply(text="hm")]))
+    record = run(rooms)
+    assert (record.status, record.tool, record.fault) == ("failed", None, "no_usable_answer")
+    assert len(record.problems) == 3
+    assert record.attempts == 3
+
+
+def test_a_failing_endpoint_is_recorded_by_its_fault(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([ProviderError("unauthorised", "bad key")]))
+    assert run(rooms).fault == "unauthorised: bad key"
+    assert decisions(rooms)[0].status == "failed"
+
+
+def test_bad_candles_are_recorded_and_the_model_is_not_even_asked(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_wait")])
+    rooms = some_rooms(tmp_path, client)
+    stale = some_candles("30m", end=NOON - timedelta(minutes=30))
+    record = run(rooms, a_question(frames=(stale,)))
+    assert record.status == "failed"
+    assert str(record.fault).startswith("MarketDataError: ")
+    assert client.prompts == []
+
+
+def test_a_budget_too_small_for_the_facts_is_recorded(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_wait")])
+    rooms = some_rooms(tmp_path, client, context_config={"max_context_tokens": 500})
+    assert str(run(rooms).fault).startswith("ContextBudgetError: ")
+    assert client.prompts == []
+
+
+class BrokenJournal:
+    """Stands for a full disk."""
+
+    def decision(self, line: object) -> None:
+        raise JournalError(f"no room for {type(line).__name__}")
+
+
+def _without_journal(rooms: Rooms) -> Rooms:
+    rooms.journal.close()
+    fields = {name: getattr(rooms, name) for name in Rooms.__dataclass_fields__}
+    return Rooms(**(fields | {"journal": BrokenJournal()}))
+
+
+def test_an_entry_that_cannot_be_recorded_is_not_booked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    run(_without_journal(rooms))
+    assert rooms.book.look(PAIR, "entry", NOON) is None
+    assert "is not in the journal" in caplog.text
+
+
+def test_an_exit_that_cannot_be_recorded_still_happens(tmp_path: Path) -> None:
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), world)
+    run(_without_journal(rooms), a_question(a_position()))
+    assert rooms.book.look(PAIR, "exit", NOON) is not None
+
+
+def test_a_booking_that_is_replaced_leaves_an_outcome(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    rooms.book.put(a_booking(decision_id="older"))
+    run(rooms)
+    assert [(line.decision_id, line.outcome) for line in outcomes(rooms)] == [
+        ("older", "superseded")
+    ]
+
+
+def test_entries_of_one_candle_do_not_overbook_the_account(tmp_path: Path) -> None:
+    """Five pairs at once, two slots left: two are approved, whatever the order of answers."""
+    pairs = [f"C{number}/USDT:USDT" for number in range(5)]
+
+    async def all_at_once() -> list[DecisionRecord]:
+        rooms_of = [
+            some_rooms(tmp_path / str(number), _client(pair), a_world(open_trades=2))
+            for number, pair in enumerate(pairs)
+        ]
+        shared = rooms_of[0].book
+        together = [_sharing(rooms, shared) for rooms in rooms_of]
+        questions = [a_question(pair=pair) for pair in pairs]
+        return list(await asyncio.gather(*map(decide, questions, together)))
+
+    statuses = [record.status for record in asyncio.run(all_at_once())]
+    assert statuses.count("approved") == 2
+    assert statuses.count("refused") == 3
+
+
+def _client(pair: str) -> ScriptedClient:
+    return ScriptedClient([answering("signal_entry_long", **(LONG | {"pair": pair}))])
+
+
+def _sharing(rooms: Rooms, book: object) -> Rooms:
+    fields = {name: getattr(rooms, name) for name in Rooms.__dataclass_fields__}
+    return Rooms(**(fields | {"book": book}))
+
+
+def test_the_lesson_of_a_closed_trade_is_in_a_later_prompt(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_wait")])
+    rooms = some_rooms(tmp_path, client)
+    record = rooms.library.learn(a_closed_trade(), NOON - timedelta(hours=1))
+    run(rooms)
+    lesson = (*record.reflection.lessons, record.reflection.summary)[0]
+    assert lesson[:60] in client.prompts[0].messages[-1].content
+
+
+def test_a_refusal_is_told_to_the_model_the_next_time(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **(LONG | {"stake_amount": 0.001}))])
+    rooms = some_rooms(tmp_path, client)
+    run(rooms)
+    run(rooms, a_question(candle_at=NOON + timedelta(minutes=30), frames=_next_frames()))
+    assert "BELOW_MINIMUM" in client.prompts[1].messages[-1].content
+
+
+def _next_frames() -> tuple[object, ...]:
+    return (
+        some_candles("30m", end=NOON + timedelta(minutes=30)),
+        some_candles("1h", end=NOON),
+    )

@@ -1,0 +1,275 @@
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import (
+    NOON,
+    PAIR,
+    a_booking,
+    a_closed_trade,
+    a_decision_record,
+    a_position,
+    a_question,
+    an_account,
+)
+from fakes import ScriptedClient, answering
+from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.desk import EMERGENCY_EXIT, Desk, Present
+from llm_modules.engine.question import World
+from llm_modules.gate.emergency import EmergencyStop
+from rooms import decisions, outcomes, some_rooms
+
+LATER = NOON + timedelta(minutes=31)
+
+
+@contextmanager
+def a_desk(folder: Path, **blocks: Any) -> Iterator[tuple[Desk, Rooms]]:
+    present = Present(World(an_account(version=0), {}))
+    client = ScriptedClient([answering("signal_wait")])
+    rooms = replace(some_rooms(folder, client, **blocks), world=present)
+    desk = Desk(rooms, present, EmergencyStop(folder / "risk.json", -0.15), "sandbox")
+    desk.start([])
+    try:
+        yield desk, rooms
+    finally:
+        desk.stop()
+
+
+def soon(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 3
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert condition()
+
+
+def observe(desk: Desk, *positions: Any, equity: float = 1000.0, busy: Any = ()) -> None:
+    desk.observe(an_account(equity=equity), positions, busy, NOON)
+
+
+def test_a_question_is_decided_recorded_and_drawn(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        desk.ask([a_question()])
+        soon(lambda: desk.chart(PAIR, NOON, NOON))
+        (record,) = desk.chart(PAIR, NOON, NOON)
+        assert decisions(rooms) == [record]
+        assert desk.chart(PAIR, LATER, LATER) == ()
+        assert desk.chart("ETH/USDT:USDT", NOON, NOON) == ()
+
+
+def test_past_decisions_are_drawn_again_after_a_restart(tmp_path: Path) -> None:
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    desk.start([a_decision_record()])
+    assert desk.chart(PAIR, NOON, NOON) == (a_decision_record(),)
+    desk.stop()
+
+
+def test_each_observation_is_a_new_version_of_the_world(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position())
+        observe(desk, a_position())
+        world = desk.world()
+        assert world.account.version == 2
+        assert world.account.halted is False
+        assert world.account.peak_equity == 1000.0
+        assert list(world.positions) == [PAIR]
+
+
+def test_a_booked_entry_is_given_out_until_it_expires(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking())
+        assert desk.entry(PAIR, NOON) == desk.entry(PAIR, NOON) == a_booking()
+        assert desk.entry(PAIR, LATER) is None
+        desk.observe(an_account(), (), (), LATER)
+        soon(lambda: outcomes(rooms))
+        assert [line.outcome for line in outcomes(rooms)] == ["expired"]
+
+
+def test_no_entry_is_given_out_while_halted(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking())
+        observe(desk, equity=float("nan"))
+        assert desk.entry(PAIR, NOON) is None
+        assert not desk.confirm_entry(PAIR, "long", 100.0, NOON)
+        observe(desk)
+        assert desk.entry(PAIR, NOON) is not None
+
+
+@pytest.mark.parametrize(
+    ("price", "confirmed"),
+    [(100.0, True), (99.0, True), (101.0, True), (98.99, False), (101.01, False)],
+)
+def test_an_entry_is_confirmed_only_within_its_price_band(
+    tmp_path: Path, price: float, confirmed: bool
+) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking())
+        assert desk.confirm_entry(PAIR, "long", price, NOON) is confirmed
+        assert (desk.entry(PAIR, NOON) is not None) is confirmed
+        if not confirmed:
+            soon(lambda: outcomes(rooms))
+            assert outcomes(rooms)[0].outcome == "vetoed"
+            assert "left the band 99 to 101" in outcomes(rooms)[0].detail
+
+
+def test_an_entry_of_the_other_side_or_without_booking_is_not_confirmed(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        assert not desk.confirm_entry(PAIR, "long", 100.0, NOON)
+        rooms.book.put(a_booking())
+        assert not desk.confirm_entry(PAIR, "short", 100.0, NOON)
+
+
+def test_exits_and_adjustments_belong_to_one_trade(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(kind="exit", tool="signal_exit", trade_id=7))
+        assert desk.exit_reason(PAIR, 7, NOON) == "signal_exit"
+        assert desk.exit_reason(PAIR, 8, NOON) is None
+        assert desk.exit_booking(PAIR, 7, NOON) is not None
+        rooms.book.put(a_booking(kind="adjust", tool="adjust_position", trade_id=7))
+        assert desk.adjustment(PAIR, 7, NOON) is not None
+        assert desk.adjustment(PAIR, 8, NOON) is None
+        assert desk.exit_reason(PAIR, 7, NOON) is None
+
+
+@pytest.mark.parametrize(("stake", "given"), [(50.0, False), (-50.0, True)])
+def test_while_halted_positions_may_shrink_but_not_grow(
+    tmp_path: Path, stake: float, given: bool
+) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position(), equity=float("nan"))
+        rooms.book.put(a_booking(kind="adjust", trade_id=7, stake_amount=stake))
+        assert (desk.adjustment(PAIR, 7, NOON) is not None) is given
+
+
+def test_the_emergency_stop_flattens_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(), equity=1000.0)
+        assert desk.exit_reason(PAIR, 7, NOON) is None
+        observe(desk, a_position(), equity=849.0)
+        assert desk.exit_reason(PAIR, 7, NOON) == EMERGENCY_EXIT
+        assert desk.world().account.halted
+        observe(desk, a_position(), equity=849.0)
+    assert caplog.text.count("Emergency stop: equity 849.00") == 1
+
+
+def test_an_emergency_stop_that_cannot_be_saved_still_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    stop = EmergencyStop(tmp_path / "file" / "risk.json", -0.15)
+    desk = Desk(rooms, present, stop, "sandbox")
+    desk.start([])
+    observe(desk)
+    assert not desk.world().account.halted
+    observe(desk, equity=500.0)
+    assert desk.world().account.halted
+    desk.stop()
+    assert "could not be saved" in caplog.text
+
+
+def test_a_booked_stop_reaches_the_position_and_only_tightens(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        assert desk.stop_price(7) is None
+        observe(desk, a_position(stop_price=97.0))
+        assert desk.stop_price(7) == 97.0
+        rooms.book.put_stop(7, 98.0)
+        assert desk.stop_price(7) == 98.0
+        rooms.book.put_stop(7, 90.0)
+        assert desk.stop_price(7) == 98.0
+
+
+def test_a_filled_entry_takes_its_booking_and_sets_its_stop(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking(stop_price=98.5))
+        booking = desk.filled(PAIR, "entry", a_position(stop_price=40.0))
+        assert booking is not None
+        assert desk.stop_price(7) == 98.5
+        assert desk.filled(PAIR, "entry", a_position()) is None
+        soon(lambda: outcomes(rooms))
+        assert (outcomes(rooms)[0].outcome, outcomes(rooms)[0].trade_id) == ("filled", 7)
+
+
+def test_a_fill_without_stop_keeps_the_stop(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position(stop_price=97.0))
+        rooms.book.put(a_booking(kind="adjust", stop_price=None, trade_id=7))
+        assert desk.filled(PAIR, "adjust", a_position(stop_price=97.0)) is not None
+        assert desk.stop_price(7) == 97.0
+
+
+def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position(mfe_ratio=0.3, mae_ratio=-0.2))
+        trade = a_closed_trade()
+        assert not desk.knows(trade.trade_id, trade.opened_at)
+        desk.closed(trade)
+        desk.closed(trade)
+        soon(lambda: desk.knows(trade.trade_id, trade.opened_at))
+        (record,) = rooms.journal.past_trades()
+        assert (record.mfe_ratio, record.mae_ratio) == (0.3, -0.2)
+        assert record.profit_ratio == trade.profit_ratio
+        assert record.mode == "sandbox"
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("exit", "filled"), ("adjust", "expired"), (None, None)]
+)
+def test_a_close_settles_what_was_booked(tmp_path: Path, kind: Any, outcome: str | None) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        if kind:
+            rooms.book.put(a_booking(kind=kind, trade_id=7))
+        desk.closed(a_closed_trade())
+        soon(rooms.journal.past_trades)
+        assert [line.outcome for line in outcomes(rooms)] == ([outcome] if outcome else [])
+
+
+def test_decisions_under_way_at_the_stop_are_recorded_as_aborted(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_wait")], delay_seconds=60)
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, client)
+    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    desk.start([])
+    desk.ask([a_question()])
+    soon(lambda: client.prompts)
+    started = time.monotonic()
+    desk.stop()
+    assert time.monotonic() - started < 2
+    assert str(decisions(rooms)[0].fault).startswith("aborted")
+    assert client.closed
+
+
+def test_a_thread_that_will_not_end_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_modules.engine.service.STOP_SECONDS", 0.1)
+    with a_desk(tmp_path) as (desk, _):
+        desk._service.soon(lambda: time.sleep(0.5), "Sleeping")
+        desk.stop()
+        assert "did not end in time" in caplog.text
+        time.sleep(0.6)
+
+
+def test_a_new_database_may_use_known_trade_numbers_again(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        first = a_closed_trade()
+        desk.closed(first)
+        desk.closed(replace(first, opened_at=NOON, closed_at=NOON + timedelta(hours=1)))
+        soon(lambda: len(rooms.journal.past_trades()) == 2)

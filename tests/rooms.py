@@ -1,0 +1,53 @@
+"""All rooms wired around a client, on a temporary folder, with a clock that stands still."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from llm_modules.learning.experience import ExperienceLibrary
+
+from builders import NOON, a_config, a_world
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.engine.book import DecisionBook
+from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.desk import Present
+from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.question import World
+from llm_modules.gate.checker import DecisionChecker
+from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+from llm_modules.journal.trade_logger import TradeLogger
+from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.llm.client import LLMClient
+
+
+def some_rooms(
+    folder: Path,
+    client: LLMClient,
+    world: World | None = None,
+    *,
+    now: datetime = NOON + timedelta(seconds=1),
+    **blocks: dict[str, Any],
+) -> Rooms:
+    config = a_config(str(folder), **blocks)
+    return Rooms(
+        config=config,
+        context=ContextBuilder(config.context_config, config.risk_management),
+        executor=FunctionExecutor(
+            client, model="test-model", deadline_seconds=config.llm_config.timeout
+        ),
+        checker=DecisionChecker(config.risk_management),
+        book=DecisionBook(),
+        journal=TradeLogger(config.experience_config),
+        library=ExperienceLibrary(config.experience_config, TradeEvaluator(10.0), "sandbox"),
+        world=Present(world or a_world()),
+        clock=lambda: now,
+    )
+
+
+def decisions(rooms: Rooms) -> Sequence[DecisionRecord]:
+    return [line for line in rooms.journal.past_decisions() if isinstance(line, DecisionRecord)]
+
+
+def outcomes(rooms: Rooms) -> Sequence[OutcomeRecord]:
+    return [line for line in rooms.journal.past_decisions() if isinstance(line, OutcomeRecord)]

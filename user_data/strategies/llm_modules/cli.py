@@ -1,0 +1,219 @@
+"""What manage.sh calls: `python -m llm_modules.cli COMMAND`.
+
+Exit status: 0 done, 1 failed or refused, 2 wrong usage, settings or environment, 3 not running.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llm_modules.errors import UserError
+from llm_modules.operations import control, upkeep, viewing
+from llm_modules.operations.bot_record import AlreadyRunningError, is_running
+from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.launch import supervisor_said
+from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places
+from llm_modules.operations.plan import Wishes
+from llm_modules.operations.screen import Screen
+from llm_modules.operations.session import Session
+
+Options = argparse.Namespace
+
+# How docker-compose.yml asks for --sandbox.
+SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
+STILL_RUNNING = "The bot keeps running; ./manage.sh stop ends it."
+
+
+def _no_options(_command: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has only the options all have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it is for, what it does, and its own options."""
+
+    purpose: str
+    act: Callable[[Session, Options], ExitStatus]
+    add_options: Callable[[argparse.ArgumentParser], None] = _no_options
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one command and return its exit status."""
+    options = parser().parse_args(arguments)
+    session = Session(Places(options.user_data.absolute()), environment, Screen())
+    try:
+        return int(COMMANDS[options.command].act(session, options))
+    except AlreadyRunningError as error:
+        session.screen.complain(f"{error}: ./manage.sh stop ends it")
+        return ExitStatus.FAILED
+    except UserError as error:
+        session.screen.complain(str(error))
+        return ExitStatus.UNUSABLE
+    except KeyboardInterrupt:
+        return ExitStatus.DONE
+    except BrokenPipeError:
+        # Whoever read our output left, as `head` does; nothing more can be written there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.DONE
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument(
+        "--user-data",
+        type=Path,
+        default=SHIPPED_USER_DATA,
+        help="folder of the bot (default: the project's own)",
+    )
+    whole = argparse.ArgumentParser(prog="llm_modules.cli", description="What manage.sh calls.")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        command.add_options(
+            commands.add_parser(
+                name, parents=[everywhere], help=command.purpose, description=command.purpose
+            )
+        )
+    return whole
+
+
+def _add_wishes(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--sandbox", action="store_true", help="simulate exchange and model")
+    for name in ("exchange", "model", "api"):
+        command.add_argument(f"--{name}-port", type=_port, help=f"port of the {name} on loopback")
+
+
+def _add_start(command: argparse.ArgumentParser) -> None:
+    _add_wishes(command)
+    command.add_argument("--detach", action="store_true", help="do not follow the decisions")
+
+
+def _add_view(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-n", dest="count", type=_count, default=10, metavar="N", help="last lines shown first"
+    )
+    command.add_argument("--no-follow", action="store_true", help="end after those")
+    command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
+
+
+def _add_clean(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_version(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1024 <= port <= 65_535:  # noqa: PLR2004 - the range Freqtrade accepts
+        raise argparse.ArgumentTypeError("expected a port from 1024 to 65535")
+    return port
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise argparse.ArgumentTypeError("expected 0 or more")
+    return count
+
+
+def _wishes(session: Session, options: Options) -> Wishes:
+    sandbox = options.sandbox or session.environment.get(SANDBOX_VARIABLE) == "1"
+    return Wishes(sandbox, options.exchange_port, options.model_port, options.api_port)
+
+
+def _passed_on(options: Options) -> list[str]:
+    """Return the options of `start` as options of `run`."""
+    arguments = ["--user-data", str(options.user_data.absolute())]
+    if options.sandbox:
+        arguments.append("--sandbox")
+    for name in ("exchange", "model", "api"):
+        port = getattr(options, f"{name}_port")
+        if port is not None:
+            arguments += [f"--{name}-port", str(port)]
+    return arguments
+
+
+def _start(session: Session, options: Options) -> ExitStatus:
+    status = control.start(session, _wishes(session, options), _passed_on(options))
+    if status is not ExitStatus.DONE or options.detach:
+        return status
+    try:
+        viewing.show_decisions(session, viewing.ViewOptions(), lambda: is_running(session.places))
+    except KeyboardInterrupt:
+        session.screen.say(f"\n{STILL_RUNNING}")
+        return ExitStatus.DONE
+    session.screen.complain(f"The bot has ended. {supervisor_said(session.places)}")
+    return ExitStatus.NOT_RUNNING
+
+
+def _view_options(options: Options) -> viewing.ViewOptions:
+    return viewing.ViewOptions(options.count, not options.no_follow, options.raw)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "check": Command(
+        "check the settings without starting anything",
+        lambda session, options: control.check(session, _wishes(session, options)),
+        _add_wishes,
+    ),
+    "run": Command(
+        "run the bot in the foreground",
+        lambda session, options: control.run(session, _wishes(session, options)),
+        _add_wishes,
+    ),
+    "start": Command(
+        "start the bot in the background and follow its decisions", _start, _add_start
+    ),
+    "announce": Command(
+        "wait for a bot that is starting and say what runs",
+        lambda session, _: control.announce(session, lambda: True),
+    ),
+    "stop": Command(
+        "end the bot and everything it started", lambda session, _: control.stop(session)
+    ),
+    "status": Command(
+        "say whether the bot runs and how it is", lambda session, _: control.status(session)
+    ),
+    "logs": Command(
+        "show Freqtrade's log",
+        lambda session, options: viewing.show_log(session, _view_options(options)),
+        _add_view,
+    ),
+    "decisions": Command(
+        "show what the model decided",
+        lambda session, options: viewing.show_decisions(session, _view_options(options)),
+        _add_view,
+    ),
+    "trades": Command(
+        "show closed trades and what they taught",
+        lambda session, options: viewing.show_trades(session, _view_options(options)),
+        _add_view,
+    ),
+    "clean": Command(
+        "back up and remove journals, databases and logs",
+        lambda session, options: upkeep.clean(session, datetime.now(UTC), confirmed=options.yes),
+        _add_clean,
+    ),
+    "version": Command(
+        "compare what is pinned with what is installed",
+        lambda session, options: upkeep.version(session, options.pyproject),
+        _add_version,
+    ),
+    "move-keys": Command(
+        "move secrets from config.json into .env",
+        lambda session, _: upkeep.move_secrets(session, datetime.now(UTC)),
+    ),
+    "complete-env": Command(
+        "copy a .env from input to output, generated secrets added",
+        lambda _session, _options: upkeep.complete_env(),
+    ),
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

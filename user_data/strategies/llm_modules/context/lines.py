@@ -1,0 +1,135 @@
+"""The facts of a decision as `key=value` lines; each key occurs once in a message.
+
+These lines are never dropped. Nothing in them is free text: what others wrote stands in the
+quoted block.
+"""
+
+from collections.abc import Mapping
+
+from llm_modules.config import RiskConfig
+from llm_modules.context.numbers import compact, percent, price, trimmed, utc_second
+from llm_modules.context.quoting import name
+from llm_modules.context.tables import indicator_text
+from llm_modules.domain import AccountState, MarketSnapshot, OpenPosition, Thesis, TimeframeView
+
+_PRICE_FACTS = frozenset({"price", "support", "resistance"})
+# Told as facts already, or told again by the others.
+_NOT_REPEATED = frozenset({"rsi_14", "adx_14", "bb_middle", "macd_signal"})
+_MONEY_DIGITS = 6
+
+
+def market_lines(snapshot: MarketSnapshot, decimals: int) -> tuple[str, str]:
+    """Return what is known of the pair now, and what the exchange demands of an order in it."""
+    suffixes = tuple(f"_{view.timeframe}" for view in snapshot.informative)
+    facts = {key: value for key, value in snapshot.facts.items() if not key.endswith(suffixes)}
+    market = {
+        "pair": name(snapshot.pair),
+        "candle": utc_second(snapshot.candle_at),
+        "timeframe": snapshot.main.timeframe,
+        "price": price(snapshot.price, decimals),
+        **{key: _fact(key, value, decimals) for key, value in facts.items()},
+    }
+    rules = {
+        "price_step": price(snapshot.rules.price_step, decimals),
+        "min_notional": trimmed(snapshot.rules.min_notional),
+        "pair_max_leverage": trimmed(snapshot.rules.max_leverage),
+    }
+    return _line(market), _line(rules)
+
+
+def timeframe_line(view: TimeframeView, snapshot: MarketSnapshot, decimals: int) -> str:
+    """Return the newest state of an informative timeframe; every key ends in its name."""
+    suffix = f"_{view.timeframe}"
+    facts = {
+        key: _fact(key, value, decimals)
+        for key, value in snapshot.facts.items()
+        if key.endswith(suffix)
+    }
+    indicators = {
+        f"{key}{suffix}": indicator_text(key, view.latest(key))
+        for key in view.indicators
+        if key not in _NOT_REPEATED
+    }
+    close = {f"close{suffix}": price(float(view.candles.close[-1]), decimals)}
+    return _line(close | facts | indicators)
+
+
+def account_line(account: AccountState, risk: RiskConfig) -> str:
+    """Return the account: amounts in the stake currency, open trades and how many may be open."""
+    peak = account.peak_equity
+    drawdown = (peak - account.equity) / peak if peak > 0 else 0.0
+    return _line(
+        {
+            "equity": compact(account.equity, _MONEY_DIGITS),
+            "free": compact(account.free, _MONEY_DIGITS),
+            "used_stake": compact(account.used_stake, _MONEY_DIGITS),
+            "open_trades": str(account.open_trades),
+            "max_open_trades": str(risk.max_open_trades),
+            "stake_currency": name(account.stake_currency),
+            "drawdown_pct": percent(drawdown),
+        }
+    )
+
+
+def position_lines(
+    position: OpenPosition, snapshot: MarketSnapshot, decimals: int
+) -> tuple[str, ...]:
+    """Return the open position, and the numbers of the thesis it was opened for, if one is known.
+
+    Profit, MFE and MAE are leveraged and after fees.
+    """
+    state = {
+        "side": position.side,
+        "open_rate": price(position.open_rate, decimals),
+        "stake": compact(position.stake_amount, _MONEY_DIGITS),
+        "leverage": trimmed(position.leverage),
+        "profit_pct": percent(position.profit_ratio),
+        "mfe_pct": percent(position.mfe_ratio),
+        "mae_pct": percent(position.mae_ratio),
+        "held_candles": str(_held_candles(position, snapshot)),
+        "adjustments": str(position.adjustments),
+        "entries": str(position.entries),
+        "stop_price": price(position.stop_price, decimals),
+        "liquidation_price": price(position.liquidation_price, decimals),
+    }
+    if position.thesis is None:
+        return (_line(state),)
+    now = {"price": snapshot.price, **snapshot.facts}
+    return (_line(state), *_thesis_lines(position.thesis, now, decimals))
+
+
+def _thesis_lines(thesis: Thesis, facts: Mapping[str, float], decimals: int) -> tuple[str, ...]:
+    """Return the numbers of the entry's thesis, and how the market's facts moved since then.
+
+    Only facts that are known now are compared: the names of others come from a file.
+    """
+    numbers = {
+        "entry_confidence": trimmed(thesis.confidence_score),
+        "entry_support": price(thesis.key_support, decimals),
+        "entry_resistance": price(thesis.key_resistance, decimals),
+        "entry_stop": price(thesis.stop_price, decimals),
+        "entry_target": price(thesis.target_price, decimals),
+    }
+    moved = [
+        f"{key} {_fact(key, thesis.facts[key], decimals)}->{_fact(key, value, decimals)}"
+        for key, value in facts.items()
+        if key in thesis.facts
+    ]
+    changes = ("since entry: " + ", ".join(moved),) if moved else ()
+    return (_line(numbers), *changes)
+
+
+def _held_candles(position: OpenPosition, snapshot: MarketSnapshot) -> int:
+    """Return how many whole candles a position has been open."""
+    open_times = snapshot.main.candles.open_times
+    duration_seconds = int(open_times[-1] - open_times[-2]) / 1000
+    held_seconds = (snapshot.candle_at - position.opened_at).total_seconds()
+    return max(0, int(held_seconds / duration_seconds))
+
+
+def _line(values: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _fact(key: str, value: float, decimals: int) -> str:
+    return price(value, decimals) if key in _PRICE_FACTS else compact(value)

@@ -1,0 +1,85 @@
+"""Numbers as the model reads them: no exponent, no NaN, no more digits than carry meaning."""
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from llm_modules.domain import FloatArray
+
+MISSING = "-"
+_MOST_DECIMALS = 12
+_PLAIN_BELOW = 1e15
+_SHORTENED_FROM = 1e5
+_UNITS = ("", "k", "M", "B", "T")
+
+
+def price_decimals(step: float) -> int:
+    """Return how many decimals keep two prices distinct that are one price step apart."""
+    return len(f"{Decimal(repr(step)).normalize():f}".partition(".")[2])
+
+
+def price(value: float | None, decimals: int) -> str:
+    """Print a price with the decimals of its market, so that 0.0000121 stays what it is."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:.{decimals}f}"
+
+
+def compact(value: float | None, digits: int = 3) -> str:
+    """Print a number with so many significant digits, all digits before the point included."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if abs(value) >= _PLAIN_BELOW:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{significant_decimals(abs(value), digits)}f}"
+
+
+def trimmed(value: float | None) -> str:
+    """Print a number with up to three significant digits and no idle zeros, as 5 or 2.5."""
+    text = compact(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def percent(ratio: float) -> str:
+    """Print a ratio as a percentage with two decimals, without `%`."""
+    return price(ratio * 100, 2)
+
+
+def significant_decimals(size: float, digits: int) -> int:
+    """Return the decimals that show so many significant digits of a number of this size."""
+    if size <= 0:
+        return 0
+    return min(max(digits - 1 - math.floor(math.log10(size)), 0), _MOST_DECIMALS)
+
+
+def scaled(values: FloatArray, digits: int) -> tuple[FloatArray, int, str]:
+    """Return a column in a unit that keeps it short, with its decimals and the unit's letter.
+
+    The largest value decides, so that a column of volumes reads 1204, 88, 3 rather than in
+    exponents. Unit is empty below 100,000, then k, M, B, T.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    size = float(sizes.max()) if len(sizes) else 0.0
+    thousands = 0
+    if size >= _SHORTENED_FROM:
+        thousands = min(int(math.log10(size)) // 3, len(_UNITS) - 1)
+    scale = 1000.0**thousands
+    return values / scale, significant_decimals(size / scale, digits), _UNITS[thousands]
+
+
+def rounded(values: FloatArray, decimals: int) -> FloatArray:
+    """Round a column; what is not finite becomes NaN, and -0.0 becomes 0.0."""
+    finite: FloatArray = np.where(np.isfinite(values), values, np.nan)
+    return finite.round(decimals) + 0.0
+
+
+def utc_second(at: datetime) -> str:
+    """Print a moment in UTC to the second, as 2026-11-21T06:35:00Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def utc_minute(at: datetime) -> str:
+    """Print a recent moment in UTC to the minute, as 11-21 06:35."""
+    return f"{at.astimezone(UTC):%m-%d %H:%M}"

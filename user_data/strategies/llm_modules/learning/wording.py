@@ -1,0 +1,13 @@
+"""Numbers as words of a lesson: short whatever their size, and distinct for the smallest coin."""
+
+from decimal import Decimal
+
+
+def percent(ratio: float) -> str:
+    """Write a ratio as signed percent with three digits: 0.125 becomes `+12.5 %`."""
+    return f"{100 * ratio:+.3g} %"
+
+
+def price(value: float) -> str:
+    """Write a price with six significant digits and no exponent: 0.0000121 stays what it is."""
+    return f"{Decimal(f'{value:.6g}'):f}"

@@ -1,0 +1,87 @@
+"""What makes candles unusable: each rule is a function that returns a sentence, or None.
+
+Numbers are judged in every candle: one NaN close, however old, makes TA-Lib's RSI exactly 0 from
+there on, which reads as an extreme and not as missing. Gaps are judged in the newest candles only:
+an exchange's outage of last week is no reason to stay away today.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm_modules.domain import Candles
+from llm_modules.market.timeframes import duration_ms
+
+GAPLESS_CANDLES = 50
+
+Rule = Callable[[Candles], str | None]
+Flags = NDArray[np.bool_]
+
+
+def closed_by(candles: Candles, at_ms: int) -> Candles:
+    """Return the candles that had closed at a moment, in milliseconds since the epoch, as copies.
+
+    Everything later is computed from this, so that a look into the future is impossible.
+    """
+    closed = candles.open_times + duration_ms(candles.timeframe) <= at_ms
+    return Candles(
+        timeframe=candles.timeframe,
+        open_times=candles.open_times[closed],
+        open=candles.open[closed],
+        high=candles.high[closed],
+        low=candles.low[closed],
+        close=candles.close[closed],
+        volume=candles.volume[closed],
+    )
+
+
+def defects(candles: Candles) -> tuple[str, ...]:
+    """Return one sentence per rule that the candles break."""
+    return tuple(sentence for rule in RULES if (sentence := rule(candles)))
+
+
+def utc_text(at_ms: int) -> str:
+    """Word a moment in milliseconds since the epoch for an error message."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _finite(candles: Candles) -> str | None:
+    columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    broken: Flags = np.logical_or.reduce([~np.isfinite(column) for column in columns])
+    return _first(candles, broken, "a price or volume is not a finite number")
+
+
+def _positive(candles: Candles) -> str | None:
+    prices = np.stack((candles.open, candles.high, candles.low, candles.close))
+    broken = (prices <= 0).any(axis=0) | (candles.volume < 0)
+    return _first(candles, broken, "a price is not above zero or a volume is negative")
+
+
+def _high_above_low(candles: Candles) -> str | None:
+    return _first(candles, candles.high < candles.low, "the high is below the low")
+
+
+def _regular(candles: Candles) -> str | None:
+    """Find a new candle that does not open exactly one timeframe after the one before it."""
+    newest = candles.open_times[-GAPLESS_CANDLES:]
+    steps = np.diff(newest)
+    irregular = np.flatnonzero(steps != duration_ms(candles.timeframe))
+    if not len(irregular):
+        return None
+    position = int(irregular[0])
+    step = int(steps[position])
+    fault = "out of order" if step < 0 else "there twice" if step == 0 else "preceded by a gap"
+    opened = utc_text(int(newest[position + 1]))
+    return f"the candle of {opened} is {fault}"
+
+
+def _first(candles: Candles, broken: Flags, what: str) -> str | None:
+    """Word the first candle that breaks a rule, if any does."""
+    if not broken.any():
+        return None
+    return f"{what} in the candle of {utc_text(int(candles.open_times[int(broken.argmax())]))}"
+
+
+RULES: tuple[Rule, ...] = (_finite, _positive, _high_above_low, _regular)

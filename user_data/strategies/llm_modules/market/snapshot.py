@@ -1,0 +1,66 @@
+"""One pair's market at the close of one candle, or a sentence that says why there is none."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from llm_modules.domain import Candles, MarketRules, MarketSnapshot, TimeframeView
+from llm_modules.errors import MarketDataError
+from llm_modules.market.candle_checks import closed_by, defects, utc_text
+from llm_modules.market.facts import market_facts
+from llm_modules.market.indicators import compute
+from llm_modules.market.timeframes import duration_ms
+
+FEWEST_CANDLES = 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def build_snapshot(
+    pair: str,
+    candle_at: datetime,
+    frames: Sequence[Candles],
+    rules: MarketRules,
+    extra: Sequence[str] = (),
+) -> MarketSnapshot:
+    """Build the snapshot of a pair as it was known when the candle closed at `candle_at`.
+
+    `frames[0]` holds the main timeframe, the others the informative ones. All are cut to what had
+    closed by then before anything is computed. `extra` names further indicators of pandas_ta.
+
+    Raises MarketDataError when the newest main candle does not close exactly at `candle_at`, an
+    informative one closed a whole candle or more before it, there are fewer than 60 main candles,
+    a number in any candle is damaged, one of the newest 50 of a timeframe is missing, doubled or
+    out of order, or the price step is no positive number.
+    """
+    at_ms = (candle_at - _EPOCH) // timedelta(milliseconds=1)
+    if not (math.isfinite(rules.price_step) and rules.price_step > 0):
+        raise MarketDataError(f"{pair!r}: the price step {rules.price_step} is not above zero")
+    known = [closed_by(candles, at_ms) for candles in frames]
+    for position, candles in enumerate(known):
+        problems = _problems(candles, at_ms, is_main=position == 0)
+        if problems:
+            raise MarketDataError(f"{pair!r} {candles.timeframe}: " + "; ".join(problems))
+    main, *informative = (TimeframeView(candles, compute(candles, extra)) for candles in known)
+    return MarketSnapshot(
+        pair=pair,
+        candle_at=candle_at,
+        price=float(main.candles.close[-1]),
+        rules=rules,
+        main=main,
+        informative=tuple(informative),
+        facts=market_facts(main, informative),
+    )
+
+
+def _problems(candles: Candles, at_ms: int, *, is_main: bool) -> tuple[str, ...]:
+    """Return why candles cannot be used: one sentence each, an empty tuple when they can."""
+    if not len(candles):
+        return ("no candle had closed yet",)
+    duration = duration_ms(candles.timeframe)
+    newest_close_ms = int(candles.open_times[-1]) + duration
+    if at_ms - newest_close_ms >= (1 if is_main else duration):
+        wanted = utc_text(at_ms)
+        return (f"stale: the newest candle closed at {utc_text(newest_close_ms)}, not {wanted}",)
+    if is_main and len(candles) < FEWEST_CANDLES:
+        return (f"{len(candles)} candles are too few, {FEWEST_CANDLES} are needed",)
+    return defects(candles)

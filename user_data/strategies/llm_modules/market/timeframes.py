@@ -1,0 +1,8 @@
+"""How long the candles of a timeframe last."""
+
+_UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def duration_ms(timeframe: str) -> int:
+    """Return the length of one candle in milliseconds, for any name in `config.TIMEFRAMES`."""
+    return int(timeframe[:-1]) * _UNIT_MS[timeframe[-1]]

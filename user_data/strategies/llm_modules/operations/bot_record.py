@@ -1,0 +1,157 @@
+"""Is a bot running, and which processes are it.
+
+A lock held by the supervisor answers the first question: the system lets go of it however the
+supervisor ends. The record beside it says the rest. A process counts as ours only while it has
+the recorded arguments, so that a number given to another program later is never touched (its
+start time would not do: it moves with the system's clock).
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from llm_modules.domain import RunMode
+from llm_modules.errors import UserError
+from llm_modules.operations.places import Places, shown
+from llm_modules.operations.plan import Plan
+
+LOCK_NAME = "bot.lock"
+RECORD_NAME = "bot.json"
+LOCK_ATTEMPTS = 5
+LOCK_PAUSE_SECONDS = 0.05
+
+
+class AlreadyRunningError(UserError):
+    """A bot of this folder runs already."""
+
+
+class RecordedProcess(BaseModel):
+    """A process by number and by the arguments it was started with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    pid: int
+    arguments: tuple[str, ...]
+
+
+class BotRecord(BaseModel):
+    """What a running bot is: mode, port of its API, and its processes, the supervisor first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started_at: AwareDatetime
+    mode: RunMode
+    api_port: int
+    processes: tuple[RecordedProcess, ...]
+
+
+@contextmanager
+def bot_lock(places: Places) -> Iterator[None]:
+    """Hold the lock of this folder's bot; the record is removed on leaving.
+
+    Raises AlreadyRunningError when another process holds it, UserError when the folder cannot
+    be written.
+    """
+    try:
+        places.run.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(places.run / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UserError(_no_access(places.run, error)) from error
+    try:
+        if not _locked(descriptor):
+            raise AlreadyRunningError("the bot is already running")
+        yield
+        _record_path(places).unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def is_running(places: Places) -> bool:
+    """Tell whether a supervisor of this folder lives."""
+    try:
+        descriptor = os.open(places.run / LOCK_NAME, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_record(
+    places: Places, plan: Plan, started_at: datetime, children: tuple[tuple[str, int], ...]
+) -> None:
+    """Write down this process as the supervisor, and its children (name and pid)."""
+    processes = (("supervisor", os.getpid()), *children)
+    record = BotRecord(
+        started_at=started_at,
+        mode=plan.mode,
+        api_port=plan.api_port,
+        processes=tuple(
+            RecordedProcess(name=name, pid=pid, arguments=_arguments(pid) or ())
+            for name, pid in processes
+        ),
+    )
+    fresh = places.run / f"{RECORD_NAME}.new"
+    fresh.write_text(record.model_dump_json(indent=2), encoding="utf-8")
+    fresh.replace(_record_path(places))
+
+
+def read_record(places: Places) -> BotRecord | None:
+    """Return the record, None when there is none that can be read."""
+    try:
+        return BotRecord.model_validate_json(_record_path(places).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def living(record: BotRecord) -> tuple[RecordedProcess, ...]:
+    """Return the processes of the record that still run."""
+    return tuple(one for one in record.processes if _arguments(one.pid) == one.arguments)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock, trying a few times: a viewer asking `is_running` holds the lock for an instant."""
+    for _ in range(LOCK_ATTEMPTS):
+        if _try_lock(descriptor):
+            return True
+        time.sleep(LOCK_PAUSE_SECONDS)
+    return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _record_path(places: Places) -> Path:
+    return places.run / RECORD_NAME
+
+
+def _arguments(pid: int) -> tuple[str, ...] | None:
+    """Return the arguments of a running process, None when there is none of that number."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return tuple(process.cmdline()[1:])
+    except psutil.Error:
+        return None
+
+
+def _no_access(folder: Path, error: OSError) -> str:
+    return (
+        f"{shown(folder)} cannot be written ({error.strerror}); in Docker the bot is user 1000: "
+        "run `sudo chown -R 1000:1000 user_data` once"
+    )

@@ -1,0 +1,53 @@
+"""What a bot left behind, packed into a backup and removed.
+
+Settings, secrets, code and market data are never touched: only the names listed here go.
+"""
+
+import shutil
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from llm_modules.operations.places import Places
+
+DATABASE_PATTERN = "tradesv3*.sqlite*"
+LOG_PATTERNS = ("freqtrade.log*",)
+REWARD_NAME = "reward_learning.json"
+
+
+def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
+    """Return every file a run left: journals with rotated and torn ones, rewards, databases, logs.
+
+    `journals` are the configured paths of decisions and trades.
+    """
+    found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
+    for pattern in LOG_PATTERNS:
+        found.update(places.logs.glob(pattern))
+    for journal in journals:
+        found.update(journal.parent.glob(f"{journal.name}*"))
+        found.update(journal.parent.glob(f"{REWARD_NAME}*"))
+    return sorted(path for path in found if path.is_file())
+
+
+def back_up(places: Places, files: Iterable[Path], stamp: str) -> Path:
+    """Pack the files into `backups/<stamp>.tar.gz` and return it; raises OSError if it cannot."""
+    places.backups.mkdir(parents=True, exist_ok=True)
+    archive = places.backups / f"{stamp}.tar.gz"
+    unfinished = archive.with_suffix(".unfinished")
+    with tarfile.open(unfinished, "w:gz") as tar:
+        for path in files:
+            tar.add(path, arcname=_name_inside(places, path), recursive=False)
+    unfinished.replace(archive)
+    return archive
+
+
+def remove(places: Places, files: Iterable[Path]) -> None:
+    """Remove the files, and the run folder with the sandbox's anchor."""
+    for path in files:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(places.run, ignore_errors=True)
+
+
+def _name_inside(places: Places, path: Path) -> str:
+    root = places.user_data
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name

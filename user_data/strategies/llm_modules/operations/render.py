@@ -1,0 +1,122 @@
+"""A journal line as one line for people; colour is the console's to show or leave out.
+
+What a model wrote is foreign text: only its first line, without anything a terminal obeys.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import ValidationError
+from rich.text import Text
+
+from llm_modules.journal.records import (
+    DECISION_LINES,
+    TRADE_LINES,
+    DecisionRecord,
+    OutcomeRecord,
+    TradeRecord,
+)
+
+REASON_LENGTH = 160
+STATUS_STYLES = {
+    "approved": "green",
+    "clamped": "yellow",
+    "refused": "red",
+    "failed": "bold red",
+    "filled": "green",
+    "expired": "yellow",
+    "superseded": "yellow",
+    "aborted": "yellow",
+    "vetoed": "red",
+}
+
+Render = Callable[[str], Text]
+
+
+def decision_line(line: str) -> Text:
+    """Render a line of `llm_decisions.jsonl`: what was decided, or what became of it."""
+    try:
+        record = DECISION_LINES.validate_json(line)
+    except ValidationError:
+        return _unreadable(line)
+    if isinstance(record, OutcomeRecord):
+        return _outcome(record)
+    return _decision(record)
+
+
+def trade_line(line: str) -> Text:
+    """Render a line of `trade_experience.jsonl`: the trade, its grade and first lesson."""
+    try:
+        record = TRADE_LINES.validate_json(line)
+    except ValidationError:
+        return _unreadable(line)
+    return _trade(record)
+
+
+def plain_line(line: str) -> Text:
+    """Render a line of a log as it stands, made safe for a terminal."""
+    return Text(printable(line))
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would obey instead of show, escape sequences first of all."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _decision(record: DecisionRecord) -> Text:
+    confidence = record.call.get("confidence_score")
+    shown_confidence = f"{confidence:3.0f}" if isinstance(confidence, float) else "  -"
+    return Text.assemble(
+        _start(record.at, record.mode, record.pair),
+        f"{record.tool or 'no tool':<19} ",
+        (f"{record.status:<10} ", STATUS_STYLES[record.status]),
+        (f"{shown_confidence}  ", "bold"),
+        _why(record),
+    )
+
+
+def _why(record: DecisionRecord) -> str:
+    """Say why: the model's reason, and before it what the gate or a fault made of the call."""
+    gate = "; ".join(reason.text for reason in record.reasons)
+    trouble = gate or record.fault or "; ".join(record.problems)
+    reason = record.call.get("reason")
+    own = reason if isinstance(reason, str) else ""
+    return _first_line(" | ".join(part for part in (trouble, own) if part))
+
+
+def _outcome(record: OutcomeRecord) -> Text:
+    trade = f"trade {record.trade_id} " if record.trade_id is not None else ""
+    return Text.assemble(
+        _start(record.at, "", record.pair),
+        f"{record.tool:<19} ",
+        (f"{record.outcome:<10} ", STATUS_STYLES[record.outcome]),
+        f"     {trade}{_first_line(record.detail)}".rstrip(),
+    )
+
+
+def _trade(record: TradeRecord) -> Text:
+    lessons = record.reflection.lessons
+    lesson = lessons[0] if lessons else record.reflection.summary
+    profit_pct = 100 * record.profit_ratio
+    return Text.assemble(
+        _start(record.closed_at, record.mode, record.pair),
+        f"{record.side:<5} {record.leverage:g}x ",
+        (f"{profit_pct:+7.2f} %  ", "green" if profit_pct > 0 else "red"),
+        (f"{record.evaluation.grade}  ", "bold"),
+        f"{printable(record.exit_reason):<20} {_first_line(lesson)}",
+    )
+
+
+def _start(at: datetime, mode: str, pair: str) -> Text:
+    return Text.assemble(
+        (f"{at:%m-%d %H:%M:%S} ", "dim"), (f"{mode:<7} ", "magenta"), f"{printable(pair):<15} "
+    )
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return printable(lines[0])[:REASON_LENGTH] if lines else ""
+
+
+def _unreadable(line: str) -> Text:
+    return Text.assemble(("unreadable line: ", "red"), printable(line)[:REASON_LENGTH])

@@ -1,0 +1,31 @@
+"""What every command is given: whose files, whose environment, and where to speak."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llm_modules.operations.env_file import effective_environment
+from llm_modules.operations.journals import Journals, current_settings, journals_of
+from llm_modules.operations.places import Places
+from llm_modules.operations.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One invocation: the bot's places, the caller's environment and screen."""
+
+    places: Places
+    environment: Mapping[str, str]
+    screen: Screen
+
+    def with_secrets(self) -> dict[str, str]:
+        """Return the environment over `.env`. Raises ConfigError when `.env` is malformed."""
+        return effective_environment(self.places.env_file, self.environment)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the merged settings as they are, nothing when they cannot be read."""
+        return current_settings(self.places, self.with_secrets())
+
+    def journals(self) -> Journals:
+        """Return where the journals are."""
+        return journals_of(self.places, self.settings())

@@ -1,0 +1,83 @@
+"""The commands around a bot: cleaning, versions, secrets moved to where they belong."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from llm_modules.errors import UserError
+from llm_modules.operations.bot_record import bot_lock
+from llm_modules.operations.cleaning import back_up, leftovers, remove
+from llm_modules.operations.env_file import completed
+from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.key_move import move_keys
+from llm_modules.operations.places import shown
+from llm_modules.operations.secret_keys import VARIABLES
+from llm_modules.operations.session import Session
+from llm_modules.operations.versions import read_versions
+
+STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
+    """Back up and remove what runs left behind; asks unless `confirmed`.
+
+    Raises AlreadyRunningError while the bot runs.
+    """
+    places, screen = session.places, session.screen
+    with bot_lock(places):
+        journals = session.journals()
+        files = leftovers(places, (journals.decisions, journals.trades))
+        if not files:
+            screen.say("There is nothing to clean.")
+            return ExitStatus.DONE
+        screen.say("To be backed up and removed:")
+        for path in files:
+            screen.say(f"  {shown(path)}")
+        if not confirmed and not _agreed(session):
+            screen.say("Nothing was removed.")
+            return ExitStatus.FAILED
+        try:
+            archive = back_up(places, files, now.strftime(STAMP))
+        except OSError as error:
+            raise UserError(f"no backup, so nothing was removed: {error}") from error
+        remove(places, files)
+    screen.say(f"Removed {len(files)} files; the backup is {shown(archive)}.")
+    return ExitStatus.DONE
+
+
+def version(session: Session, pyproject: Path) -> ExitStatus:
+    """Say what is pinned and installed; FAILED when they differ."""
+    versions = read_versions(pyproject)
+    session.screen.say(f"{'this project':<14} {versions.project}")
+    for package in versions.packages:
+        state = "up to date" if package.is_up_to_date else "differs: run ./manage.sh deploy"
+        session.screen.say(
+            f"{package.name:<14} pinned {package.pinned}, "
+            f"installed {package.installed or 'nothing'}, {state}"
+        )
+    outdated = any(not package.is_up_to_date for package in versions.packages)
+    return ExitStatus.FAILED if outdated else ExitStatus.DONE
+
+
+def move_secrets(session: Session, now: datetime) -> ExitStatus:
+    """Move literal secrets from config.json into .env; no value is ever printed."""
+    keys = move_keys(session.places, now.strftime(STAMP))
+    if not keys:
+        session.screen.say("config.json holds no secrets.")
+        return ExitStatus.DONE
+    for key in keys:
+        session.screen.say(f"{key} -> {VARIABLES[key]} in {shown(session.places.env_file)}")
+    session.screen.say(f"The former config.json is kept in {shown(session.places.backups)}.")
+    return ExitStatus.DONE
+
+
+def complete_env() -> ExitStatus:
+    """Copy a `.env` from standard input to standard output, generated secrets added."""
+    sys.stdout.write(completed(sys.stdin.read()))
+    return ExitStatus.DONE
+
+
+def _agreed(session: Session) -> bool:
+    if not session.screen.can_ask():
+        raise UserError("nobody to ask: confirm with --yes")
+    return session.screen.ask("Go on?")

@@ -1,0 +1,139 @@
+"""OpenAI's chat completion on the wire: what the scripted model reads, and what it sends."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from llm_modules.errors import UserError
+from llm_modules.sandbox.faults import Answer, MessageAnswer
+from llm_modules.sandbox.policy import ScriptedCall
+
+# Says of itself in every answer and record that no language model is behind it.
+MODEL_NAME = "scripted-sandbox"
+
+# A rule of thumb for English text and JSON; usage must be plausible, not exact.
+_BYTES_PER_TOKEN = 4
+
+
+class _Part(BaseModel):
+    """The base of every piece of a request: fields that the policy does not read are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _TextPart(_Part):
+    text: str = ""
+
+
+class _Message(_Part):
+    role: str
+    content: str | tuple[_TextPart, ...] | None = None
+
+    def text(self) -> str:
+        """Return the content as one text, however it was sent."""
+        if isinstance(self.content, tuple):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class _Function(_Part):
+    name: str
+
+
+class _Tool(_Part):
+    function: _Function
+
+
+class ChatRequest(_Part):
+    """The part of a chat completion request that the policy reads."""
+
+    messages: tuple[_Message, ...]
+    tools: tuple[_Tool, ...] = ()
+    stream: bool = False
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The names of the tools that may be called."""
+        return frozenset(tool.function.name for tool in self.tools)
+
+    @property
+    def user_messages(self) -> tuple[str, ...]:
+        """The texts of the user's messages, oldest first."""
+        return tuple(message.text() for message in self.messages if message.role == "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The assistant's message as it goes on the wire, and why it ended."""
+
+    message: Mapping[str, Any]
+    finish_reason: str
+
+
+def parse_chat(body: bytes) -> ChatRequest:
+    """Read a request. Raises UserError with a sentence for whoever sent it."""
+    try:
+        chat = ChatRequest.model_validate_json(body)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(
+            f"not a chat completion request: {place} {error.errors()[0]['msg']}"
+        ) from error
+    if chat.stream:
+        raise UserError("the scripted model does not stream")
+    return chat
+
+
+def turn_of_call(call: ScriptedCall, call_id: str) -> Turn:
+    """Return a turn with one tool call of the policy."""
+    return _tool_turn(call.tool, json.dumps(call.arguments), call_id)
+
+
+def turn_of_answer(answer: Answer, call_id: str) -> Turn:
+    """Return a scripted turn: a message verbatim, or one tool call with the given arguments."""
+    if isinstance(answer, MessageAnswer):
+        return Turn(answer.message, answer.finish_reason)
+    # Text goes out untouched, however broken: that is what such an answer is set for.
+    arguments = answer.arguments
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return _tool_turn(answer.tool, text, call_id)
+
+
+def _tool_turn(tool: str, arguments: str, call_id: str) -> Turn:
+    function = {"name": tool, "arguments": arguments}
+    call = {"id": call_id, "type": "function", "function": function}
+    message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+    return Turn(message, "tool_calls")
+
+
+def completion(turn: Turn, *, request_id: str, created: int, request_bytes: int) -> dict[str, Any]:
+    """Return the body of a chat completion; `created` is in seconds since the epoch."""
+    prompt_tokens = _tokens(request_bytes)
+    completion_tokens = _tokens(len(json.dumps(turn.message)))
+    choice = {
+        "index": 0,
+        "message": turn.message,
+        "logprobs": None,
+        "finish_reason": turn.finish_reason,
+    }
+    return {
+        "id": request_id,
+        "object": "chat.completion",
+        "created": created,
+        "model": MODEL_NAME,
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        },
+        "system_fingerprint": "simulated",
+    }
+
+
+def _tokens(size_bytes: int) -> int:
+    return math.ceil(size_bytes / _BYTES_PER_TOKEN)

@@ -1,0 +1,119 @@
+"""The scripted model behind an OpenAI-shaped HTTP endpoint."""
+
+import itertools
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from llm_modules.errors import UserError
+from llm_modules.sandbox.chat import (
+    MODEL_NAME,
+    ChatRequest,
+    Turn,
+    completion,
+    parse_chat,
+    turn_of_answer,
+    turn_of_call,
+)
+from llm_modules.sandbox.faults import ModelFaults, Switchboard, take_answer
+from llm_modules.sandbox.policy import decide, read_facts
+from llm_modules.sandbox.simulated import CONTROL_PREFIX, add_not_found, simulated_app
+
+MODEL_PREFIX = "/v1"
+REQUESTS_PATH = CONTROL_PREFIX + "requests"
+
+_REQUESTS_KEPT = 200
+# OpenAI's own error types, by the HTTP status of a simulated fault.
+_TYPES = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
+
+
+def model_app(board: Switchboard[ModelFaults], clock: Callable[[], int]) -> web.Application:
+    """Return the model as an aiohttp application; `clock` gives milliseconds since the epoch."""
+    bodies: deque[Any] = deque(maxlen=_REQUESTS_KEPT)
+    # Remembered before faults apply: a test of a failing model wants to see what was asked.
+    app = simulated_app(board, _error_body, _remember(bodies))
+    model = _ScriptedModel(board, clock)
+    for prefix in (MODEL_PREFIX, ""):
+        app.router.add_post(f"{prefix}/chat/completions", model.complete)
+        app.router.add_get(f"{prefix}/models", model.list_models)
+    app.router.add_get(REQUESTS_PATH, _remembered(bodies))
+    add_not_found(app, _error_body)
+    return app
+
+
+class _ScriptedModel:
+    """The two endpoints; the only state is the number of the next answer."""
+
+    def __init__(self, board: Switchboard[ModelFaults], clock: Callable[[], int]) -> None:
+        self._board = board
+        self._clock = clock
+        self._numbers = itertools.count(1)
+
+    async def complete(self, request: web.Request) -> web.Response:
+        """Answer a chat completion request with one tool call, or say what is wrong with it."""
+        body = await request.read()
+        try:
+            turn, number = self._answer(parse_chat(body))
+        except UserError as error:
+            return web.json_response(_error_body(400, str(error)), status=400)
+        answer = completion(
+            turn,
+            request_id=f"chatcmpl-sandbox-{number}",
+            created=self._clock() // 1000,
+            request_bytes=len(body),
+        )
+        return web.json_response(answer)
+
+    async def list_models(self, _request: web.Request) -> web.Response:
+        """Answer the list of models: one."""
+        model = {"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "sandbox"}
+        return web.json_response({"object": "list", "data": [model]})
+
+    def _answer(self, chat: ChatRequest) -> tuple[Turn, int]:
+        """Return the scripted turn if a test set one, else the policy's, and its number."""
+        # Counted even when the request is then refused, so that no id is given twice.
+        number = next(self._numbers)
+        facts, call_id = read_facts(chat.user_messages), f"call_sandbox_{number}"
+        scripted = take_answer(self._board, facts.pair)
+        if scripted is not None:
+            return turn_of_answer(scripted, call_id), number
+        call = decide(chat.offered, facts)
+        if call is None:
+            raise UserError("offer the tool signal_wait (while flat) or signal_hold (in position)")
+        return turn_of_call(call, call_id), number
+
+
+def _remember(bodies: deque[Any]) -> Middleware:
+    """Keep the JSON bodies that are sent, without any header, also of requests that then fail."""
+
+    @web.middleware
+    async def remember(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "POST" and not request.path.startswith(CONTROL_PREFIX):
+            bodies.append(_as_json(await request.text()))
+        return await handler(request)
+
+    return remember
+
+
+def _remembered(bodies: deque[Any]) -> Handler:
+    async def list_requests(_request: web.Request) -> web.Response:
+        return web.json_response(list(bodies))
+
+    return list_requests
+
+
+def _as_json(text: str) -> Any:
+    """Return parsed JSON, or the text itself when it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _error_body(status: int, message: str) -> dict[str, Any]:
+    kind = _TYPES.get(status, "server_error")
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
