@@ -78,15 +78,14 @@ def adversary(script: Script | bytes) -> Iterator[Adversary]:
     loop = asyncio.new_event_loop()
     ready = threading.Event()
 
-    async def listen() -> None:
-        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-        server.port = listener.sockets[0].getsockname()[1]
-        ready.set()
-
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(listen())
+        starting = asyncio.start_server(server.serve, "127.0.0.1", 0)
+        listener = loop.run_until_complete(starting)
+        server.port = listener.sockets[0].getsockname()[1]
+        ready.set()
         loop.run_forever()
+        listener.close()
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))

@@ -133,10 +133,20 @@ def test_every_problem_is_told_at_once() -> None:
     assert "risk_management.max_open_trades" in message
 
 
+def test_an_empty_key_may_stand_in_the_file() -> None:
+    assert a_config(llm_config={"api_key": ""}).llm_config.api_key == ""
+
+
 def test_the_key_comes_from_the_environment() -> None:
     assert api_key({"LLM_API_KEY": "sk-1"}).get_secret_value() == "sk-1"
     assert api_key({}).get_secret_value() == "no-key"
     assert "sk-1" not in repr(api_key({"LLM_API_KEY": "sk-1"}))
+
+
+def test_lists_and_only_lists_stand_for_several_names() -> None:
+    assert a_config(context_config={"extra_indicators": ["cci"]}).context_config.extra_indicators
+    message = message_of(settings(context_config={"extra_indicators": "cci"}))
+    assert "context_config.extra_indicators: found 'cci'" in message
 
 
 def test_rewards_live_beside_the_trades() -> None:

@@ -96,12 +96,12 @@ def test_slots_count_open_and_promised_positions(
 def test_without_model_freedom_leverage_and_stake_come_from_the_configuration() -> None:
     risk = a_risk(allow_model_freedom=False, default_leverage=2.0)
     verdict = judge("signal_entry_long", risk=risk, leverage=9, stake_amount=50)
-    assert (allowed(verdict).leverage, allowed(verdict).stake_amount) == (2, 200)
+    assert (allowed(verdict).leverage, allowed(verdict).stake_amount) == (2, 100)
     assert codes(verdict) == ["FIXED_BY_CONFIG"]
 
 
-def test_an_entry_without_stake_gets_an_equal_share_with_room_for_fees() -> None:
-    assert allowed(judge("signal_entry_long", stake_amount=None)).stake_amount == 200
+def test_an_entry_without_stake_leaves_room_to_add_and_for_fees() -> None:
+    assert allowed(judge("signal_entry_long", stake_amount=None)).stake_amount == 100
     many = a_risk(max_open_trades=10)
     assert allowed(judge("signal_entry_long", risk=many, stake_amount=None)).stake_amount == 90
 

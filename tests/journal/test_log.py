@@ -1,9 +1,12 @@
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,38 +140,31 @@ def test_a_path_that_cannot_be_seen_is_reported(tmp_path: Path) -> None:
     log.close()
 
 
-def test_a_full_disk_leaves_nothing_of_the_record(tmp_path: Path) -> None:
-    """A file size limit makes `write` return short, as a disk that fills up does."""
-    script = """
-import resource, signal, sys
-from pathlib import Path
-from builders import a_decision_record
-from llm_modules.errors import JournalError
-from llm_modules.journal.log import JsonlLog
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-log = JsonlLog(Path(sys.argv[1]), fsync=False)
-log.append(a_decision_record(decision_id="fits"))
-size = log.path.stat().st_size
-for limit in (size + 40, size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """A file size limit makes `write` return short or fail, as a disk that fills up does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("bytes_left", "said"), [(40, "only 40 bytes fit, disk full"), (0, "File too large")]
+)
+def test_a_full_disk_leaves_nothing_of_the_record(
+    tmp_path: Path, bytes_left: int, said: str
+) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
+    log.append(a_decision_record(decision_id="fits"))
+    size = log.path.stat().st_size
+    with at_most(size + bytes_left), pytest.raises(JournalError, match=said):
         log.append(a_decision_record(decision_id="does not fit"))
-    except JournalError as error:
-        print(error)
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-log.append(a_decision_record(decision_id="fits again"))
-"""
-    path = tmp_path / "d.jsonl"
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", script, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert "only 40 bytes fit, disk full?" in done.stdout
-    assert "File too large" in done.stdout
-    assert ids(path) == ["fits", "fits again"]
+    log.append(a_decision_record(decision_id="fits again"))
+    log.close()
+    assert ids(log.path) == ["fits", "fits again"]
     assert not list(tmp_path.glob("*.torn-*"))
 
 

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from freqtrade.configuration import environment_vars
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,10 +112,8 @@ def test_other_variables_and_empty_ones_set_nothing() -> None:
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "x", "true", "[1]", "1.5"])))
 def test_freqtrade_converts_the_same_way(sections: dict[str, str]) -> None:
-    # The real function is the measure; only this test, never the product, imports it.
-    module = pytest.importorskip("freqtrade.configuration.environment_vars")
     environment = {f"FREQTRADE__{name.upper()}__KEY": text for name, text in sections.items()}
-    theirs = module._flat_vars_to_nested_dict(environment, "FREQTRADE__")
+    theirs = environment_vars._flat_vars_to_nested_dict(environment, "FREQTRADE__")
     assert environment_settings(environment) == theirs
 
 

@@ -77,6 +77,29 @@ def test_other_seeds_and_other_times_give_other_minutes() -> None:
     assert closes[:5].tolist() != closes[5:].tolist()
 
 
+def test_minute_marks_stray_from_the_straight_line_by_up_to_three_tenths_of_the_range() -> None:
+    flat = split_minutes(candles(FIVE_MINUTES_MS, [(5_000, 10_000, 1, 5_000, 9)] * 200), 3)
+    inner = flat.close.reshape(-1, 5)[:, :4]
+
+    assert 1_980 <= inner.min() <= 2_100
+    assert 7_900 <= inner.max() <= 8_020
+    assert inner.mean() == pytest.approx(5_000, abs=150)
+
+
+def test_wicks_use_a_part_of_the_room_that_is_left() -> None:
+    flat = split_minutes(candles(FIVE_MINUTES_MS, [(5_000, 10_000, 1, 5_000, 9)] * 200), 3)
+    tops, bottoms = np.maximum(flat.open, flat.close), np.minimum(flat.open, flat.close)
+    above = (flat.high - tops) / (10_000 - tops)
+    below = (bottoms - flat.low) / (bottoms - 1)
+
+    for shares in (above, below):
+        # One minute in five reaches the extreme; the others stay near their body.
+        assert (shares == 1).mean() == pytest.approx(0.2)
+        wicks = shares[shares < 1]
+        assert 0.28 < wicks.max() < 0.3
+        assert wicks.mean() == pytest.approx(0.1, abs=0.02)
+
+
 def test_a_volume_is_shared_out_and_not_given_to_one_minute() -> None:
     volumes = split_minutes(candles(FIVE_MINUTES_MS, [(1, 9, 1, 5, 100_000)]), 3).volume
 

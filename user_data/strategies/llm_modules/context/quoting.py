@@ -54,7 +54,7 @@ def fence_id(lines: Sequence[str]) -> str:
 
 
 def _capped(line: str, longest: int) -> str:
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+    return line if len(line) <= longest else line[: longest - 2].rstrip() + " …"
 
 
 def _is_visible(char: str) -> bool:

@@ -92,9 +92,9 @@ def _refuse_unknown_names(environment: Environment, folder: Path) -> None:
     for path in sorted(folder.glob("*.j2")):
         try:
             tree = environment.parse(path.read_text(encoding="utf-8"), path.name)
+            unknown = sorted(meta.find_undeclared_variables(tree) - _KNOWN_NAMES)
         except TemplateSyntaxError as error:
             raise ConfigError(f"{path.name}: line {error.lineno}: {error.message}") from error
-        unknown = sorted(meta.find_undeclared_variables(tree) - _KNOWN_NAMES)
         if unknown:
             allowed = ", ".join(sorted(_KNOWN_NAMES))
             raise ConfigError(f"{path.name}: unknown variable {unknown[0]!r}; known: {allowed}")

@@ -13,6 +13,7 @@ from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk, Present
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.question import World
+from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.journal.records import DecisionRecord
@@ -20,6 +21,7 @@ from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import OpenAICompatibleClient
+from llm_modules.market.indicators import unknown_indicators
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ def open_desk(
     Records of another mode teach nothing here: the sandbox's lessons stay in the sandbox.
     Raises ConfigError, JournalLockedError or JournalError.
     """
+    unknown = unknown_indicators(config.context_config.extra_indicators)
+    if unknown:
+        raise ConfigError(
+            f"context_config.extra_indicators: {', '.join(unknown)}: pandas_ta knows no such name"
+        )
     context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))

@@ -5,7 +5,8 @@ from llm_modules.domain import Side
 from llm_modules.gate.verdict import GateState, Proposal
 from llm_modules.tools.calls import Adjust, Entry, Hold, ToolCall
 
-DEFAULT_SHARE = 0.9
+PART_OF_LIMIT = 0.5
+SHARE_OF_SLOTS = 0.9
 
 
 def propose(call: ToolCall, state: GateState, risk: RiskConfig) -> Proposal:
@@ -22,8 +23,11 @@ def propose(call: ToolCall, state: GateState, risk: RiskConfig) -> Proposal:
 
 
 def default_stake(state: GateState, risk: RiskConfig) -> float:
-    """Return an equal share of equity per slot, less a margin for fees, within the limit."""
-    share = min(risk.max_position_pct / 100, DEFAULT_SHARE / risk.max_open_trades)
+    """Return half of what one position may hold, but never more than an equal share per slot.
+
+    The other half leaves room to add; a tenth of the equity is kept for fees.
+    """
+    share = min(PART_OF_LIMIT * risk.max_position_pct / 100, SHARE_OF_SLOTS / risk.max_open_trades)
     return state.account.equity * share
 
 

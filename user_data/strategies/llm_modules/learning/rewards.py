@@ -21,7 +21,6 @@ from llm_modules.journal.records import TradeRecord
 
 SCHEMA_VERSION = 1
 KEPT_REWARDS = 1000
-SIDES: tuple[Side, ...] = ("long", "short")
 
 _LEVERAGE_FACTORS = ((5.0, 1.0), (10.0, 1.1), (20.0, 1.2))
 _HIGHEST_FACTOR = 1.3
@@ -101,9 +100,10 @@ class RewardLearningSystem:
             f"{trend['mean']:+.3g}, of the last 10 {trend['mean_10']:+.3g}, "
             f"of the last 50 {trend['mean_50']:+.3g}"
         )
-        mine = {side: group for side in SIDES if (group := _of(known, pair, side))}
+        groups = _by_pair_and_side(item for item in known if item.pair == pair).get(pair, {})
         sides = [
-            f"{side} {summary(group)['mean']:+.3g} (n={len(group)})" for side, group in mine.items()
+            f"{side} {summary(rewards)['mean']:+.3g} (n={len(rewards)})"
+            for side, rewards in sorted(groups.items())
         ]
         return f"{line}; this pair {', '.join(sides)}." if sides else f"{line}."
 
@@ -116,15 +116,12 @@ class RewardLearningSystem:
             raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
 
     def _document(self) -> dict[str, Any]:
-        groups: dict[str, dict[Side, list[float]]] = {}
-        for item in self._entries:
-            groups.setdefault(item.pair, {}).setdefault(item.side, []).append(item.reward)
         return {
             "schema": SCHEMA_VERSION,
             "all": summary([item.reward for item in self._entries]),
             "pairs": {
                 pair: {side: summary(rewards) for side, rewards in sides.items()}
-                for pair, sides in groups.items()
+                for pair, sides in _by_pair_and_side(self._entries).items()
             },
             "rewards": list(self._entries),
         }
@@ -145,8 +142,11 @@ def _mean(rewards: Sequence[float]) -> float:
     return math.fsum(rewards) / len(rewards) if rewards else 0.0
 
 
-def _of(entries: Iterable[_Entry], pair: str, side: Side) -> list[float]:
-    return [item.reward for item in entries if item.pair == pair and item.side == side]
+def _by_pair_and_side(entries: Iterable[_Entry]) -> dict[str, dict[Side, list[float]]]:
+    groups: dict[str, dict[Side, list[float]]] = {}
+    for item in entries:
+        groups.setdefault(item.pair, {}).setdefault(item.side, []).append(item.reward)
+    return groups
 
 
 def _entry(record: TradeRecord) -> _Entry:

@@ -86,12 +86,14 @@ def _why(record: DecisionRecord) -> str:
 
 def _outcome(record: OutcomeRecord) -> Text:
     trade = f"trade {record.trade_id} " if record.trade_id is not None else ""
-    return Text.assemble(
+    line = Text.assemble(
         _start(record.at, "", record.pair),
         f"{record.tool:<19} ",
         (f"{record.outcome:<10} ", STATUS_STYLES[record.outcome]),
-        f"     {trade}{_first_line(record.detail)}".rstrip(),
+        f"     {trade}{_first_line(record.detail)}",
     )
+    line.rstrip()
+    return line
 
 
 def _trade(record: TradeRecord) -> Text:

@@ -17,6 +17,7 @@ Rule = Callable[[Mapping[str, Any]], Iterator[str]]
 
 NEVER_SENT = "api_server.password", "api_server.jwt_secret_key"
 SHORTEST_SIGNING_KEY = 32
+CLOSE = 0.85
 
 
 def checked(settings: Mapping[str, Any]) -> TraderConfig:
@@ -94,6 +95,8 @@ def lists_pairs(settings: Mapping[str, Any]) -> Iterator[str]:
     key = "exchange.pair_whitelist"
     stake = value_at(settings, "stake_currency")
     pairs = value_at(settings, key)
+    if not isinstance(stake, str):
+        return  # told by the rule for stake_currency
     expected = f"a list of futures pairs such as ['BTC/{stake}:{stake}']"
     if not isinstance(pairs, list) or not pairs:
         yield _problem(settings, key, expected)
@@ -182,7 +185,7 @@ def _problem(settings: Mapping[str, Any], key: str, expected: str) -> str:
 
 
 def _hint(around: Mapping[str, Any], name: str) -> str:
-    close = difflib.get_close_matches(name, [str(key) for key in around if key != name], n=1)
+    close = difflib.get_close_matches(name, map(str, around), n=1, cutoff=CLOSE)
     return f"; found {close[0]!r}, did you mean {name!r}?" if close else ""
 
 

@@ -1,0 +1,280 @@
+"""The budget: never exceeded, the least valuable lines go first, the facts never do."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from context.scenes import (
+    NOTHING,
+    WAIT,
+    a_context,
+    a_decision,
+    a_position,
+    a_prompt,
+    a_risk,
+    a_snapshot,
+    a_trade,
+    an_account,
+    an_experience,
+    table_rows,
+    user_text,
+)
+from llm_modules.config import ContextConfig
+from llm_modules.context.blocks import Block, Kind
+from llm_modules.context.budget import (
+    DROP_ORDER,
+    drop,
+    prompt_weight,
+    tokens,
+    weight,
+)
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.domain import Experience, Message, OpenPosition, Prompt
+from llm_modules.errors import ContextBudgetError
+
+SNAPSHOT = a_snapshot()
+FACT_LINES = ("pair=", "price_step=", "close_1h=", "close_4h=", "equity=")
+
+
+def estimated_tokens(prompt: Prompt) -> int:
+    return tokens(prompt_weight(prompt))
+
+
+def needed_tokens(position: OpenPosition | None = None) -> int:
+    """Tokens of a prompt from which everything is dropped that may be."""
+    tight = a_context(indicator_history_points=3, raw_kline_history_points=3)
+    return estimated_tokens(a_prompt(position, context=tight, snapshot=SNAPSHOT))
+
+
+def build(context: ContextConfig, position: OpenPosition | None, experience: Experience) -> Prompt:
+    return a_prompt(position, experience, context=context, snapshot=SNAPSHOT)
+
+
+# --- the estimate -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sixths"),
+    [("", 0), ("abc", 6), ("abcd", 8), ("1", 5), ("12.5", 17), ("é", 4), ("界", 6), ("\n", 2)],
+)
+def test_a_byte_is_a_third_of_a_token_and_a_digit_half_a_token_more(text: str, sixths: int) -> None:
+    assert weight(text) == sixths
+
+
+@pytest.mark.parametrize(("sixths", "count"), [(0, 0), (1, 1), (6, 1), (7, 2), (12, 2)])
+def test_tokens_are_rounded_up(sixths: int, count: int) -> None:
+    assert tokens(sixths) == count
+
+
+def test_the_messages_and_the_tools_are_counted() -> None:
+    messages = (Message("system", "abc"), Message("user", "def"))
+    spec = {"name": WAIT.name, "description": WAIT.description, "parameters": WAIT.parameters}
+    offered = json.dumps([{"type": "function", "function": spec}], separators=(",", ":"))
+
+    assert prompt_weight(Prompt(messages, ())) == 6 + 6 + weight("[]")
+    assert prompt_weight(Prompt(messages, (WAIT,))) == 6 + 6 + weight(offered)
+
+
+@given(st.text(max_size=200))
+def test_the_estimate_is_never_below_a_third_of_the_bytes(text: str) -> None:
+    assert tokens(weight(text)) >= math.ceil(len(text.encode()) / 3)
+
+
+# --- dropping lines -----------------------------------------------------------------------------
+
+
+def block(kind: Kind, count: int, width: int = 10) -> Block:
+    return Block(kind, kind, tuple(f"{row:0{width}d}" for row in range(count)))
+
+
+LINE = weight("0" * 10) + weight("\n")
+
+
+@pytest.mark.parametrize(
+    ("excess", "left"), [(1, 29), (LINE, 29), (LINE + 1, 28), (10 * LINE, 20), (10 * LINE + 1, 19)]
+)
+def test_no_more_lines_go_than_must(excess: int, left: int) -> None:
+    (candles,) = drop([block("candles", 30)], excess)
+
+    assert candles.lines == block("candles", 30).lines[-left:]
+
+
+def test_lines_in_time_lose_the_oldest_and_sentences_the_last() -> None:
+    blocks = [block(kind, 5) for kind in ("decisions", "trades", "patterns", "statistics")]
+
+    decisions, trades, patterns, statistics = drop(blocks, 5 * LINE)
+
+    assert decisions.lines == block("decisions", 5).lines[2:]
+    assert patterns.lines == block("patterns", 5).lines[:2]
+    assert (trades, statistics) == (blocks[1], blocks[3])
+
+
+def test_lines_go_in_the_documented_order() -> None:
+    kinds: list[Kind] = [
+        "candles", "indicators", "timeframe_candles", "decisions", "patterns", "statistics",
+        "trades", "thesis",
+    ]  # fmt: skip
+    blocks = tuple(block(kind, 25) for kind in kinds)
+    order: list[tuple[Kind, int]] = []
+    while (fewer := drop(blocks, 1)) != blocks:
+        lengths = {block.kind: len(block.lines) for block in fewer}
+        (changed,) = [old for old in blocks if lengths.get(old.kind, 0) != len(old.lines)]
+        step = (changed.kind, lengths.get(changed.kind, 0))
+        if order and order[-1][0] == changed.kind:
+            order.pop()
+        order.append(step)
+        blocks = fewer
+
+    assert order == list(DROP_ORDER)
+    assert {block.kind: len(block.lines) for block in blocks} == {
+        "candles": 3,
+        "indicators": 3,
+        "timeframe_candles": 3,
+        "thesis": 25,
+    }
+
+
+def test_every_table_of_the_other_timeframes_keeps_three_rows() -> None:
+    blocks = [block("timeframe_candles", 9), block("timeframe_candles", 2)]
+
+    assert [len(block.lines) for block in drop(blocks, 10**9)] == [3, 2]
+
+
+def test_nothing_is_dropped_from_what_may_not_be_dropped() -> None:
+    blocks = (block("thesis", 4), block("candles", 3), block("indicators", 2))
+
+    assert drop(blocks, 10**9) == blocks
+
+
+# --- in the prompt ------------------------------------------------------------------------------
+
+
+@given(
+    spare=st.integers(0, 4000),
+    size=st.integers(0, 40),
+    rows=st.tuples(st.integers(1, 300), st.integers(0, 300)),
+    timeframe_rows=st.integers(1, 60),
+    is_held=st.booleans(),
+    with_timeframes=st.booleans(),
+)
+@settings(max_examples=120, deadline=None)
+def test_no_configuration_and_no_experience_exceeds_the_budget(
+    *,
+    spare: int,
+    size: int,
+    rows: tuple[int, int],
+    timeframe_rows: int,
+    is_held: bool,
+    with_timeframes: bool,
+) -> None:
+    position = a_position() if is_held else None
+    limit = needed_tokens(position) + 400 + spare
+    context = a_context(
+        max_context_tokens=limit,
+        indicator_history_points=rows[0],
+        raw_kline_history_points=rows[1],
+        include_multi_timeframe_data=with_timeframes,
+        multi_timeframe_history={"1h": timeframe_rows},
+    )
+
+    prompt = build(context, position, an_experience(size))
+
+    text = user_text(prompt)
+    assert estimated_tokens(prompt) <= limit
+    assert prompt.messages[0] == build(a_context(), position, NOTHING).messages[0]
+    assert all(f"\n{start}" in text for start in FACT_LINES)
+    assert ("\nside=long " in text) is is_held
+    assert ("reason: RSI turned up from 28" in text) is is_held
+    assert len(table_rows(text, "Indicators 30m")) > min(rows[0], 3)
+    assert len(table_rows(text, "Candles 30m")) >= (min(rows[1], 3) + 1 if rows[1] else 0)
+    assert len(table_rows(text, "Candles 1h")) >= (min(timeframe_rows, 3) + 1) * with_timeframes
+
+
+@pytest.mark.parametrize("position", [None, a_position()], ids=["flat", "in position"])
+def test_the_least_budget_is_enough_and_one_token_less_is_not(
+    position: OpenPosition | None,
+) -> None:
+    experience = an_experience(9)
+    least = needed_tokens(position)
+
+    prompt = build(a_context(max_context_tokens=least), position, experience)
+    assert estimated_tokens(prompt) == least
+    with pytest.raises(ContextBudgetError) as caught:
+        build(a_context(max_context_tokens=least - 1), position, experience)
+    assert str(caught.value) == (
+        f"the facts alone need {least} tokens: raise context_config.max_context_tokens, "
+        f"now {least - 1}"
+    )
+
+
+def test_a_budget_that_fits_exactly_drops_nothing_and_one_token_less_drops_the_oldest_candle() -> (
+    None
+):
+    experience = an_experience(4)
+    context = a_context(raw_kline_history_points=25)
+    whole = build(context, None, experience)
+    exact = estimated_tokens(whole)
+
+    fitting = build(context.model_copy(update={"max_context_tokens": exact}), None, experience)
+    tight = build(context.model_copy(update={"max_context_tokens": exact - 1}), None, experience)
+
+    assert fitting == whole
+    rows = table_rows(user_text(whole), "Candles 30m")
+    assert table_rows(user_text(tight), "Candles 30m") == [rows[0], *rows[2:]]
+    assert (
+        user_text(tight).partition("<quoted")[2][20:]
+        == user_text(whole).partition("<quoted")[2][20:]
+    )
+
+
+def test_the_newest_lesson_is_the_last_to_go() -> None:
+    experience = Experience(
+        trades=(a_trade(9), a_trade(1), a_trade(5)),
+        decisions=(a_decision(1), a_decision(2)),
+    )
+    only_newest = Experience(trades=(a_trade(1),))
+    tight = a_context(indicator_history_points=3, raw_kline_history_points=3)
+    limit = estimated_tokens(build(tight, None, only_newest))
+
+    text = user_text(build(a_context(max_context_tokens=limit), None, experience))
+
+    assert "number 1" in text
+    assert "number 5" not in text
+    assert "number 9" not in text
+    assert "signal_wait confidence" not in text
+
+
+def test_a_template_that_adds_text_to_each_line_cannot_break_the_budget() -> None:
+    """The bullets before quoted lines are such text: each line is a little longer than measured."""
+    wordy = Experience(decisions=tuple(a_decision(age, reason="r") for age in range(1, 100)))
+    least = needed_tokens()
+
+    for spare in range(0, 1500, 50):
+        context = a_context(max_context_tokens=least + spare)
+        assert estimated_tokens(build(context, None, wordy)) <= least + spare
+
+
+def test_the_longest_texts_and_largest_numbers_fit_a_usual_budget() -> None:
+    endless = "word " * 10_000
+    position = a_position(
+        thesis=replace(a_position().thesis, reason=endless, invalidation=endless),
+        stake_amount=1e300,
+        leverage=1e300,
+        profit_ratio=1e12,
+    )
+    experience = Experience(
+        trades=tuple(a_trade(age, lesson=endless) for age in range(1, 101)),
+        decisions=tuple(a_decision(age, reason=endless, result=endless) for age in range(1, 101)),
+        statistics=(endless,) * 50,
+        patterns=(endless,) * 50,
+    )
+    builder = ContextBuilder(a_context(max_context_tokens=6000), a_risk())
+
+    prompt = builder.build(SNAPSHOT, an_account(equity=1e300), position, experience, (WAIT,))
+
+    assert estimated_tokens(prompt) <= 6000
+    assert "Candles 30m" in user_text(prompt)

@@ -1,0 +1,328 @@
+"""What the two messages of a question hold."""
+
+import math
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from context.scenes import (
+    HOLD,
+    NOTHING,
+    PAIR,
+    RULES,
+    WAIT,
+    a_context,
+    a_decision,
+    a_position,
+    a_prompt,
+    a_risk,
+    a_snapshot,
+    a_thesis,
+    a_trade,
+    an_account,
+    an_experience,
+    system_text,
+    table_rows,
+    user_text,
+)
+from llm_modules.config import ContextConfig
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.domain import Experience, OpenPosition
+from llm_modules.market.snapshot import build_snapshot
+from market.made_candles import NOON, made_candles
+
+
+def line_starting(text: str, start: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith(start)]
+    return line
+
+
+def keys_of(line: str) -> list[str]:
+    return [token.partition("=")[0] for token in line.split()]
+
+
+def values_of(line: str) -> dict[str, str]:
+    return dict(token.split("=", 1) for token in line.split())
+
+
+# --- the shape ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("position", "tool"), [(None, WAIT), (a_position(), HOLD)])
+def test_a_prompt_is_a_system_and_a_user_message_with_the_tools(
+    position: OpenPosition | None, tool: object
+) -> None:
+    prompt = a_prompt(position, an_experience())
+
+    assert [message.role for message in prompt.messages] == ["system", "user"]
+    assert prompt.tools == (tool,)
+
+
+def test_the_system_prompt_does_not_depend_on_market_account_or_past() -> None:
+    one = a_prompt(None, NOTHING)
+    other = a_prompt(
+        None,
+        an_experience(),
+        snapshot=a_snapshot(a_context(informative_timeframes=("1d",)), pair="X/Y:Y"),
+        account=an_account(equity=5.0, open_trades=3),
+    )
+
+    assert system_text(one) == system_text(other)
+    assert user_text(one) != user_text(other)
+
+
+def test_the_same_inputs_give_the_same_bytes() -> None:
+    builders = [ContextBuilder(a_context(), a_risk()) for _ in range(2)]
+
+    prompts = [
+        builder.build(a_snapshot(), an_account(), a_position(), an_experience(), (HOLD,))
+        for builder in builders
+    ]
+
+    assert prompts[0] == prompts[1]
+
+
+def test_no_key_occurs_twice_among_the_facts() -> None:
+    text = user_text(a_prompt(a_position(), an_experience())).partition("<quoted")[0]
+
+    keys = re.findall(r"(\S+)=", text)
+
+    assert len(keys) == len(set(keys))
+
+
+def test_no_number_that_is_not_one_is_ever_printed() -> None:
+    position = a_position(
+        liquidation_price=None,
+        stop_price=math.nan,
+        profit_ratio=math.inf,
+        leverage=math.nan,
+        thesis=a_thesis(stop_price=None, target_price=None, facts={"rsi": math.nan}),
+    )
+    experience = Experience(
+        trades=(a_trade(profit_ratio=math.nan, duration_hours=math.inf),),
+        decisions=(a_decision(confidence_score=None),),
+    )
+    snapshot = a_snapshot(facts={"rsi": math.nan, "support": math.inf})
+    account = an_account(equity=math.nan, free=math.inf, peak_equity=math.nan)
+
+    text = user_text(a_prompt(position, experience, snapshot=snapshot, account=account))
+
+    assert not re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)
+    assert "liquidation_price=-" in text
+    assert "confidence -, approved" in text
+
+
+# --- the facts ----------------------------------------------------------------------------------
+
+
+def test_the_market_line_names_pair_candle_timeframe_price_and_facts_in_order() -> None:
+    snapshot = a_snapshot()
+    line = line_starting(user_text(a_prompt(snapshot=snapshot)), "pair=")
+
+    assert line.startswith("pair=BTC/USDT:USDT candle=2026-01-15T12:00:00Z timeframe=30m price=8")
+    assert keys_of(line) == [
+        "pair", "candle", "timeframe", "price", "rsi", "adx", "atr_pct", "ema_gap_pct", "mfi",
+        "macd_hist_pct", "bb_position", "volume_ratio", "support", "resistance", "change_pct_24h",
+    ]  # fmt: skip
+    values = values_of(line)
+    assert values["price"] == f"{snapshot.price:.1f}"
+    assert values["support"] == f"{snapshot.facts['support']:.1f}"
+    assert float(values["rsi"]) == pytest.approx(snapshot.facts["rsi"], abs=0.05)
+
+
+def test_what_the_exchange_demands_follows_the_market() -> None:
+    text = user_text(a_prompt())
+
+    assert "\nprice_step=0.1 min_notional=5 pair_max_leverage=50\n" in text
+
+
+def test_each_informative_timeframe_has_one_line_whose_keys_bear_its_name() -> None:
+    text = user_text(a_prompt())
+
+    for timeframe in ("1h", "4h"):
+        line = line_starting(text, f"close_{timeframe}=")
+        assert all(key.endswith(f"_{timeframe}") for key in keys_of(line))
+        names = [key.removesuffix(f"_{timeframe}") for key in keys_of(line)]
+        assert names == [
+            "close", "rsi", "adx", "atr_pct", "ema_gap_pct", "ema_20", "ema_50", "macd",
+            "macd_hist", "atr_14", "mfi_14", "obv", "bb_upper", "bb_lower",
+        ]  # fmt: skip
+
+
+def test_a_timeframe_in_warm_up_shows_dashes() -> None:
+    frames = [made_candles(ticks=870_000, step=0.1), made_candles("4h", rows=30)]
+    snapshot = build_snapshot(PAIR, NOON, frames, RULES)
+
+    line = line_starting(user_text(a_prompt(snapshot=snapshot)), "close_4h=")
+
+    assert "ema_50_4h=- " in line
+    assert "ema_20_4h=1" in line
+
+
+def test_the_account_line_names_amounts_trades_and_drawdown() -> None:
+    line = line_starting(user_text(a_prompt(risk=a_risk(max_open_trades=6))), "equity=")
+
+    assert line == (
+        "equity=1234.57 free=1000.00 used_stake=234.500 open_trades=1 max_open_trades=6 "
+        "stake_currency=USDT drawdown_pct=5.03"
+    )
+
+
+@pytest.mark.parametrize("peak", [0.0, -1.0])
+def test_an_account_without_a_peak_has_no_drawdown(peak: float) -> None:
+    assert "drawdown_pct=0.00" in user_text(a_prompt(account=an_account(peak_equity=peak)))
+
+
+def test_the_position_line_names_everything_in_order() -> None:
+    line = line_starting(user_text(a_prompt(a_position())), "side=")
+
+    assert line == (
+        "side=long open_rate=86910.0 stake=100.000 leverage=2.5 profit_pct=-1.23 mfe_pct=2.00 "
+        "mae_pct=-3.10 held_candles=4 adjustments=1 entries=2 stop_price=86100.0 "
+        "liquidation_price=52345.6"
+    )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "held"), [(0, 0), (29, 0), (30, 1), (31, 1), (59, 1), (60, 2), (-5, 0)]
+)
+def test_held_candles_are_whole_candles(minutes: int, held: int) -> None:
+    position = a_position(opened_at=NOON - timedelta(minutes=minutes))
+
+    assert f" held_candles={held} " in user_text(a_prompt(position))
+
+
+def test_the_thesis_is_shown_with_its_numbers_its_words_and_what_changed_since() -> None:
+    snapshot = a_snapshot()
+    text = user_text(a_prompt(a_position(), snapshot=snapshot))
+    facts, _, quoted = text.partition("<quoted")
+
+    assert (
+        "entry_confidence=72 entry_support=86500.0 entry_resistance=89000.0 entry_stop=86100.0 "
+        "entry_target=88900.5\n" in facts
+    )
+    assert line_starting(facts, "since entry") == (
+        f"since entry: price 86900.0->{snapshot.price:.1f}, rsi 28.2->{snapshot.facts['rsi']:.1f}, "
+        f"support 86480.0->{snapshot.facts['support']:.1f}"
+    )
+    assert "- reason: RSI turned up from 28 at a support that held twice.\n" in quoted
+    assert "- wrong if: a close below 86500\n" in quoted
+
+
+def test_a_thesis_without_invalidation_or_known_facts_is_shorter() -> None:
+    text = user_text(a_prompt(a_position(thesis=a_thesis(invalidation=None, facts={}))))
+
+    assert "wrong if" not in text
+    assert "since entry" not in text
+    assert "- reason: " in text
+
+
+def test_a_position_without_a_thesis_is_shown_without_one() -> None:
+    text = user_text(a_prompt(a_position(thesis=None)))
+
+    assert "\nside=long " in text
+    assert "entry_support" not in text
+    assert "<quoted" not in text
+
+
+def test_while_flat_there_is_no_position() -> None:
+    text = user_text(a_prompt(None, an_experience()))
+
+    assert "# Position" not in text
+    assert "side=" not in text
+    assert "Why this position was opened" not in text
+
+
+# --- tables and the past ------------------------------------------------------------------------
+
+
+def test_histories_have_as_many_rows_as_asked_for_and_end_at_this_candle() -> None:
+    context = a_context(indicator_history_points=7, raw_kline_history_points=4)
+    text = user_text(a_prompt(context=context))
+
+    indicators, candles = table_rows(text, "Indicators 30m"), table_rows(text, "Candles 30m")
+    assert (len(indicators), len(candles)) == (1 + 7, 1 + 4)
+    assert indicators[-1][0] == candles[-1][0] == "11:30"
+
+
+def test_tables_of_other_timeframes_have_ten_rows_where_none_are_named() -> None:
+    context = a_context(include_multi_timeframe_data=True, multi_timeframe_history={"4h": 3})
+    text = user_text(a_prompt(context=context))
+
+    assert len(table_rows(text, "Candles 1h")) == 1 + 10
+    assert len(table_rows(text, "Candles 4h")) == 1 + 3
+
+
+def test_the_past_is_told_in_full() -> None:
+    refused = a_decision(
+        2, tool="signal_entry_long", result="refused: leverage 50 is above 10", reason="breakout"
+    )
+    experience = Experience(
+        trades=(a_trade(3), a_trade(1, pair="ETH/USDT:USDT", lesson="cut losses at once")),
+        decisions=(a_decision(1), refused),
+        statistics=("24 trades: win rate 54 %",),
+        patterns=("longs below RSI 30 won 7 of 9",),
+    )
+
+    quoted = user_text(a_prompt(None, experience)).partition("<quoted")[2].split(">\n", 1)[1]
+
+    assert quoted.split("\n</quoted")[0] == (
+        "## Statistics\n- 24 trades: win rate 54 %\n"
+        "## Patterns\n- longs below RSI 30 won 7 of 9\n"
+        "## Closed trades and their lessons\n"
+        "- 01-15 09:00 short 5x profit 2.13% mfe 3.00% mae -0.50% held 2.5h exit signal_exit "
+        "grade B | lesson: let winners run, number 3\n"
+        "- 01-15 11:00 ETH/USDT:USDT short 5x profit 2.13% mfe 3.00% mae -0.50% held 2.5h "
+        "exit signal_exit grade B | lesson: cut losses at once\n"
+        "## Recent decisions and what became of them\n"
+        "- 01-15 11:00 signal_entry_long confidence 60, refused: leverage 50 is above 10 "
+        "| breakout\n"
+        "- 01-15 11:30 signal_wait confidence 60, approved | no edge number 1"
+    )
+
+
+def test_a_lesson_appears_in_the_prompt_flat_and_in_position() -> None:
+    experience = Experience(trades=(a_trade(lesson="never fade a 4h trend above ADX 40"),))
+
+    for position in (None, a_position()):
+        assert "never fade a 4h trend above ADX 40" in user_text(a_prompt(position, experience))
+
+
+def test_without_a_past_there_is_no_quoted_block() -> None:
+    assert "<quoted" not in user_text(a_prompt(None, NOTHING))
+
+
+# --- every key of the configuration -------------------------------------------------------------
+
+CHANGES: dict[str, Any] = {
+    "max_context_tokens": 2_900,
+    "indicator_history_points": 7,
+    "raw_kline_history_points": 0,
+    "include_multi_timeframe_data": False,
+    "multi_timeframe_history": {"1h": 4},
+    "informative_timeframes": ("1h",),
+    "extra_indicators": ("cci",),
+}
+
+
+@pytest.mark.parametrize("key", list(ContextConfig.model_fields))
+def test_every_key_of_context_config_changes_the_prompt(key: str) -> None:
+    before = a_context(include_multi_timeframe_data=True, raw_kline_history_points=40)
+    after = replace_key(before, key)
+
+    assert user_text(a_prompt(context=before)) != user_text(a_prompt(context=after))
+
+
+def replace_key(context: ContextConfig, key: str) -> ContextConfig:
+    return ContextConfig.model_validate(context.model_dump() | {key: CHANGES[key]})
+
+
+@pytest.mark.parametrize("field", ["equity", "free", "used_stake", "open_trades"])
+def test_every_amount_of_the_account_changes_the_prompt(field: str) -> None:
+    account = an_account()
+    other = replace(account, **{field: getattr(account, field) + 1})
+
+    assert user_text(a_prompt(account=account)) != user_text(a_prompt(account=other))

@@ -1,0 +1,154 @@
+"""How numbers are printed: prices keep their step, nothing is NaN, nothing has an exponent."""
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_modules.context.numbers import (
+    compact,
+    percent,
+    price,
+    price_decimals,
+    rounded,
+    scaled,
+    significant_decimals,
+    trimmed,
+    utc_minute,
+    utc_second,
+)
+
+STEPS = (1e-8, 1e-7, 0.00001, 0.00025, 0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("step", "decimals"),
+    [(0.1, 1), (0.5, 1), (0.00025, 5), (1e-7, 7), (1.0, 0), (5.0, 0), (10.0, 0)],
+)
+def test_a_price_step_tells_how_many_decimals_prices_need(step: float, decimals: int) -> None:
+    assert price_decimals(step) == decimals
+
+
+@given(step=st.sampled_from(STEPS), ticks=st.integers(1, 10**8))
+def test_prices_one_step_apart_stay_apart_and_have_no_exponent(step: float, ticks: int) -> None:
+    decimals = price_decimals(step)
+
+    one, next_one = price(ticks * step, decimals), price((ticks + 1) * step, decimals)
+
+    assert one != next_one
+    assert "e" not in one
+    assert float(one) == pytest.approx(ticks * step)
+
+
+def test_a_coin_of_a_fraction_of_a_cent_keeps_its_digits() -> None:
+    assert price(0.0000121, price_decimals(1e-7)) == "0.0000121"
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_what_is_not_known_is_a_dash(value: float | None) -> None:
+    assert price(value, 2) == "-"
+    assert compact(value) == "-"
+    assert trimmed(value) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (55.234, 3, "55.2"),
+        (0.12345, 3, "0.123"),
+        (-0.00312, 3, "-0.00312"),
+        (1234.5678, 6, "1234.57"),
+        (123456.7, 3, "123457"),
+        (0.0, 3, "0"),
+        (1e-20, 3, "0.000000000000"),
+        (999_999_999_999_999.0, 3, "999999999999999"),
+        (1e15, 3, "1.00e+15"),
+        (-1.5e300, 3, "-1.50e+300"),
+    ],
+)
+def test_a_compact_number_shows_so_many_digits(value: float, digits: int, text: str) -> None:
+    assert compact(value, digits) == text
+
+
+@given(st.floats(-1e14, 1e14), st.integers(1, 8))
+def test_a_compact_number_can_be_read_back(value: float, digits: int) -> None:
+    text = compact(value, digits)
+
+    assert "e" not in text
+    assert "nan" not in text
+    assert float(text) == pytest.approx(value, rel=10.0 ** (1 - digits), abs=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(5.0, "5"), (2.5, "2.5"), (100.0, "100"), (0.0, "0"), (120.0, "120"), (1e20, "1.00e+20")],
+)
+def test_a_trimmed_number_has_no_idle_zeros(value: float, text: str) -> None:
+    assert trimmed(value) == text
+
+
+def test_a_ratio_becomes_a_percentage_with_two_decimals() -> None:
+    assert percent(-0.01234) == "-1.23"
+    assert percent(math.nan) == "-"
+
+
+@pytest.mark.parametrize(
+    ("size", "digits", "decimals"),
+    [
+        (0.0, 3, 0),
+        (-1.0, 3, 0),
+        (9.99, 3, 2),
+        (10.0, 3, 1),
+        (99.9, 3, 1),
+        (100.0, 3, 0),
+        (1e-9, 3, 11),
+    ],
+)
+def test_decimals_follow_from_size_and_digits(size: float, digits: int, decimals: int) -> None:
+    assert significant_decimals(size, digits) == decimals
+
+
+@pytest.mark.parametrize(
+    ("largest", "shown", "unit"),
+    [
+        (99_999.0, 99_999.0, ""),
+        (100_000.0, 100.0, "k"),
+        (999_999.0, 999.999, "k"),
+        (1_000_000.0, 1.0, "M"),
+        (2.5e9, 2.5, "B"),
+        (3e12, 3.0, "T"),
+        (4e18, 4_000_000.0, "T"),
+    ],
+)
+def test_a_column_gets_the_unit_of_its_largest_value(
+    largest: float, shown: float, unit: str
+) -> None:
+    short, _, found = scaled(np.array([1.0, math.nan, -largest]), 4)
+
+    assert found == unit
+    assert short[-1] == pytest.approx(-shown)
+
+
+@pytest.mark.parametrize("values", [[], [math.nan, math.inf], [0.0, 0.0]])
+def test_a_column_without_a_size_stays_as_it_is(values: list[float]) -> None:
+    short, decimals, unit = scaled(np.array(values), 4)
+
+    np.testing.assert_array_equal(short, np.array(values))
+    assert (decimals, unit) == (0, "")
+
+
+def test_rounding_removes_infinity_and_negative_zero() -> None:
+    column = rounded(np.array([-0.001, math.inf, -math.inf, 1.26]), 1)
+
+    assert [f"{value:.1f}" for value in column] == ["0.0", "nan", "nan", "1.3"]
+
+
+def test_times_are_printed_in_utc() -> None:
+    at = datetime(2026, 11, 21, 8, 35, 7, tzinfo=timezone(timedelta(hours=2)))
+
+    assert utc_second(at) == "2026-11-21T06:35:07Z"
+    assert utc_minute(at) == "11-21 06:35"
+    assert utc_second(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02T00:00:00Z"

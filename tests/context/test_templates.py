@@ -1,0 +1,180 @@
+"""Templates: a mistake in one stops the start, and names the file and what is wrong."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from context.scenes import a_risk
+from llm_modules.context.blocks import Block
+from llm_modules.context.templates import PROMPTS_FOLDER, PromptTemplates, UserPage
+from llm_modules.errors import ConfigError
+
+ALL = ["base.j2", "flat.j2", "in_position.j2", "user.j2"]
+PAGE = UserPage("A/B:B", ("market line",), ("hourly line",), "account line", ())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PROMPTS_FOLDER, tmp_path / "prompts"))
+
+
+def add(folder: Path, template: str, text: str) -> None:
+    path = folder / template
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        PromptTemplates(a_risk(), folder)
+    return str(caught.value)
+
+
+def test_the_templates_that_ship_are_these() -> None:
+    assert sorted(path.name for path in PROMPTS_FOLDER.iterdir()) == ALL
+
+
+def test_a_copy_of_the_templates_gives_the_same_texts(folder: Path) -> None:
+    copied, own = PromptTemplates(a_risk(), folder), PromptTemplates(a_risk())
+
+    assert copied.system("flat") == own.system("flat")
+    assert copied.user(PAGE) == own.user(PAGE)
+
+
+@pytest.mark.parametrize("template", ALL)
+def test_an_undefined_variable_is_refused_with_its_name_and_file(
+    folder: Path, template: str
+) -> None:
+    add(folder, template, "{{ markt }}")
+
+    assert refusal(folder).startswith(f"{template}: unknown variable 'markt'; known: account, ")
+
+
+@pytest.mark.parametrize("template", ALL)
+def test_it_is_refused_in_a_branch_that_is_never_taken(folder: Path, template: str) -> None:
+    add(folder, template, "{% if false %}{{ markt }}{% endif %}")
+
+    assert "'markt'" in refusal(folder)
+
+
+@pytest.mark.parametrize("template", ALL)
+@pytest.mark.parametrize("text", ["{% if %}", "{{ pair", "{% endfor %}", "{{ pair|shout }}"])
+def test_a_template_that_cannot_be_parsed_is_refused(
+    folder: Path, template: str, text: str
+) -> None:
+    add(folder, template, text)
+
+    assert template in refusal(folder)
+
+
+def test_a_parse_error_names_the_line(folder: Path) -> None:
+    (folder / "user.j2").write_text("one\ntwo\n{% if %}\n", encoding="utf-8")
+
+    assert refusal(folder).startswith("user.j2: line 3: ")
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "cause"),
+    [
+        ("base.j2", "{{ risk.max_levrage }}", "max_levrage"),
+        ("user.j2", "{% for table in tables %}{{ table.heading }}{% endfor %}", "heading"),
+        ("user.j2", "{{ risk.max_leverage }}", "'risk' is undefined"),
+        ("base.j2", "{{ pair }}", "'pair' is undefined"),
+        ("user.j2", "{{ pair + 1 }}", "str"),
+        ("user.j2", '{% include "missing.j2" %}', "missing.j2"),
+    ],
+)
+def test_a_name_that_only_rendering_reveals_is_refused_at_construction(
+    folder: Path, template: str, text: str, cause: str
+) -> None:
+    add(folder, template, text)
+
+    message = refusal(folder)
+
+    assert cause in message
+    assert ".j2: " in message
+
+
+def test_a_missing_template_is_refused(folder: Path) -> None:
+    (folder / "flat.j2").unlink()
+
+    assert "flat.j2" in refusal(folder)
+
+
+def test_an_own_template_beside_ours_may_be_included(folder: Path) -> None:
+    (folder / "house_rules.j2").write_text("Never on Sundays.\n", encoding="utf-8")
+    add(folder, "flat.j2", "")
+    base = (folder / "base.j2").read_text(encoding="utf-8")
+    (folder / "base.j2").write_text(base + '\n{% include "house_rules.j2" %}', encoding="utf-8")
+
+    templates = PromptTemplates(a_risk(), folder)
+
+    assert templates.system("flat").endswith("Never on Sundays.")
+    assert templates.system("in_position").endswith("Never on Sundays.")
+
+
+def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
+    templates = PromptTemplates(a_risk())
+    flat, held = templates.system("flat"), templates.system("in_position")
+
+    assert "# Task: no position is open in this pair" in flat
+    assert "# Task: a position is open in this pair" in held
+    assert flat.partition("# Limits")[2] == held.partition("# Limits")[2]
+    for tool in ("signal_entry_long", "signal_entry_short", "signal_wait"):
+        assert tool in flat
+        assert tool not in held
+    for tool in ("signal_exit", "adjust_position", "signal_hold"):
+        assert tool in held
+        assert tool not in flat
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"max_leverage": 7.5}, "Leverage: at most 7.5, and"),
+        ({"max_position_pct": 12.5}, "at most 12.5 % of equity"),
+        ({"max_open_trades": 9}, "Open positions: at most 9."),
+        ({"max_stop_pct": 2.0}, "Stop: at most 2 % from the entry price"),
+        ({"max_price_drift_pct": 0.25}, "the price has moved 0.25 %."),
+        ({"emergency_stop_loss": -0.075}, "A fall of equity by 7.5 % from its peak"),
+        ({"allow_model_freedom": True}, "You choose leverage and stake"),
+        (
+            {"allow_model_freedom": False, "default_leverage": 4.0},
+            "The bot sets leverage (4) and stake, whatever you ask.",
+        ),
+    ],
+)
+def test_every_limit_of_the_gate_is_told(changes: dict[str, object], sentence: str) -> None:
+    templates = PromptTemplates(a_risk(**changes))
+
+    assert sentence in templates.system("flat")
+    assert sentence in templates.system("in_position")
+
+
+def test_the_user_message_leaves_out_what_is_empty() -> None:
+    text = PromptTemplates(a_risk()).user(PAGE)
+
+    assert text == (
+        "# Market\nmarket line\nhourly line\n\n# Account\naccount line\n\n"
+        "Decide for A/B:B: one call of one tool."
+    )
+
+
+def test_the_user_message_holds_tables_and_the_quoted_block_in_this_order() -> None:
+    page = UserPage(
+        pair="A/B:B",
+        market=("market line",),
+        timeframes=(),
+        account="account line",
+        position=("position line",),
+        tables=(Block("candles", "Candles 1h", ("1 2", "3 4"), "a b"),),
+        quoted=(Block("trades", "Trades", ("first", "second")),),
+        quoted_id="f00",
+    )
+
+    assert PromptTemplates(a_risk()).user(page) == (
+        "# Market\nmarket line\n\n# Account\naccount line\n\n# Position\nposition line\n\n"
+        "# Candles 1h\na b\n1 2\n3 4\n\n"
+        "<quoted f00>\n## Trades\n- first\n- second\n</quoted f00>\n\n"
+        "Decide for A/B:B: one call of one tool."
+    )

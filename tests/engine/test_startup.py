@@ -1,0 +1,98 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import NOON, PAIR, a_config, a_decision_record, a_trade_record
+from llm_modules.engine.desk import Desk
+from llm_modules.engine.startup import banner, open_desk
+from llm_modules.errors import ConfigError, JournalLockedError
+
+
+def opened(folder: Path, mode: Any = "sandbox") -> Desk:
+    return open_desk(a_config(str(folder)), mode, "USDT", {"LLM_API_KEY": "sk-canary-987654"})
+
+
+def remember(folder: Path) -> None:
+    for name, record in (
+        ("llm_decisions.jsonl", a_decision_record()),
+        ("trade_experience.jsonl", a_trade_record()),
+    ):
+        line = record.model_dump_json(by_alias=True)
+        (folder / name).write_text(line + "\n", encoding="utf-8")
+
+
+def test_the_past_is_known_again_after_a_restart(tmp_path: Path) -> None:
+    remember(tmp_path)
+    desk = opened(tmp_path)
+    record = a_trade_record()
+    assert desk.knows(record.trade_id, record.opened_at)
+    assert desk.chart(PAIR, NOON, NOON) == (a_decision_record(),)
+    desk.stop()
+
+
+def test_the_past_of_another_mode_teaches_nothing(tmp_path: Path) -> None:
+    remember(tmp_path)
+    desk = opened(tmp_path, "dry_run")
+    record = a_trade_record()
+    assert not desk.knows(record.trade_id, record.opened_at)
+    assert desk.chart(PAIR, NOON, NOON) == ()
+    desk.stop()
+
+
+def test_before_the_first_look_everything_is_refused(tmp_path: Path) -> None:
+    desk = opened(tmp_path)
+    assert desk.world().account.halted
+    assert desk.world().account.equity == 0
+    desk.stop()
+
+
+def test_two_bots_cannot_share_their_journals(tmp_path: Path) -> None:
+    desk = opened(tmp_path)
+    with pytest.raises(JournalLockedError):
+        opened(tmp_path)
+    desk.stop()
+    opened(tmp_path).stop()
+
+
+def test_a_halt_of_the_past_is_announced_with_the_way_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = tmp_path / "risk_state.live.json"
+    state.write_text('{"peak_equity": 1000, "tripped_at_equity": 800}', encoding="utf-8")
+    opened(tmp_path, "live").stop()
+    assert "the emergency stop tripped earlier" in caplog.text
+    assert f"remove {state}" in caplog.text
+
+
+def test_an_unreadable_halt_file_is_announced_as_such(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "risk_state.sandbox.json").write_text("?", encoding="utf-8")
+    opened(tmp_path).stop()
+    assert "is not readable" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("sandbox", "SANDBOX: the exchange is simulated"),
+        ("dry_run", "DRY-RUN: real market prices, simulated orders"),
+        ("live", "LIVE: real orders with real money"),
+    ],
+)
+def test_the_log_says_what_is_real(tmp_path: Path, mode: Any, said: str) -> None:
+    assert said in banner(a_config(str(tmp_path)), mode, 3)
+    assert "3 past trades" in banner(a_config(str(tmp_path)), mode, 3)
+
+
+def test_no_key_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    opened(tmp_path).stop()
+    assert "canary" not in caplog.text
+
+
+def test_an_unknown_extra_indicator_stops_the_start(tmp_path: Path) -> None:
+    config = a_config(str(tmp_path), context_config={"extra_indicators": ["rsii"]})
+    with pytest.raises(ConfigError, match="rsii"):
+        open_desk(config, "sandbox", "USDT", {})

@@ -1,0 +1,265 @@
+import json
+import re
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_modules.errors import ConfigError, UserError
+from llm_modules.operations.journals import current_settings, journals_of
+from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places, shown
+from llm_modules.operations.plan import (
+    EXCHANGE_PORT,
+    MODEL_PORT,
+    MODE_VARIABLE,
+    Plan,
+    Program,
+    Wishes,
+    free_port,
+    is_free,
+    make_plan,
+)
+from llm_modules.operations.settings import read_settings
+
+NAMED_MODEL = {
+    "FREQTRADE__LLM_CONFIG__MODEL": "qwen3",
+    "FREQTRADE__LLM_CONFIG__API_BASE": "http://127.0.0.1:11434",
+    "LLM_API_KEY": "canary-key",
+}
+ACCOUNT = {"FREQTRADE__EXCHANGE__KEY": "canary-a", "FREQTRADE__EXCHANGE__SECRET": "canary-b"}
+
+
+@pytest.fixture
+def api_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def taken_port() -> Any:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def freqtrade_of(plan: Plan) -> Program:
+    return plan.programs[-1]
+
+
+def option(program: Program, name: str) -> list[str]:
+    pairs = zip(program.command, program.command[1:], strict=False)
+    return [value for flag, value in pairs if flag == name]
+
+
+def test_without_a_model_it_is_the_sandbox(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(api_port=api_port))
+    assert plan.mode == "sandbox"
+    assert [program.name for program in plan.programs] == ["sandbox", "freqtrade"]
+
+
+def test_with_a_model_it_is_a_dry_run_of_freqtrade_alone(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, {**api_secrets, **NAMED_MODEL}, Wishes(api_port=api_port))
+    assert plan.mode == "dry_run"
+    assert [program.name for program in plan.programs] == ["freqtrade"]
+    assert option(freqtrade_of(plan), "-c") == [str(places.settings)]
+    assert freqtrade_of(plan).environment["LLM_API_KEY"] == "canary-key"
+
+
+def test_real_money_is_called_live(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    plan = make_plan(places, environment, Wishes(api_port=api_port))
+    assert plan.mode == "live"
+    assert freqtrade_of(plan).environment[MODE_VARIABLE] == "live"
+
+
+def test_each_mode_has_a_database_of_its_own(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    wishes = Wishes(api_port=api_port)
+    real = {**api_secrets, **NAMED_MODEL}
+    live = {**real, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    plans = [make_plan(places, environment, wishes) for environment in (api_secrets, real, live)]
+    assert [option(freqtrade_of(plan), "--db-url") for plan in plans] == [
+        [f"sqlite:///{places.user_data}/tradesv3.{name}"]
+        for name in ("sandbox.sqlite", "dryrun.sqlite", "sqlite")
+    ]
+
+
+def test_nothing_that_leads_out_of_the_sandbox_is_handed_to_it(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    outside = {**NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    environment = {**api_secrets, **outside, "FREQTRADE__MAX_OPEN_TRADES": "2"}
+    plan = make_plan(places, environment, Wishes(sandbox=True, api_port=api_port))
+    assert plan.mode == "sandbox"
+    for program in plan.programs:
+        assert not set(outside) & set(program.environment)
+        assert "canary-key" not in program.environment.values()
+        assert program.environment["FREQTRADE__MAX_OPEN_TRADES"] == "2"
+
+
+def test_the_env_file_counts_and_the_environment_counts_more(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    places.env_file.write_text("LLM_API_KEY=from-file\nOTHER=from-file\n", encoding="utf-8")
+    environment = {**api_secrets, **NAMED_MODEL}
+    plan = make_plan(places, environment, Wishes(api_port=api_port))
+    assert freqtrade_of(plan).environment["LLM_API_KEY"] == "canary-key"
+    assert freqtrade_of(plan).environment["OTHER"] == "from-file"
+
+
+def test_an_empty_variable_does_not_erase_a_setting(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, "FREQTRADE__STAKE_CURRENCY": ""}
+    plan = make_plan(places, environment, Wishes(api_port=api_port))
+    assert "FREQTRADE__STAKE_CURRENCY" not in freqtrade_of(plan).environment
+
+
+def test_chosen_ports_reach_overlay_servers_and_freqtrade(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(True, 20001, 20002, api_port))
+    sandbox, freqtrade = plan.programs
+    assert sandbox.ready_ports == (20001, 20002)
+    assert option(sandbox, "--exchange-port") == ["20001"]
+    assert option(sandbox, "--model-port") == ["20002"]
+    overlay = Path(option(freqtrade, "-c")[1])
+    assert overlay == places.run / "config.sandbox.json"
+    ports = set(re.findall(r"127\.0\.0\.1:(\d+)", json.dumps(read_settings(overlay))))
+    assert ports == {"20001", "20002"}
+    assert freqtrade.environment["FREQTRADE__API_SERVER__LISTEN_PORT"] == str(api_port)
+    assert plan.api_port == api_port
+
+
+def test_the_usual_ports_use_the_overlay_as_it_is(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(True, EXCHANGE_PORT, MODEL_PORT, api_port))
+    assert option(freqtrade_of(plan), "-c")[1] == str(places.sandbox_overlay)
+    assert not places.run.exists()
+
+
+def test_a_taken_api_port_is_told_with_the_way_out(
+    places: Places, api_secrets: Mapping[str, str], taken_port: int
+) -> None:
+    with pytest.raises(UserError, match=f"port {taken_port} is taken.*--api-port"):
+        make_plan(places, api_secrets, Wishes(api_port=taken_port))
+
+
+def test_a_taken_usual_port_is_replaced_by_a_free_one(taken_port: int, api_port: int) -> None:
+    assert is_free(taken_port) is False
+    assert free_port(taken_port) != taken_port
+    assert free_port(api_port) == api_port
+
+
+def test_a_key_in_the_settings_stops_the_plan(
+    places: Places, api_secrets: Mapping[str, str]
+) -> None:
+    text = places.settings.read_text(encoding="utf-8")
+    text = text.replace('"api_key": ""', '"api_key": "sk-canary"')
+    places.settings.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="./manage.sh move-keys") as caught:
+        make_plan(places, api_secrets, Wishes())
+    assert "canary" not in str(caught.value)
+
+
+def test_wrong_settings_stop_the_plan_also_where_the_sandbox_replaces_them(
+    places: Places, api_secrets: Mapping[str, str]
+) -> None:
+    text = places.settings.read_text(encoding="utf-8").replace('"temperature": 0.6', '"temp": 1')
+    places.settings.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="llm_config.temp: unknown key"):
+        make_plan(places, api_secrets, Wishes())
+
+
+def test_an_overlay_that_is_not_dry_is_refused(
+    places: Places, api_secrets: Mapping[str, str]
+) -> None:
+    overlay = places.user_data / "config.sandbox.json"
+    text = overlay.read_text(encoding="utf-8").replace('"dry_run": true', '"dry_run": false')
+    overlay.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="the sandbox needs dry_run true"):
+        make_plan(places, {**api_secrets, **ACCOUNT}, Wishes())
+
+
+def test_a_bot_of_its_own_folder_keeps_everything_there(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(api_port=api_port))
+    sandbox, freqtrade = plan.programs
+    block = "FREQTRADE__EXPERIENCE_CONFIG__"
+    decisions = places.logs / "llm_decisions.jsonl"
+    trades = places.logs / "trade_experience.jsonl"
+    assert freqtrade.environment[f"{block}DECISION_LOG_PATH"] == str(decisions)
+    assert freqtrade.environment[f"{block}TRADE_LOG_PATH"] == str(trades)
+    assert option(freqtrade, "--userdir") == [str(places.user_data)]
+    assert option(freqtrade, "--logfile") == [str(places.freqtrade_log)]
+    assert option(sandbox, "--anchor-file") == [str(places.run / "sandbox.json")]
+    assert option(sandbox, "--data-dir") == [str(SHIPPED_USER_DATA / "data")]
+
+
+def test_the_code_is_always_the_projects_own(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(api_port=api_port))
+    strategies = str(SHIPPED_USER_DATA / "strategies")
+    assert option(freqtrade_of(plan), "--strategy-path") == [strategies]
+    for program in plan.programs:
+        assert program.environment["PYTHONPATH"] == strategies
+        assert program.command[:2] == (sys.executable, "-m")
+
+
+def test_byte_code_is_written_whatever_the_environment_says(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, "PYTHONDONTWRITEBYTECODE": "1"}
+    plan = make_plan(places, environment, Wishes(api_port=api_port))
+    assert "PYTHONDONTWRITEBYTECODE" not in freqtrade_of(plan).environment
+
+
+def test_the_projects_own_bot_journals_where_the_settings_say() -> None:
+    shipped = Places(SHIPPED_USER_DATA)
+    settings = {"experience_config": {"decision_log_path": "./elsewhere/d.jsonl"}}
+    assert journals_of(shipped, settings).decisions == PROJECT / "elsewhere" / "d.jsonl"
+    assert journals_of(shipped, {}).trades == SHIPPED_USER_DATA / "logs" / "trade_experience.jsonl"
+
+
+def test_another_bot_keeps_only_the_configured_names(places: Places) -> None:
+    settings = {"experience_config": {"decision_log_path": "/elsewhere/d.jsonl"}}
+    assert journals_of(places, settings).decisions == places.logs / "d.jsonl"
+
+
+def test_unreadable_settings_still_tell_the_usual_journals(places: Places) -> None:
+    places.settings.write_text("{", encoding="utf-8")
+    settings = current_settings(places, {})
+    assert settings == {}
+    assert journals_of(places, settings).decisions == places.logs / "llm_decisions.jsonl"
+
+
+def test_a_folder_of_data_of_its_own_is_preferred(places: Places) -> None:
+    (places.user_data / "data").mkdir()
+    assert places.market_data == places.user_data / "data"
+    (places.user_data / "config.sandbox.json").unlink()
+    assert places.sandbox_overlay == SHIPPED_USER_DATA / "config.sandbox.json"
+
+
+def test_secrets_lie_beside_the_folder_and_not_inside(places: Places) -> None:
+    assert places.env_file.parent == places.user_data.parent
+    assert Places(SHIPPED_USER_DATA).env_file == PROJECT / ".env"
+
+
+def test_a_path_is_shown_from_the_project_where_it_lies_inside(tmp_path: Path) -> None:
+    assert shown(SHIPPED_USER_DATA / "config.json") == "user_data/config.json"
+    assert shown(tmp_path / "x") == str(tmp_path / "x")

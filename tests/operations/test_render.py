@@ -1,0 +1,126 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOON, PAIR, a_decision_record, a_trade_record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_modules.journal.records import OutcomeRecord, Reason, Reflection
+from llm_modules.operations.render import decision_line, plain_line, printable, trade_line
+
+
+def decided(**changes: Any) -> str:
+    return decision_line(a_decision_record(**changes).model_dump_json(by_alias=True)).plain
+
+
+def became(**changes: Any) -> str:
+    values: dict[str, Any] = {
+        "decision_id": "d-1",
+        "at": NOON + timedelta(seconds=9),
+        "pair": PAIR,
+        "tool": "signal_entry_long",
+        "outcome": "filled",
+        "trade_id": 7,
+        "detail": "at 100.5",
+    }
+    record = OutcomeRecord(**(values | changes))
+    return decision_line(record.model_dump_json(by_alias=True)).plain
+
+
+def traded(**changes: Any) -> str:
+    return trade_line(a_trade_record(**changes).model_dump_json(by_alias=True)).plain
+
+
+def test_a_decision_is_one_line() -> None:
+    assert decided() == (
+        "01-15 12:00:02 sandbox BTC/USDT:USDT   signal_wait         approved    60  no edge"
+    )
+
+
+def test_a_refusal_shows_the_gates_reasons_before_the_models() -> None:
+    line = decided(
+        status="refused",
+        tool="signal_entry_long",
+        call={"confidence_score": 85.0, "reason": "breakout\nsecond line"},
+        reasons=(Reason(code="a", text="too many trades"), Reason(code="b", text="too close")),
+    )
+    assert line.endswith(
+        "signal_entry_long   refused     85  too many trades; too close | breakout"
+    )
+
+
+def test_a_failure_shows_its_fault_and_no_tool() -> None:
+    line = decided(status="failed", tool=None, call={}, fault="timeout")
+    assert line.endswith("no tool             failed       -  timeout")
+
+
+def test_an_unusable_answer_shows_what_was_wrong() -> None:
+    line = decided(status="failed", tool=None, call={}, problems=("no such tool", "no pair"))
+    assert line.endswith("no such tool; no pair")
+
+
+def test_an_outcome_is_one_line() -> None:
+    assert became() == (
+        "01-15 12:00:09         BTC/USDT:USDT   signal_entry_long   filled          "
+        "trade 7 at 100.5"
+    )
+
+
+def test_an_outcome_without_trade_or_detail_ends_with_its_kind() -> None:
+    assert became(outcome="expired", trade_id=None, detail="").endswith("expired")
+
+
+@pytest.mark.parametrize("status", ["approved", "clamped", "refused", "failed"])
+def test_every_status_of_a_decision_has_a_line(status: str) -> None:
+    assert f" {status} " in decided(status=status)
+
+
+@pytest.mark.parametrize("outcome", ["filled", "expired", "superseded", "aborted", "vetoed"])
+def test_every_outcome_has_a_line(outcome: str) -> None:
+    assert f" {outcome} " in became(outcome=outcome)
+
+
+def test_a_trade_is_one_line_with_its_first_lesson() -> None:
+    reflection = Reflection(summary="fine", lessons=("take profits", "second"))
+    line = traded(reflection=reflection, profit_ratio=-0.0512, leverage=3.0, side="short")
+    grade = a_trade_record().evaluation.grade
+    assert line == (
+        f"01-15 11:00:00 sandbox BTC/USDT:USDT   short 3x   -5.12 %  {grade}  "
+        "signal_exit          take profits"
+    )
+
+
+def test_a_trade_without_lessons_shows_its_summary() -> None:
+    assert traded(reflection=Reflection(summary="nothing to learn", lessons=())).endswith(
+        "nothing to learn"
+    )
+
+
+@pytest.mark.parametrize("render", [decision_line, trade_line])
+def test_a_line_of_another_kind_is_shown_and_not_fatal(render: Any) -> None:
+    assert render('{"schema": 99}').plain == 'unreadable line: {"schema": 99}'
+    assert render("torn \x1b[31m").plain == "unreadable line: torn  [31m"
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2Jfine\u202egpj\u200b[bold]not markup[/bold]"
+
+
+def test_what_a_model_wrote_cannot_command_the_terminal() -> None:
+    line = decided(call={"confidence_score": 60.0, "reason": HOSTILE})
+    assert line.isprintable()
+    assert line.endswith("fine gpj [bold]not markup[/bold]")
+
+
+def test_a_log_line_is_shown_without_what_commands_the_terminal() -> None:
+    assert plain_line("a\x1b[31mb").plain == "a [31mb"
+
+
+def test_a_long_reason_is_cut() -> None:
+    assert len(decided(call={"confidence_score": 60.0, "reason": "x" * 5000})) < 250
+
+
+@given(st.text())
+def test_whatever_is_written_is_printable_and_as_long(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text)) == len(text)

@@ -1,0 +1,389 @@
+"""The strategy as Freqtrade itself loads it, its callbacks called the way Freqtrade calls them."""
+
+import inspect
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freqtrade.configuration import Configuration
+from freqtrade.enums import RunMode, SignalDirection
+from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import Trade, init_db
+from freqtrade.resolvers import StrategyResolver
+from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
+from pandas import DataFrame, to_datetime
+
+from builders import NOON, PAIR, a_booking, a_decision_record, settings, some_candles
+
+ROOT = Path(__file__).parent.parent.parent / "user_data"
+CALLBACKS = (
+    "bot_loop_start",
+    "get_entry_signal",
+    "leverage",
+    "custom_stake_amount",
+    "confirm_trade_entry",
+    "custom_exit",
+    "adjust_trade_position",
+    "custom_stoploss",
+    "order_filled",
+)
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> Iterator[Any]:
+    init_db("sqlite://")
+    asked = {
+        "config": [str(ROOT / "config.json"), str(ROOT / "config.sandbox.json")],
+        "strategy": "LLMFunctionStrategy",
+        "strategy_path": str(ROOT / "strategies"),
+        "user_data_dir": str(tmp_path),
+    }
+    config = Configuration(asked, RunMode.DRY_RUN).get_config()
+    config |= settings(str(tmp_path))
+    loaded = StrategyResolver.load_strategy(config)
+    loaded.dp = SimpleNamespace(
+        runmode=RunMode.DRY_RUN, current_whitelist=lambda: [PAIR, "ETH/USDT:USDT"]
+    )
+    yield loaded
+    if loaded.desk is not None and hasattr(loaded.desk, "stop"):
+        loaded.ft_bot_cleanup()
+    Trade.session.remove()
+
+
+class Desk:
+    """A desk with one booking and a stop; it notes what it is told."""
+
+    mode = "sandbox"
+
+    def __init__(self, booking: Any = None, stop: float | None = None) -> None:
+        self.booking = booking
+        self.stop_at = stop
+        self.told: list[tuple[str, Any]] = []
+
+    def entry(self, pair: str, now: datetime) -> Any:
+        return self.booking
+
+    def confirm_entry(self, pair: str, side: str, price: float, now: datetime) -> bool:
+        return self.booking is not None and side == self.booking.side
+
+    def exit_booking(self, pair: str, trade_id: int, now: datetime) -> Any:
+        return self.booking
+
+    def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
+        return self.booking.tool if self.booking else None
+
+    def adjustment(self, pair: str, trade_id: int, now: datetime) -> Any:
+        return self.booking
+
+    def stop_price(self, trade_id: int) -> float | None:
+        return self.stop_at
+
+    def filled(self, pair: str, kind: str, position: Any) -> Any:
+        self.told.append((kind, position))
+        return self.booking
+
+    def closed(self, trade: Any) -> None:
+        self.told.append(("closed", trade))
+
+    def chart(self, pair: str, start: datetime, end: datetime) -> list[Any]:
+        return [a_decision_record()]
+
+
+class BrokenDesk:
+    """A desk whose every use is a bug."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+class View:
+    def __init__(self) -> None:
+        self.rates: list[tuple[str, float]] = []
+
+    def saw(self, pair: str, rate: float) -> None:
+        self.rates.append((pair, rate))
+
+
+def a_trade(*, is_short: bool = False, is_open: bool = True) -> Trade:
+    trade = Trade(
+        pair=PAIR,
+        stake_currency="USDT",
+        stake_amount=25.0,
+        amount=1.0,
+        is_open=is_open,
+        is_short=is_short,
+        open_rate=100.0,
+        open_date=NOON.replace(tzinfo=None),
+        fee_open=0.0005,
+        fee_close=0.0005,
+        exchange="binance",
+        leverage=4.0,
+        stop_loss=80.0,
+        trading_mode="futures",
+    )
+    Trade.session.add(trade)
+    Trade.commit()
+    return trade
+
+
+def call(strategy: Any, name: str, **changes: Any) -> Any:
+    """Call a callback with whatever it asks for, as Freqtrade does, by keyword."""
+    trade = changes.pop("trade", None)
+    given: dict[str, Any] = {
+        "pair": PAIR,
+        "timeframe": "1m",
+        "dataframe": DataFrame(),
+        "current_time": NOON,
+        "current_rate": 100.0,
+        "current_profit": 0.0,
+        "proposed_leverage": 1.0,
+        "max_leverage": 50.0,
+        "proposed_stake": 123.0,
+        "min_stake": 5.0,
+        "max_stake": 900.0,
+        "leverage": 3.0,
+        "entry_tag": "signal_entry_long",
+        "side": "long",
+        "order_type": "market",
+        "amount": 1.0,
+        "rate": 100.0,
+        "time_in_force": "GTC",
+        "current_entry_rate": 100.0,
+        "current_exit_rate": 100.0,
+        "current_entry_profit": 0.0,
+        "current_exit_profit": 0.0,
+        "order": SimpleNamespace(ft_order_side="buy", safe_price=100.0),
+        "trade": trade or a_trade(),
+    } | changes
+    method = getattr(strategy, name)
+    wanted = inspect.signature(method).parameters
+    return method(**{key: given[key] for key in wanted if key in given})
+
+
+def test_freqtrade_loads_it_with_everything_the_product_promises(strategy: Any) -> None:
+    assert strategy.INTERFACE_VERSION == 3
+    assert strategy.can_short
+    assert type(strategy).timeframe == "30m" or strategy.config["timeframe"] == "1m"
+    assert strategy.position_adjustment_enable
+    assert strategy.use_custom_stoploss
+    assert -1 < strategy.stoploss < 0
+    assert [protection["method"] for protection in strategy.protections] == [
+        "CooldownPeriod",
+        "StoplossGuard",
+        "MaxDrawdown",
+    ]
+    assert set(strategy.plot_config) == {"main_plot", "subplots"}
+
+
+def test_each_pair_is_fetched_on_each_informative_timeframe(strategy: Any) -> None:
+    assert strategy.informative_pairs() == [(PAIR, "1h"), ("ETH/USDT:USDT", "1h")]
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize("desk", [None, BrokenDesk()], ids=["no desk", "a broken desk"])
+def test_a_callback_without_a_working_desk_never_adds_exposure(
+    strategy: Any, name: str, desk: Any
+) -> None:
+    strategy.desk, strategy.view = desk, View()
+    safe = {
+        "get_entry_signal": (None, None),
+        "leverage": 1.0,
+        "custom_stake_amount": 0.0,
+        "confirm_trade_entry": False,
+    }
+    assert call(strategy, name) == safe.get(name)
+    strategy.desk = None
+
+
+def test_freqtrades_own_wrapper_gets_a_no_from_a_broken_desk(strategy: Any) -> None:
+    """Freqtrade alone would take an exception in this callback for a yes."""
+    strategy.desk = BrokenDesk()
+    wrapped = strategy_safe_wrapper(strategy.confirm_trade_entry, default_retval=True)
+    answer = wrapped(
+        pair=PAIR,
+        order_type="market",
+        amount=1.0,
+        rate=1.0,
+        time_in_force="GTC",
+        current_time=NOON,
+        entry_tag="x",
+        side="long",
+    )
+    assert answer is False
+    strategy.desk = None
+
+
+@pytest.mark.parametrize(
+    ("side", "direction"), [("long", SignalDirection.LONG), ("short", SignalDirection.SHORT)]
+)
+def test_a_booked_entry_becomes_freqtrades_signal(
+    strategy: Any, side: Any, direction: SignalDirection
+) -> None:
+    strategy.desk = Desk(a_booking(side=side, tool=f"signal_entry_{side}"))
+    assert call(strategy, "get_entry_signal") == (direction, f"signal_entry_{side}")
+
+
+def test_leverage_and_stake_are_the_booked_ones_within_freqtrades_bounds(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking(leverage=5.0, stake_amount=80.0))
+    assert call(strategy, "leverage") == 5.0
+    assert call(strategy, "leverage", max_leverage=4.0) == 4.0
+    assert call(strategy, "custom_stake_amount") == 80.0
+    assert call(strategy, "custom_stake_amount", max_stake=60.0) == 60.0
+    assert call(strategy, "custom_stake_amount", min_stake=81.0) == 0.0
+    assert call(strategy, "custom_stake_amount", min_stake=None) == 80.0
+
+
+def test_an_order_without_booking_gets_no_stake_and_no_confirmation(strategy: Any) -> None:
+    strategy.desk = Desk(None)
+    assert call(strategy, "custom_stake_amount", entry_tag="force_entry") == 0.0
+    assert call(strategy, "confirm_trade_entry", entry_tag="force_entry") is False
+    assert call(strategy, "get_entry_signal") == (None, None)
+
+
+def test_an_entry_is_confirmed_by_the_desk(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking())
+    assert call(strategy, "confirm_trade_entry") is True
+    assert call(strategy, "confirm_trade_entry", side="short") is False
+
+
+def test_an_exit_keeps_the_models_last_word_with_the_trade(strategy: Any) -> None:
+    trade = a_trade()
+    booking = a_booking(kind="exit", tool="signal_exit", model_score=77.0, reason="enough")
+    strategy.desk = Desk(booking)
+    assert call(strategy, "custom_exit", trade=trade) == "signal_exit"
+    assert trade.get_custom_data("model_exit")["trade_score"] == 77.0
+    strategy.desk = Desk(None)
+    assert call(strategy, "custom_exit") is None
+
+
+def test_an_adjustment_is_the_booked_stake_with_its_tool_as_tag(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking(stake_amount=-30.0, tool="adjust_position"))
+    assert call(strategy, "adjust_trade_position") == (-30.0, "adjust_position")
+    strategy.desk = Desk(a_booking(stake_amount=90.0, tool="adjust_position"))
+    assert call(strategy, "adjust_trade_position", max_stake=50.0) == (50.0, "adjust_position")
+    strategy.desk = Desk(None)
+    assert call(strategy, "adjust_trade_position") is None
+
+
+def test_no_adjustment_while_another_order_is_open(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking(stake_amount=90.0))
+    busy = SimpleNamespace(has_open_orders=True, pair=PAIR, id=1)
+    assert call(strategy, "adjust_trade_position", trade=busy) is None
+
+
+@pytest.mark.parametrize(
+    ("is_short", "stop", "ratio"), [(False, 97.0, 0.12), (True, 103.0, 0.12), (False, 101.0, 0.0)]
+)
+def test_the_booked_stop_becomes_freqtrades_leveraged_ratio(
+    strategy: Any, is_short: bool, stop: float, ratio: float
+) -> None:
+    strategy.desk, strategy.view = Desk(stop=stop), View()
+    trade = a_trade(is_short=is_short)
+    assert call(strategy, "custom_stoploss", trade=trade) == pytest.approx(ratio)
+    assert strategy.view.rates == [(PAIR, 100.0)]
+
+
+def test_without_a_known_stop_freqtrade_keeps_its_own(strategy: Any) -> None:
+    strategy.desk, strategy.view = Desk(), View()
+    assert call(strategy, "custom_stoploss") is None
+
+
+@pytest.mark.parametrize(
+    ("side", "entries", "kind"),
+    [("buy", 1, "entry"), ("buy", 2, "adjust"), ("sell", 1, "adjust")],
+)
+def test_a_fill_is_told_as_what_it_was(
+    strategy: Any, side: str, entries: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy.desk = desk = Desk(a_booking())
+    monkeypatch.setattr(Trade, "nr_of_successful_entries", property(lambda _: entries))
+    trade = a_trade()
+    call(
+        strategy,
+        "order_filled",
+        trade=trade,
+        order=SimpleNamespace(ft_order_side=side, safe_price=100.0),
+    )
+    assert [what for what, _ in desk.told] == [kind]
+    assert trade.get_custom_data("thesis")["reason"] == "the trend is up"
+
+
+def test_a_close_is_told_whoever_closed(strategy: Any) -> None:
+    strategy.desk = desk = Desk()
+    trade = a_trade(is_open=False)
+    trade.exit_reason = "liquidation"
+    call(strategy, "order_filled", trade=trade)
+    assert desk.told[0][1].exit_reason == "liquidation"
+
+
+def test_decisions_are_drawn(strategy: Any) -> None:
+    assert strategy.plot_annotations(PAIR, NOON, NOON, DataFrame()) == []
+    strategy.desk = Desk()
+    (point,) = strategy.plot_annotations(PAIR, NOON, NOON, DataFrame())
+    assert point["x"] == NOON - timedelta(minutes=1)
+
+
+def test_the_chart_shows_what_the_model_sees(strategy: Any) -> None:
+    candles = some_candles("30m")
+    frame = DataFrame(
+        {
+            "date": to_datetime(candles.open_times, unit="ms", utc=True),
+            **{name: getattr(candles, name) for name in ("open", "high", "low", "close", "volume")},
+        }
+    )
+    shown = strategy.populate_indicators(frame, {"pair": PAIR})
+    named = set(strategy.plot_config["main_plot"])
+    for panel in strategy.plot_config["subplots"].values():
+        named |= set(panel)
+    assert named <= set(shown.columns)
+    signals = strategy.populate_exit_trend(strategy.populate_entry_trend(shown, {}), {})
+    assert signals[["enter_long", "enter_short", "exit_long", "exit_short"]].sum().sum() == 0
+
+
+@pytest.mark.parametrize("mode", [RunMode.BACKTEST, RunMode.HYPEROPT])
+def test_a_backtest_ends_with_one_clear_sentence_instead_of_no_trades(
+    strategy: Any, mode: RunMode
+) -> None:
+    strategy.dp.runmode = mode
+    with pytest.raises(OperationalException, match="use 'freqtrade trade'"):
+        strategy.bot_start()
+
+
+def test_a_wrong_setting_stops_the_start_with_its_name(strategy: Any) -> None:
+    strategy.config["risk_management"]["max_leverage"] = 0
+    with pytest.raises(OperationalException, match=r"risk_management\.max_leverage"):
+        strategy.bot_start()
+
+
+def test_trades_closed_while_the_bot_was_away_are_learnt_at_the_start(strategy: Any) -> None:
+    trade = a_trade(is_open=False)
+    trade.close_date = (NOON + timedelta(hours=1)).replace(tzinfo=None)
+    trade.close_rate, trade.close_profit, trade.close_profit_abs = 90.0, -0.4, -10.0
+    trade.exit_reason = "liquidation"
+    Trade.commit()
+    strategy.bot_start()
+    desk = strategy.desk
+    assert desk.stop() is None
+    assert desk.knows(trade.id, NOON)
+    (record,) = desk._rooms.journal.past_trades()
+    assert (record.exit_reason, record.profit_ratio) == ("liquidation", -0.4)
+
+
+def test_the_loop_shows_the_desk_the_account_and_asks_about_new_candles(strategy: Any) -> None:
+    strategy.bot_start()
+    seen: list[Any] = []
+    strategy.wallets = SimpleNamespace(
+        get_total=lambda _: 1000.0, get_available_stake_amount=lambda: 950.0
+    )
+    strategy.view.due = lambda *given: seen.append(given) or ()  # type: ignore[func-returns-value]
+    strategy.bot_loop_start(current_time=datetime.now(UTC))
+    (world, busy, mode, _) = seen[0]
+    assert (world.account.equity, world.account.halted, busy, mode) == (
+        1000.0,
+        False,
+        set(),
+        "sandbox",
+    )
