@@ -1,6 +1,6 @@
 """How long 20 pairs take to decide when the model needs a second, and what it costs the bot's loop.
 
-    ./manage.sh python benchmarks/decisions.py [--pairs 20] [--latency 1.0]
+    PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/decisions.py [--pairs 20]
 
 Everything is real but the market and the model's wits: our desk, thread, prompts, HTTP client and
 journal ask the sandbox's model server, which waits `--latency` before it answers. The same pairs
@@ -114,7 +114,7 @@ def an_account(pairs: int) -> AccountState:
 
 def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:
     """Play Freqtrade's loop for one candle, all pairs at once; returns seconds."""
-    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:]), datetime.now(UTC)
+    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:], {}), datetime.now(UTC)
     pairs, decided = len(provider.current_whitelist()), desk.decided
     begun = time.perf_counter()
     desk.observe(an_account(pairs), (), (), now)
@@ -134,7 +134,7 @@ def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:
 
 def one_by_one(desk: Desk, provider: Provider) -> float:
     """Ask the same pairs one after the other; returns seconds."""
-    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:]), datetime.now(UTC)
+    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:], {}), datetime.now(UTC)
     begun = time.perf_counter()
     for question in view.due(desk.world(), (), "sandbox", now):
         decided = desk.decided

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from llm_modules.learning.experience import ExperienceLibrary
-
 from builders import NOON, a_config, a_world
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.engine.book import DecisionBook
@@ -18,6 +16,7 @@ from llm_modules.gate.checker import DecisionChecker
 from llm_modules.journal.records import DecisionRecord, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -44,10 +45,14 @@ def estimated_tokens(prompt: Prompt) -> int:
     return tokens(prompt_weight(prompt))
 
 
-def needed_tokens(position: OpenPosition | None = None) -> int:
-    """Tokens of a prompt from which everything is dropped that may be."""
-    tight = a_context(indicator_history_points=3, raw_kline_history_points=3)
-    return estimated_tokens(a_prompt(position, context=tight, snapshot=SNAPSHOT))
+def needed_tokens(
+    position: OpenPosition | None = None, context: ContextConfig | None = None
+) -> int:
+    """Tokens of a prompt from which everything is dropped that may be, as the error tells them."""
+    smallest = (context or a_context()).model_copy(update={"max_context_tokens": 500})
+    with pytest.raises(ContextBudgetError) as caught:
+        build(smallest, position, NOTHING)
+    return int(re.findall(r"\d+", str(caught.value))[0])
 
 
 def build(context: ContextConfig, position: OpenPosition | None, experience: Experience) -> Prompt:
@@ -161,7 +166,7 @@ def test_nothing_is_dropped_from_what_may_not_be_dropped() -> None:
     is_held=st.booleans(),
     with_timeframes=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_configuration_and_no_experience_exceeds_the_budget(
     *,
     spare: int,
@@ -172,14 +177,14 @@ def test_no_configuration_and_no_experience_exceeds_the_budget(
     with_timeframes: bool,
 ) -> None:
     position = a_position() if is_held else None
-    limit = needed_tokens(position) + 400 + spare
     context = a_context(
-        max_context_tokens=limit,
         indicator_history_points=rows[0],
         raw_kline_history_points=rows[1],
         include_multi_timeframe_data=with_timeframes,
         multi_timeframe_history={"1h": timeframe_rows},
     )
+    limit = needed_tokens(position, context) + spare
+    context = context.model_copy(update={"max_context_tokens": limit})
 
     prompt = build(context, position, an_experience(size))
 
@@ -203,6 +208,8 @@ def test_the_least_budget_is_enough_and_one_token_less_is_not(
 
     prompt = build(a_context(max_context_tokens=least), position, experience)
     assert estimated_tokens(prompt) == least
+    assert len(table_rows(user_text(prompt), "Candles 30m")) == 1 + 3
+    assert "number" not in user_text(prompt)
     with pytest.raises(ContextBudgetError) as caught:
         build(a_context(max_context_tokens=least - 1), position, experience)
     assert str(caught.value) == (
@@ -236,9 +243,8 @@ def test_the_newest_lesson_is_the_last_to_go() -> None:
         trades=(a_trade(9), a_trade(1), a_trade(5)),
         decisions=(a_decision(1), a_decision(2)),
     )
-    only_newest = Experience(trades=(a_trade(1),))
-    tight = a_context(indicator_history_points=3, raw_kline_history_points=3)
-    limit = estimated_tokens(build(tight, None, only_newest))
+    room_for_one_line_and_its_fence = 110
+    limit = needed_tokens() + room_for_one_line_and_its_fence
 
     text = user_text(build(a_context(max_context_tokens=limit), None, experience))
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.scenes import (
@@ -17,7 +17,7 @@ from context.scenes import (
     an_account,
     user_text,
 )
-from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, fence_id, name, quoted
+from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, fence_id, one_word, quoted
 from llm_modules.domain import Experience
 
 CONTROL_TOKENS = (
@@ -103,12 +103,12 @@ def test_a_long_text_is_cut_and_says_so(length: int) -> None:
     ],
 )
 def test_a_name_is_a_single_word(text: str, word: str) -> None:
-    assert name(text) == word
+    assert one_word(text) == word
 
 
 @given(st.text(st.characters(codec=None)))
 def test_a_name_has_no_space_bracket_or_equals_sign_and_is_short(text: str) -> None:
-    word = name(text)
+    word = one_word(text)
 
     assert 1 <= len(word) <= LONGEST_NAME
     assert not set(word) & set(" <>[]|=\n\t\"'{}`")
@@ -144,7 +144,9 @@ def hostile_prompt(text: str) -> str:
         statistics=(text,),
         patterns=(text,),
     )
-    position = a_position(thesis=a_thesis(reason=text, invalidation=text, facts={text: 1.0}))
+    position = a_position(
+        thesis=a_thesis(reason=text, invalidation=text, facts={f"not {text}": 1.0})
+    )
     snapshot = a_snapshot(pair=text)
     return user_text(
         a_prompt(position, experience, snapshot=snapshot, account=an_account(stake_currency=text))
@@ -170,6 +172,7 @@ def test_hostile_text_stays_inside_its_block_wherever_it_comes_from(text: str) -
 
 
 @given(any_text)
+@settings(max_examples=50, deadline=None)
 def test_no_text_at_all_changes_the_shape_of_the_message(text: str) -> None:
     harmless = hostile_prompt("harmless")
     message = hostile_prompt(text)

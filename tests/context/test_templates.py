@@ -58,13 +58,21 @@ def test_it_is_refused_in_a_branch_that_is_never_taken(folder: Path, template: s
 
 
 @pytest.mark.parametrize("template", ALL)
-@pytest.mark.parametrize("text", ["{% if %}", "{{ pair", "{% endfor %}", "{{ pair|shout }}"])
+@pytest.mark.parametrize("text", ["{% if %}", "{{ pair", "{% endfor %}", "{% surprise %}"])
 def test_a_template_that_cannot_be_parsed_is_refused(
     folder: Path, template: str, text: str
 ) -> None:
     add(folder, template, text)
 
     assert template in refusal(folder)
+
+
+@pytest.mark.parametrize("template", ["base.j2", "user.j2"])
+def test_an_unknown_filter_is_refused(folder: Path, template: str) -> None:
+    add(folder, template, "{{ pair|shout }}")
+
+    assert "No filter named 'shout'" in refusal(folder)
+    assert refusal(folder).startswith(f"{template}: line ")
 
 
 def test_a_parse_error_names_the_line(folder: Path) -> None:

@@ -221,7 +221,7 @@ def test_now_is_aware_utc() -> None:
 
 
 def a_view(**frames: pd.DataFrame) -> bridge.View:
-    return bridge.View(Provider(frames or {PAIR: a_frame()}), "30m", ("1h",))
+    return bridge.View(Provider(frames or {PAIR: a_frame()}), "30m", ("1h",), {})
 
 
 def test_equity_counts_the_open_profit_at_the_latest_rate() -> None:
@@ -252,6 +252,11 @@ def test_a_pair_is_due_once_per_closed_candle() -> None:
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
+def test_a_candle_decided_before_a_restart_is_not_asked_about_again() -> None:
+    view = bridge.View(Provider({PAIR: a_frame()}), "30m", (), {PAIR: NOON})
+    assert view.due(a_world(), set(), "sandbox", NOON) == ()
+
+
 def test_a_pair_with_an_order_under_way_waits() -> None:
     view = a_view()
     assert view.due(a_world(), {PAIR}, "sandbox", NOON) == ()
@@ -263,14 +268,14 @@ def test_an_outdated_candle_is_not_asked_about() -> None:
 
 
 def test_a_pair_without_candles_is_left_out() -> None:
-    view = bridge.View(Provider({PAIR: pd.DataFrame(columns=["date"])}), "30m", ())
+    view = bridge.View(Provider({PAIR: pd.DataFrame(columns=["date"])}), "30m", (), {})
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
 def test_positions_outside_the_whitelist_are_still_asked_about() -> None:
     provider = Provider({PAIR: a_frame(), ETH: a_frame()})
     provider.current_whitelist = lambda: [PAIR]  # type: ignore[method-assign]
-    view = bridge.View(provider, "30m", ())
+    view = bridge.View(provider, "30m", (), {})
     world = a_world(a_position(pair=ETH))
     questions = view.due(world, set(), "sandbox", NOON)
     assert [(question.pair, question.stance) for question in questions] == [

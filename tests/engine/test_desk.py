@@ -72,6 +72,19 @@ def test_past_decisions_are_drawn_again_after_a_restart(tmp_path: Path) -> None:
     desk.stop()
 
 
+def test_the_newest_decided_candle_of_each_pair_is_known(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        later = NOON + timedelta(minutes=30)
+        for record in (
+            a_decision_record(candle_at=later),
+            a_decision_record(),
+            a_decision_record(candle_at=later + timedelta(minutes=30), status="failed"),
+            a_decision_record(pair="ETH/USDT:USDT"),
+        ):
+            desk._draw(record)
+        assert desk.decided_candles() == {PAIR: later, "ETH/USDT:USDT": NOON}
+
+
 def test_each_observation_is_a_new_version_of_the_world(tmp_path: Path) -> None:
     with a_desk(tmp_path) as (desk, _):
         observe(desk, a_position())

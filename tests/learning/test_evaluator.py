@@ -273,7 +273,7 @@ def test_a_flawless_trade_scores_100() -> None:
 
 def test_a_trade_that_blew_through_its_stop_at_full_leverage_scores_0() -> None:
     disaster = a_closed_trade(
-        profit_ratio=-0.98, mfe_ratio=0.0, mae_ratio=-0.98, leverage=20.0, liquidation_price=96.0
+        profit_ratio=-0.98, mfe_ratio=0.0, mae_ratio=-0.98, leverage=20.0, stop_price=99.0
     )
     evaluation = TradeEvaluator(20.0).evaluate(disaster)
     assert (evaluation.score, evaluation.grade) == (0.0, "F")

@@ -1,7 +1,7 @@
 import json
 import math
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,13 @@ def test_the_classic_rule_punishes_the_better_traded_loss_more() -> None:
     assert reward(-0.05, 90, 3, classic=True) < reward(-0.05, 10, 3, classic=True)
 
 
-@given(st.floats(0, 100), scores, scores, leverages, st.booleans())
+@given(
+    profit_ratio=st.floats(0, 100),
+    one=scores,
+    other=scores,
+    leverage=leverages,
+    classic=st.booleans(),
+)
 def test_a_win_with_a_better_score_is_never_rewarded_less(
     profit_ratio: float, one: float, other: float, leverage: float, *, classic: bool
 ) -> None:
@@ -98,7 +104,7 @@ def test_a_win_with_a_better_score_is_never_rewarded_less(
     )
 
 
-@given(st.floats(-100, 100), scores, leverages, st.booleans())
+@given(profit_ratio=st.floats(-100, 100), score=scores, leverage=leverages, classic=st.booleans())
 def test_a_reward_is_finite_and_has_the_sign_of_the_profit(
     profit_ratio: float, score: float, leverage: float, *, classic: bool
 ) -> None:
@@ -305,6 +311,6 @@ def test_the_sentence_knows_no_trade_that_closed_at_or_after_its_time() -> None:
     rewards.add(a_record(1, 0.5))
     rewards.add(a_record(2, -0.5))
     closed = NOON + timedelta(hours=3)
-    assert rewards.sentence(PAIR, NOON.astimezone(UTC)) is None
+    assert rewards.sentence(PAIR, NOON) is None
     assert "last 1 trades" in str(rewards.sentence(PAIR, closed))
     assert "last 2 trades" in str(rewards.sentence(PAIR, closed + timedelta(microseconds=1)))

@@ -107,8 +107,9 @@ def test_the_record_names_supervisor_and_children(places: Places) -> None:
 
 
 def test_the_record_goes_with_the_lock(places: Places) -> None:
-    with bot_lock(places):
+    with pytest.raises(KeyboardInterrupt), bot_lock(places):
         write_record(places, PLAN, NOW, ())
+        raise KeyboardInterrupt
     assert read_record(places) is None
 
 
@@ -198,12 +199,16 @@ def test_a_process_that_ends_in_between_is_no_error(
     write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
     without_supervisor(places)
 
+    real_kill = os.kill
+
     def gone(pid: int, number: int) -> None:
-        end(child)
+        real_kill(pid, 9)
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "kill", gone)
     assert stop_bot(places, 5) == "stopped what a killed supervisor had left behind"
+    monkeypatch.undo()
+    end(child)
 
 
 def test_the_lock_is_not_inherited_by_children(places: Places) -> None:

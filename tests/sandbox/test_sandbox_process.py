@@ -251,3 +251,30 @@ def test_when_the_second_port_is_taken_the_first_is_given_back() -> None:
         asyncio.run(run(first, taken.getsockname()[1]))
 
     assert announced == []
+
+
+def test_a_request_nobody_waits_for_any_more_is_ended() -> None:
+    async def run() -> None:
+        ended, stop = asyncio.Event(), asyncio.Event()
+        address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def silent(_request: web.Request) -> web.Response:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_get("/", silent)
+        running = asyncio.create_task(
+            serve({"one": (app, 0)}, lambda _name, where: address.set_result(where), stop)
+        )
+        async with ClientSession(timeout=ClientTimeout(total=0.1)) as session:
+            with pytest.raises(TimeoutError):
+                await session.get(await address)
+        await asyncio.wait_for(ended.wait(), timeout=2)
+        stop.set()
+        await running
+
+    asyncio.run(run())

@@ -9,16 +9,17 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
-from llm_modules.market.indicators import compute
 from pandas import DataFrame
 
 from llm_modules.config import parse_config
+from llm_modules.domain import Side
 from llm_modules.engine import bridge
 from llm_modules.engine.chart import annotations
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.guard import guarded
 from llm_modules.engine.startup import open_desk
 from llm_modules.errors import UserError
+from llm_modules.market.indicators import compute
 
 
 class LLMFunctionStrategy(IStrategy):
@@ -89,7 +90,9 @@ class LLMFunctionStrategy(IStrategy):
             self.desk = open_desk(config, mode, self.config["stake_currency"], os.environ)
         except UserError as error:
             raise OperationalException(str(error)) from error
-        self.view = bridge.View(self.dp, self.timeframe, self._informative())
+        self.view = bridge.View(
+            self.dp, self.timeframe, self._informative(), self.desk.decided_candles()
+        )
         for trade in Trade.get_trades_proxy(is_open=False):
             if not self.desk.knows(trade.id, trade.open_date_utc):
                 self.desk.closed(bridge.closed_trade(trade))
@@ -183,7 +186,7 @@ class LLMFunctionStrategy(IStrategy):
         time_in_force: str,
         current_time: datetime,
         entry_tag: str | None,
-        side: str,
+        side: Side,
         **kwargs: Any,
     ) -> bool:
         """Let only booked entries out, at a price near the one that was decided on."""

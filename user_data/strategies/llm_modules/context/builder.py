@@ -14,7 +14,7 @@ from llm_modules.context.lines import (
 )
 from llm_modules.context.numbers import price_decimals
 from llm_modules.context.past import past_blocks
-from llm_modules.context.quoting import fence_id, name
+from llm_modules.context.quoting import fence_id, one_word
 from llm_modules.context.tables import candle_table, indicator_table
 from llm_modules.context.templates import PromptTemplates, UserPage
 from llm_modules.domain import (
@@ -43,6 +43,7 @@ class ContextBuilder:
         self._context = context
         self._risk = risk
         self._limit = weight_of_tokens(context.max_context_tokens)
+        # Here, so that a bad template stops the start and not the first candle.
         self._templates = PromptTemplates(risk)
 
     def build(
@@ -62,6 +63,7 @@ class ContextBuilder:
         page = self._page(snapshot, account, position)
         thesis = position.thesis if position else None
         blocks = (*self._tables(snapshot), *past_blocks(snapshot.pair, thesis, experience))
+        # Usually one or two rounds: a template may add to each line what the measure did not know.
         while True:
             prompt = Prompt((system, self._user_message(page, blocks)), tools)
             excess = prompt_weight(prompt) - self._limit
@@ -75,7 +77,7 @@ class ContextBuilder:
         """Return all of the user message that may not be dropped."""
         decimals = price_decimals(snapshot.rules.price_step)
         return UserPage(
-            pair=name(snapshot.pair),
+            pair=one_word(snapshot.pair),
             market=market_lines(snapshot, decimals),
             timeframes=tuple(
                 timeframe_line(view, snapshot, decimals) for view in snapshot.informative
@@ -86,6 +88,7 @@ class ContextBuilder:
 
     def _tables(self, snapshot: MarketSnapshot) -> Iterator[Block]:
         """Yield the histories that the configuration asks for, the main timeframe last."""
+        # Models weigh most what stands last.
         context = self._context
         decimals = price_decimals(snapshot.rules.price_step)
         if context.include_multi_timeframe_data:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 from llm_modules.config import RiskConfig
 from llm_modules.context.numbers import compact, percent, price, trimmed, utc_second
-from llm_modules.context.quoting import name
+from llm_modules.context.quoting import one_word
 from llm_modules.context.tables import indicator_text
 from llm_modules.domain import AccountState, MarketSnapshot, OpenPosition, Thesis, TimeframeView
 
 _PRICE_FACTS = frozenset({"price", "support", "resistance"})
 # Told as facts already, or told again by the others.
 _NOT_REPEATED = frozenset({"rsi_14", "adx_14", "bb_middle", "macd_signal"})
+# Enough for cents in four-digit accounts and for a stake in bitcoin alike.
 _MONEY_DIGITS = 6
 
 
@@ -23,7 +24,7 @@ def market_lines(snapshot: MarketSnapshot, decimals: int) -> tuple[str, str]:
     suffixes = tuple(f"_{view.timeframe}" for view in snapshot.informative)
     facts = {key: value for key, value in snapshot.facts.items() if not key.endswith(suffixes)}
     market = {
-        "pair": name(snapshot.pair),
+        "pair": one_word(snapshot.pair),
         "candle": utc_second(snapshot.candle_at),
         "timeframe": snapshot.main.timeframe,
         "price": price(snapshot.price, decimals),
@@ -57,6 +58,7 @@ def timeframe_line(view: TimeframeView, snapshot: MarketSnapshot, decimals: int)
 def account_line(account: AccountState, risk: RiskConfig) -> str:
     """Return the account: amounts in the stake currency, open trades and how many may be open."""
     peak = account.peak_equity
+    # A new account has no peak yet.
     drawdown = (peak - account.equity) / peak if peak > 0 else 0.0
     return _line(
         {
@@ -65,7 +67,7 @@ def account_line(account: AccountState, risk: RiskConfig) -> str:
             "used_stake": compact(account.used_stake, _MONEY_DIGITS),
             "open_trades": str(account.open_trades),
             "max_open_trades": str(risk.max_open_trades),
-            "stake_currency": name(account.stake_currency),
+            "stake_currency": one_word(account.stake_currency),
             "drawdown_pct": percent(drawdown),
         }
     )
@@ -121,6 +123,7 @@ def _thesis_lines(thesis: Thesis, facts: Mapping[str, float], decimals: int) -> 
 
 def _held_candles(position: OpenPosition, snapshot: MarketSnapshot) -> int:
     """Return how many whole candles a position has been open."""
+    # The candles themselves tell their length: a snapshot has at least two, without a gap.
     open_times = snapshot.main.candles.open_times
     duration_seconds = int(open_times[-1] - open_times[-2]) / 1000
     held_seconds = (snapshot.candle_at - position.opened_at).total_seconds()

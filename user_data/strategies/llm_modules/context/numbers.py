@@ -31,6 +31,7 @@ def compact(value: float | None, digits: int = 3) -> str:
     """Print a number with so many significant digits, all digits before the point included."""
     if value is None or not math.isfinite(value):
         return MISSING
+    # No real amount is so large; three hundred digits would not fit any budget.
     if abs(value) >= _PLAIN_BELOW:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{significant_decimals(abs(value), digits)}f}"
@@ -65,6 +66,7 @@ def scaled(values: FloatArray, digits: int) -> tuple[FloatArray, int, str]:
     thousands = 0
     if size >= _SHORTENED_FROM:
         thousands = min(int(math.log10(size)) // 3, len(_UNITS) - 1)
+    # A unit for the whole column, so that its cells can be compared at a glance.
     scale = 1000.0**thousands
     return values / scale, significant_decimals(size / scale, digits), _UNITS[thousands]
 

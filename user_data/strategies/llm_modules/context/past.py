@@ -2,7 +2,7 @@
 
 from llm_modules.context.blocks import Block
 from llm_modules.context.numbers import percent, trimmed, utc_minute
-from llm_modules.context.quoting import name, quoted
+from llm_modules.context.quoting import one_word, quoted
 from llm_modules.domain import Experience, PastDecision, PastTrade, Thesis
 
 # There are many of these: enough to remember a decision by, the verdict on it stands in full.
@@ -16,6 +16,7 @@ def past_blocks(pair: str, thesis: Thesis | None, experience: Experience) -> tup
     """
     decisions = sorted(experience.decisions, key=lambda decision: decision.at)
     trades = sorted(experience.trades, key=lambda trade: trade.closed_at)
+    # What changes least comes first, and the thesis before all: it is what is being judged.
     blocks = (
         Block("thesis", "Why this position was opened", _thesis(thesis)),
         Block("statistics", "Statistics", tuple(map(quoted, experience.statistics))),
@@ -45,7 +46,7 @@ def _thesis(thesis: Thesis | None) -> tuple[str, ...]:
 
 def _decision(decision: PastDecision, pair: str) -> str:
     return (
-        f"{utc_minute(decision.at)}{_other_pair(decision.pair, pair)} {name(decision.tool)}"
+        f"{utc_minute(decision.at)}{_other_pair(decision.pair, pair)} {one_word(decision.tool)}"
         f" confidence {trimmed(decision.confidence_score)}, {quoted(decision.result)}"
         f" | {quoted(decision.reason, _LONGEST_DECISION_REASON)}"
     )
@@ -56,10 +57,10 @@ def _trade(trade: PastTrade, pair: str) -> str:
         f"{utc_minute(trade.closed_at)}{_other_pair(trade.pair, pair)} {trade.side}"
         f" {trimmed(trade.leverage)}x profit {percent(trade.profit_ratio)}%"
         f" mfe {percent(trade.mfe_ratio)}% mae {percent(trade.mae_ratio)}%"
-        f" held {trimmed(trade.duration_hours)}h exit {name(trade.exit_reason)}"
-        f" grade {name(trade.grade)} | lesson: {quoted(trade.lesson)}"
+        f" held {trimmed(trade.duration_hours)}h exit {one_word(trade.exit_reason)}"
+        f" grade {one_word(trade.grade)} | lesson: {quoted(trade.lesson)}"
     )
 
 
 def _other_pair(pair: str, asked: str) -> str:
-    return "" if pair == asked else f" {name(pair)}"
+    return "" if pair == asked else f" {one_word(pair)}"

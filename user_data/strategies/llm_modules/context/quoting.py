@@ -16,6 +16,7 @@ LONGEST_TEXT = 300
 LONGEST_NAME = 64
 NOTHING = "-"
 
+# A bracket that touches what follows, except in <= which nothing but comparisons use.
 _OPENING = re.compile(r"[<\[](?=[^\s=])|\](?=~)")
 _NAME_CHARACTERS = frozenset("/:-._")
 
@@ -33,7 +34,7 @@ def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
     return _capped(line, longest) or NOTHING
 
 
-def name(text: str) -> str:
+def one_word(text: str) -> str:
     """Return a name of the exchange as a word: letters, digits and `/:-._`, others become `_`."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST_NAME])
     word = "".join(char if char.isalnum() or char in _NAME_CHARACTERS else "_" for char in plain)
@@ -48,6 +49,7 @@ def fence_id(lines: Sequence[str]) -> str:
     """
     content = "\n".join(lines)
     candidate = _digest(content)
+    # Of no practical chance, and cheaper to rule out than to argue about.
     while candidate in content:
         candidate = _digest(candidate + content)
     return candidate

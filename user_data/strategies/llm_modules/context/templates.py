@@ -45,6 +45,7 @@ class UserPage:
     quoted_id: str = ""
 
 
+# Everything there at once, and next to nothing: both ways through each condition.
 _ROW = Block("candles", "title", ("line",), "header")
 _SAMPLES = (
     UserPage("pair", ("line",), ("line",), "line", ("line",), (_ROW,), (_ROW,), "id"),

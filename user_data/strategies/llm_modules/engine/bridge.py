@@ -165,13 +165,22 @@ def now() -> datetime:
 
 
 class View:
-    """Looks at Freqtrade's candles, wallets and trades, once per loop."""
+    """Looks at Freqtrade's candles, wallets and trades, once per loop.
 
-    def __init__(self, provider: DataProvider, timeframe: str, informative: Sequence[str]) -> None:
+    `decided` tells the newest candle of each pair that was decided before a restart.
+    """
+
+    def __init__(
+        self,
+        provider: DataProvider,
+        timeframe: str,
+        informative: Sequence[str],
+        decided: Mapping[str, datetime],
+    ) -> None:
         self._provider = provider
         self._timeframes = (timeframe, *informative)
         self._span = timedelta(milliseconds=timeframe_to_msecs(timeframe))
-        self._asked: dict[str, datetime] = {}
+        self._asked = dict(decided)
         self._rates: dict[str, float] = {}
 
     def saw(self, pair: str, rate: float) -> None:

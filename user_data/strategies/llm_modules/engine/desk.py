@@ -67,6 +67,15 @@ class Desk:
         self._chart.extend(past)
         self._service.start()
 
+    def decided_candles(self) -> dict[str, datetime]:
+        """Return the newest candle of each pair that has its decision: it gets no second one."""
+        with self._chart_mutex:
+            records = [record for record in self._chart if record.status != "failed"]
+        newest: dict[str, datetime] = {}
+        for record in records:
+            newest[record.pair] = max(record.candle_at, newest.get(record.pair, record.candle_at))
+        return newest
+
     def stop(self) -> None:
         """Stop deciding within two seconds and release the journals."""
         if not self._service.stop():

@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+D = TypeVar("D")
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,12 @@ def contained(what: str) -> Iterator[Containment]:
         outcome.error = error
 
 
-def guarded(default: R) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def guarded(default: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
     """Make a callback return `default` instead of raising."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate(function: Callable[P, R]) -> Callable[P, R | D]:
         @functools.wraps(function)
-        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R | D:
             with contained(function.__qualname__) as outcome:
                 result = function(*args, **kwargs)
             return result if outcome.error is None else default

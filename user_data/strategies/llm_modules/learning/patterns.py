@@ -91,10 +91,11 @@ class PatternAnalyzer:
         A pattern must pass twice: its Wilson interval excludes the overall win rate, and its
         exact binomial test survives Benjamini-Hochberg over all conditions that were tested.
         """
+        # What every trade met can differ from nothing: asking it would only blunt the correction.
         tested = [
             _pattern(condition, count, counts.total)
             for condition, count in counts.by_condition.items()
-            if count.n >= self._minimum_trades
+            if self._minimum_trades <= count.n < counts.total.n
         ]
         limit = benjamini_hochberg([item.p_value for item in tested], FALSE_DISCOVERY_RATE)
         found = [

@@ -6,7 +6,8 @@ from llm_modules.learning.history import Breakdown, TradeStatistics
 from llm_modules.learning.wording import percent
 
 MOST_EXIT_REASONS = 3
-LONGEST_EXIT_REASON = 32
+# As long as the longest of Freqtrade's own, `stoploss_on_exchange`.
+LONGEST_EXIT_REASON = 20
 
 
 def statistics_sentence(subject: str, statistics: TradeStatistics) -> str | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from llm_modules.domain import Candles
 from llm_modules.market.timeframes import duration_ms
 
+# What the averages still remember well, and more than the model is usually shown.
 GAPLESS_CANDLES = 50
 
 Rule = Callable[[Candles], str | None]
@@ -68,6 +69,7 @@ def _regular(candles: Candles) -> str | None:
     newest = candles.open_times[-GAPLESS_CANDLES:]
     steps = np.diff(newest)
     irregular = np.flatnonzero(steps != duration_ms(candles.timeframe))
+    # No step at all between fewer than two candles: too few is for others to judge.
     if not len(irregular):
         return None
     position = int(irregular[0])

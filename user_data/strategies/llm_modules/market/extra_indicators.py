@@ -23,6 +23,7 @@ SAMPLE_CANDLES = 200
 
 # What its functions were seen to raise; ArithmeticError and LookupError for what was not seen.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
+# The others are faster, and some only right, on rows that are numbered from zero.
 _NEEDS_DATES = frozenset({"vwap"})
 _PRICES = frozenset({"high", "low", "close"})
 

@@ -47,6 +47,7 @@ def _trend(view: TimeframeView) -> dict[str, Number]:
 def _detail(view: TimeframeView) -> dict[str, Number]:
     """Return what is told of the main timeframe only."""
     candles = view.candles
+    # Plain floats: a sum beyond the largest float is infinite there, and no warning.
     volumes = [float(volume) for volume in candles.volume[-LEVEL_CANDLES:]]
     return {
         "mfi": view.latest("mfi_14"),
@@ -72,6 +73,7 @@ def _change_pct_24h(views: Sequence[TimeframeView]) -> Number:
     """
     now = views[0].candles
     day_ago_ms = int(now.open_times[-1]) + duration_ms(now.timeframe) - _DAY_MS
+    # Views go from fine to coarse, so the first that fits is the most exact.
     for view in views:
         past = _close_near(view.candles, day_ago_ms)
         if past is not None:

@@ -39,6 +39,7 @@ def compute(candles: Candles, extra: Sequence[str] = ()) -> dict[str, FloatArray
     the name of ours, ours stays. Short input gives NaN and never raises. Raises MarketDataError
     when pandas_ta fails on candles that are long enough.
     """
+    # An extra one may bear one of our names with other columns, as aobv does.
     further: dict[str, FloatArray] = {}
     for name in extra:
         further |= compute_extra(candles, name)

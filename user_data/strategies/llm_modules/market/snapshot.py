@@ -11,6 +11,7 @@ from llm_modules.market.facts import market_facts
 from llm_modules.market.indicators import compute
 from llm_modules.market.timeframes import duration_ms
 
+# The slowest of our indicators, EMA 50, with a few candles to settle.
 FEWEST_CANDLES = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +36,7 @@ def build_snapshot(
     at_ms = (candle_at - _EPOCH) // timedelta(milliseconds=1)
     if not (math.isfinite(rules.price_step) and rules.price_step > 0):
         raise MarketDataError(f"{pair!r}: the price step {rules.price_step} is not above zero")
+    # First of all: whatever is computed below cannot know what came later.
     known = [closed_by(candles, at_ms) for candles in frames]
     for position, candles in enumerate(known):
         problems = _problems(candles, at_ms, is_main=position == 0)
@@ -54,6 +56,7 @@ def build_snapshot(
 
 def _problems(candles: Candles, at_ms: int, *, is_main: bool) -> tuple[str, ...]:
     """Return why candles cannot be used: one sentence each, an empty tuple when they can."""
+    # Without a single candle there is nothing to be fresh, which the next check needs.
     if not len(candles):
         return ("no candle had closed yet",)
     duration = duration_ms(candles.timeframe)

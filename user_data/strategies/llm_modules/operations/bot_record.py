@@ -68,8 +68,10 @@ def bot_lock(places: Places) -> Iterator[None]:
     try:
         if not _locked(descriptor):
             raise AlreadyRunningError("the bot is already running")
-        yield
-        _record_path(places).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            _record_path(places).unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 

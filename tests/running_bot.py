@@ -17,7 +17,7 @@ from typing import Any
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES, TRADE_LINES, TradeRecord
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 
 
 def free_port() -> int:

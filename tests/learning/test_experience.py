@@ -1,0 +1,368 @@
+import json
+import logging
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import (
+    NOON,
+    PAIR,
+    a_closed_trade,
+    a_config,
+    a_decision_record,
+    a_thesis,
+    a_trade_record,
+)
+from llm_modules.domain import ClosedTrade, Experience
+from llm_modules.journal.records import TRADE_LINES, TradeRecord
+from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.learning.reflection import SelfReflectionEngine
+from llm_modules.learning.rewards import reward
+
+ETH = "ETH/USDT:USDT"
+SOL = "SOL/USDT:USDT"
+LATER = NOON + timedelta(days=2)
+
+
+def a_library(folder: Path | str = ".", **experience: Any) -> ExperienceLibrary:
+    """A library that keeps no reward file unless the test asks for one."""
+    settings = {"reward_learning": False} | experience
+    config = a_config(str(folder), experience_config=settings).experience_config
+    return ExperienceLibrary(config, TradeEvaluator(20.0), "dry_run")
+
+
+def closed(number: int, **changes: Any) -> ClosedTrade:
+    """Trade `number`, open for two hours and closed so many minutes after noon."""
+    at = NOON + timedelta(minutes=number)
+    values = {"trade_id": number, "opened_at": at - timedelta(hours=2), "closed_at": at}
+    return a_closed_trade(**(values | changes))
+
+
+def recorded(number: int, **changes: Any) -> TradeRecord:
+    at = NOON + timedelta(minutes=number)
+    values = {"trade_id": number, "opened_at": at - timedelta(hours=2), "closed_at": at}
+    return a_trade_record(**(values | changes))
+
+
+def trade_ids(experience: Experience) -> list[int]:
+    return [trade.trade_id for trade in experience.trades]
+
+
+def test_a_learnt_trade_becomes_a_record_with_evaluation_reflection_and_reward() -> None:
+    trade = closed(1)
+    record = a_library().learn(trade, LATER)
+    evaluation = TradeEvaluator(20.0).evaluate(trade)
+    assert record.evaluation == evaluation
+    assert record.reflection == SelfReflectionEngine().reflect(trade, evaluation)
+    assert record.reward == reward(trade.profit_ratio, evaluation.score, trade.leverage)
+    assert (record.at, record.mode) == (LATER, "dry_run")
+
+
+def test_a_record_carries_every_fact_of_the_trade() -> None:
+    trade = closed(1)
+    record = a_library().learn(trade, LATER)
+    for name in ("trade_id", "pair", "side", "leverage", "stake_amount", "opened_at", "closed_at"):
+        assert getattr(record, name) == getattr(trade, name)
+    for name in ("open_rate", "close_rate", "profit_abs", "profit_ratio", "funding_fees"):
+        assert getattr(record, name) == getattr(trade, name)
+    for name in ("mfe_ratio", "mae_ratio", "stop_price", "exit_reason", "entries", "exits"):
+        assert getattr(record, name) == getattr(trade, name)
+    for name in ("exit_decision_id", "model_score", "exit_reflection"):
+        assert getattr(record, name) == getattr(trade, name)
+    assert record.entry is not None
+    assert record.entry.model_dump() == {
+        "decision_id": "d-1",
+        "reason": "the trend is up",
+        "confidence_score": 70.0,
+        "key_support": 95.0,
+        "key_resistance": 110.0,
+        "stop_price": 97.0,
+        "target_price": 106.0,
+        "invalidation": "a close below 95",
+        "facts": {"price": 100.0, "rsi": 55.0, "adx": 25.0, "ema_gap_pct": 0.3},
+    }
+
+
+def test_a_record_survives_the_journal() -> None:
+    record = a_library().learn(closed(1), LATER)
+    assert TRADE_LINES.validate_json(record.model_dump_json(by_alias=True)) == record
+
+
+@pytest.mark.parametrize("reason", ["liquidation", "stop_loss", "force_exit", "trailing_stop_loss"])
+def test_a_trade_is_learnt_however_it_closed(reason: str) -> None:
+    trade = closed(
+        1,
+        exit_reason=reason,
+        thesis=None,
+        profit_ratio=-1.0,
+        mae_ratio=-1.0,
+        exit_decision_id=None,
+        model_score=None,
+        exit_reflection=None,
+    )
+    library = a_library()
+    record = library.learn(trade, LATER)
+    assert record.entry is None
+    assert record.reward < 0
+    assert library.recall(PAIR, LATER).trades[0].exit_reason == reason
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_fact_that_is_not_a_number_does_not_cost_the_record(broken: float) -> None:
+    record = a_library().learn(
+        closed(1, thesis=a_thesis(facts={"rsi": broken, "adx": 20.0})), LATER
+    )
+    assert record.entry is not None
+    assert record.entry.facts == {"adx": 20.0}
+
+
+def test_a_trade_learnt_twice_returns_the_first_record() -> None:
+    library = a_library()
+    first = library.learn(closed(1), LATER)
+    assert library.learn(closed(1, profit_ratio=-0.5), LATER + timedelta(hours=1)) is first
+    assert trade_ids(library.recall(PAIR, LATER)) == [1]
+
+
+def test_the_library_knows_what_it_has_learnt_or_loaded() -> None:
+    library = a_library()
+    assert not library.knows(1, closed(1).opened_at)
+    library.learn(closed(1), LATER)
+    library.load([recorded(2)], [])
+    assert library.knows(1, closed(1).opened_at)
+    assert library.knows(2, closed(2).opened_at)
+    assert not library.knows(3, closed(3).opened_at)
+
+
+def test_the_same_number_opened_at_another_time_is_another_trade() -> None:
+    library = a_library()
+    library.learn(closed(1), LATER)
+    assert not library.knows(1, closed(2).opened_at)
+    library.learn(closed(2, trade_id=1), LATER)
+    assert trade_ids(library.recall(PAIR, LATER)) == [1, 1]
+
+
+def test_a_loaded_trade_is_not_learnt_again() -> None:
+    library = a_library()
+    library.load([recorded(1, reward=0.123)], [])
+    assert library.learn(closed(1), LATER).reward == 0.123
+
+
+def test_an_empty_library_recalls_nothing() -> None:
+    assert a_library().recall(PAIR, LATER) == Experience()
+
+
+def test_a_past_trade_shows_its_numbers_its_grade_and_its_first_lesson() -> None:
+    library = a_library()
+    library.load([recorded(1)], [])
+    (trade,) = library.recall(PAIR, LATER).trades
+    assert (trade.trade_id, trade.pair, trade.side, trade.leverage) == (1, PAIR, "long", 3.0)
+    assert trade.closed_at == NOON + timedelta(minutes=1)
+    assert (trade.profit_ratio, trade.mfe_ratio, trade.mae_ratio) == (0.058, 0.08, -0.01)
+    assert (trade.duration_hours, trade.exit_reason) == (2.0, "signal_exit")
+    assert (trade.grade, trade.lesson) == ("A", "keep the stop")
+
+
+def test_a_trade_without_lessons_shows_its_summary() -> None:
+    library = a_library()
+    reflection = recorded(1).reflection.model_copy(update={"lessons": ()})
+    library.load([recorded(1, reflection=reflection)], [])
+    assert library.recall(PAIR, LATER).trades[0].lesson == "won 5.8 %"
+
+
+def test_the_trades_of_the_pair_come_first_and_others_fill_up() -> None:
+    library = a_library(max_recent_trades_context=4)
+    pairs = [PAIR, ETH, PAIR, SOL, ETH, SOL]
+    library.load([recorded(number, pair=pair) for number, pair in enumerate(pairs, 1)], [])
+    assert trade_ids(library.recall(PAIR, LATER)) == [3, 1, 6, 5]
+    assert trade_ids(library.recall(ETH, LATER)) == [5, 2, 6, 4]
+
+
+def test_trades_of_the_pair_alone_can_fill_the_context() -> None:
+    library = a_library(max_recent_trades_context=2)
+    library.load([recorded(number) for number in (1, 2, 3)] + [recorded(4, pair=ETH)], [])
+    assert trade_ids(library.recall(PAIR, LATER)) == [3, 2]
+
+
+def test_the_newest_of_any_pair_are_shown_when_the_pair_is_not_preferred() -> None:
+    library = a_library(max_recent_trades_context=3, include_pair_specific_trades=False)
+    pairs = [PAIR, ETH, PAIR, SOL, ETH]
+    library.load([recorded(number, pair=pair) for number, pair in enumerate(pairs, 1)], [])
+    assert trade_ids(library.recall(PAIR, LATER)) == [5, 4, 3]
+
+
+@pytest.mark.parametrize("preferred", [True, False])
+def test_no_trades_are_shown_when_none_are_wanted(*, preferred: bool) -> None:
+    library = a_library(max_recent_trades_context=0, include_pair_specific_trades=preferred)
+    library.load([recorded(1), recorded(2, pair=ETH)], [])
+    assert library.recall(PAIR, LATER).trades == ()
+
+
+@pytest.mark.parametrize(("wanted", "shown"), [(0, 0), (2, 2), (9, 3)])
+def test_as_many_decisions_are_shown_as_wanted(wanted: int, shown: int) -> None:
+    library = a_library(max_recent_decisions_context=wanted)
+    lines = [
+        a_decision_record(decision_id=f"d-{number}", at=NOON + timedelta(minutes=number))
+        for number in range(3)
+    ]
+    library.load([], lines[:2])
+    library.note(lines[2])
+    found = library.recall(PAIR, LATER).decisions
+    assert [past.at for past in found] == [line.at for line in reversed(lines)][:shown]
+
+
+def test_decisions_of_other_pairs_are_not_shown() -> None:
+    library = a_library()
+    library.note(a_decision_record(pair=ETH))
+    assert library.recall(PAIR, LATER).decisions == ()
+
+
+def test_statistics_tell_of_the_pair_and_of_all_pairs() -> None:
+    library = a_library()
+    library.load([recorded(1), recorded(2, pair=ETH, profit_ratio=-0.02)], [])
+    mine, everyone = library.recall(PAIR, LATER).statistics
+    assert mine.startswith("This pair, last 30 days: n=1, won 100%, mean +5.8 %, no loss; ")
+    assert everyone.startswith("All pairs, last 30 days: n=2, won 50%, mean +1.9 %, profit factor")
+
+
+def test_statistics_forget_what_is_older_than_30_days() -> None:
+    library = a_library()
+    library.load([recorded(1)], [])
+    assert library.recall(PAIR, NOON + timedelta(days=31)).statistics == ()
+
+
+def test_a_significant_pattern_is_told_as_a_sentence() -> None:
+    library = a_library()
+    wins = [recorded(number, side="long") for number in range(40)]
+    losses = [recorded(number, side="short", profit_ratio=-0.02) for number in range(40, 80)]
+    library.load(wins + losses, [])
+    patterns = library.recall(PAIR, LATER).patterns
+    assert any("side short: 0% won against 50% of all" in sentence for sentence in patterns)
+    assert all("(n=40, " in sentence for sentence in patterns)
+
+
+def test_a_learnt_trade_changes_the_patterns_of_the_next_question() -> None:
+    library = a_library()
+    library.load([recorded(number, side="long") for number in range(40)], [])
+    library.load(
+        [recorded(number, side="short", profit_ratio=-0.02) for number in range(40, 47)], []
+    )
+    assert not any("side short" in sentence for sentence in library.recall(PAIR, LATER).patterns)
+    library.learn(closed(47, side="short", profit_ratio=-0.02), LATER)
+    assert any("side short" in sentence for sentence in library.recall(PAIR, LATER).patterns)
+
+
+def test_rewards_are_kept_in_a_file_and_told_in_one_line(tmp_path: Path) -> None:
+    library = a_library(tmp_path, reward_learning=True)
+    library.load([recorded(1)], [])
+    library.learn(closed(2), LATER)
+    document = json.loads((tmp_path / "reward_learning.json").read_bytes())
+    assert [row["trade_id"] for row in document["rewards"]] == [1, 2]
+    line = library.recall(PAIR, LATER).statistics[-1]
+    assert line.startswith("Rewards of the last 2 trades: ")
+
+
+def test_the_reward_file_is_there_from_the_start(tmp_path: Path) -> None:
+    a_library(tmp_path, reward_learning=True).load([], [])
+    assert json.loads((tmp_path / "reward_learning.json").read_bytes())["rewards"] == []
+
+
+def test_a_trade_loaded_or_learnt_twice_is_rewarded_once(tmp_path: Path) -> None:
+    library = a_library(tmp_path, reward_learning=True)
+    library.load([recorded(1), recorded(1)], [])
+    library.learn(closed(1), LATER)
+    document = json.loads((tmp_path / "reward_learning.json").read_bytes())
+    assert document["all"]["n"] == 1
+
+
+def test_without_reward_learning_there_is_no_file_and_no_line(tmp_path: Path) -> None:
+    library = a_library(tmp_path, reward_learning=False)
+    library.load([recorded(1)], [])
+    library.learn(closed(2), LATER)
+    assert list(tmp_path.iterdir()) == []
+    assert not any("Rewards" in line for line in library.recall(PAIR, LATER).statistics)
+
+
+def test_a_reward_file_that_cannot_be_written_costs_neither_the_start_nor_a_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "logs"
+    folder.write_text("a file where the folder should be")
+    library = a_library(folder, reward_learning=True)
+    with caplog.at_level(logging.WARNING):
+        library.load([recorded(1)], [])
+        assert library.learn(closed(2), LATER).trade_id == 2
+    assert len(caplog.records) == 2
+    assert "reward_learning.json" in caplog.text
+    assert library.knows(2, closed(2).opened_at)
+    assert "Rewards of the last 2 trades" in library.recall(PAIR, LATER).statistics[-1]
+
+
+def test_the_lesson_of_a_trade_is_told_from_the_moment_after_its_close() -> None:
+    library = a_library()
+    record = library.learn(closed(1, mfe_ratio=0.08, profit_ratio=0.01, mae_ratio=0.0), LATER)
+    assert library.recall(PAIR, record.closed_at).trades == ()
+    (trade,) = library.recall(PAIR, record.closed_at + timedelta(microseconds=1)).trades
+    assert trade.lesson.startswith("Take profit or tighten the stop")
+
+
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 40),
+        st.sampled_from([PAIR, ETH]),
+        st.sampled_from(["long", "short"]),
+        st.sampled_from([-0.05, -0.01, 0.02, 0.1]),
+    ),
+    max_size=25,
+)
+
+
+def some_records(drawn: list[tuple[int, str, str, float]]) -> list[TradeRecord]:
+    return [
+        recorded(
+            number,
+            closed_at=NOON + timedelta(minutes=minute),
+            pair=pair,
+            side=side,
+            profit_ratio=profit,
+        )
+        for number, (minute, pair, side, profit) in enumerate(drawn)
+    ]
+
+
+def in_memory(records: list[TradeRecord]) -> ExperienceLibrary:
+    library = a_library()
+    library.load(records, [])
+    return library
+
+
+@given(rows, st.integers(0, 41))
+def test_what_is_recalled_is_the_same_whether_the_future_is_known_or_not(
+    drawn: list[tuple[int, str, str, float]], minute: int
+) -> None:
+    at: datetime = NOON + timedelta(minutes=minute)
+    records = some_records(drawn)
+    past = [record for record in records if record.closed_at < at]
+    everything, truncated = in_memory(records), in_memory(past)
+    everything.recall(PAIR, LATER)
+    found = everything.recall(PAIR, at)
+    assert found == truncated.recall(PAIR, at)
+    assert all(trade.closed_at < at for trade in found.trades)
+
+
+@given(rows.flatmap(lambda drawn: st.tuples(st.just(drawn), st.permutations(range(len(drawn))))))
+def test_learning_one_by_one_in_any_order_recalls_the_same_as_loading_at_once(
+    both: tuple[list[tuple[int, str, str, float]], list[int]],
+) -> None:
+    drawn, order = both
+    records = some_records(drawn)
+    grown = a_library()
+    for position in order:
+        grown.load([records[position]], [])
+        grown.recall(ETH, LATER)
+    assert grown.recall(PAIR, LATER) == in_memory(records).recall(PAIR, LATER)

@@ -1,0 +1,80 @@
+from fractions import Fraction
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_modules.learning.significance import benjamini_hochberg, binomial_p_value
+
+trials = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+def exact_p_value(successes: int, n: int, rate: Fraction) -> float:
+    """The same test, term by term in whole fractions."""
+    terms = [comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(n + 1)]
+    smaller_tail = min(sum(terms[: successes + 1]), sum(terms[successes:]))
+    return min(1.0, float(2 * smaller_tail))
+
+
+def test_five_heads_in_five_tosses_happen_once_in_sixteen() -> None:
+    assert binomial_p_value(5, 5, 0.5) == pytest.approx(2 / 32)
+    assert binomial_p_value(0, 5, 0.5) == pytest.approx(2 / 32)
+
+
+def test_what_was_expected_is_no_surprise() -> None:
+    assert binomial_p_value(5, 10, 0.5) == 1.0
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_rate_without_any_doubt_leaves_nothing_to_test(rate: float) -> None:
+    assert binomial_p_value(3, 10, rate) == 1.0
+
+
+def test_hundreds_of_thousands_of_trials_neither_overflow_nor_take_long() -> None:
+    assert binomial_p_value(100_500, 200_000, 0.5) == pytest.approx(0.0254, abs=2e-4)
+    assert binomial_p_value(0, 200_000, 0.5) == 0.0
+
+
+@given(trials, st.fractions(Fraction(1, 100), Fraction(99, 100), max_denominator=100))
+def test_the_p_value_equals_the_sum_of_all_terms(trial: tuple[int, int], rate: Fraction) -> None:
+    successes, n = trial
+    found = binomial_p_value(successes, n, float(rate))
+    assert found == pytest.approx(exact_p_value(successes, n, rate), rel=1e-9, abs=1e-300)
+
+
+@given(trials, st.floats(0.01, 0.99))
+def test_a_p_value_is_a_probability(trial: tuple[int, int], rate: float) -> None:
+    assert 0.0 <= binomial_p_value(*trial, rate) <= 1.0
+
+
+def test_the_published_example_of_benjamini_and_hochberg_finds_four() -> None:
+    # Table of their paper of 1995: fifteen tests, four discoveries at 5 %.
+    p_values = [
+        0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344,
+        0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0,
+    ]  # fmt: skip
+    limit = benjamini_hochberg(p_values, 0.05)
+    assert [p for p in p_values if p <= limit] == p_values[:4]
+
+
+def test_a_late_success_carries_the_earlier_failures_with_it() -> None:
+    # 0.04 alone would need 0.025, but 0.05 passes as the second of two.
+    assert benjamini_hochberg([0.05, 0.04], 0.05) == 0.05
+
+
+@pytest.mark.parametrize(("p_value", "limit"), [(0.05, 0.05), (0.0500001, 0.0)])
+def test_a_single_test_is_held_to_the_plain_limit(p_value: float, limit: float) -> None:
+    assert benjamini_hochberg([p_value], 0.05) == limit
+
+
+def test_without_tests_there_is_no_discovery() -> None:
+    assert benjamini_hochberg([], 0.05) == 0.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1), st.integers(1, 20))
+def test_asking_more_hopeless_questions_never_finds_more(
+    p_values: list[float], hopeless: int
+) -> None:
+    few = benjamini_hochberg(p_values, 0.05)
+    assert benjamini_hochberg(p_values + [1.0] * hopeless, 0.05) <= few

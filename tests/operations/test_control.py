@@ -1,0 +1,351 @@
+"""Commands around real processes; only the programs of the plan are stand-ins."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import psutil
+import pytest
+from builders import a_decision_record
+
+from llm_modules.errors import ConfigError, UserError
+from llm_modules.operations import api, control, launch
+from llm_modules.operations.bot_record import bot_lock, is_running, read_record, write_record
+from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.follow import ensure_file
+from llm_modules.operations.plan import Plan, Program, Wishes
+from llm_modules.operations.session import Session
+
+# Freqtrade as far as the commands see it: an API that answers two questions.
+API = """
+import base64, http.server, json, os, signal, sys
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        expected = base64.b64encode(b"freqtrader:canary-password").decode()
+        known = self.headers.get("Authorization") == f"Basic {expected}"
+        answers = {"/api/v1/ping": {"status": "pong"}, "/api/v1/count": {"current": 2, "max": 4}}
+        self.send_response(200 if "ping" in self.path or known else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps(answers[self.path]).encode())
+    def log_message(self, *_):
+        pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
+print("Freqtrade is up", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answers).serve_forever()
+"""
+# A supervisor process of its own, as `start` makes one, with the stand-in as its only program.
+SUPERVISOR = """
+import os, sys
+from pathlib import Path
+from llm_modules.operations.bot_record import bot_lock
+from llm_modules.operations.control import supervise
+from llm_modules.operations.places import Places
+from llm_modules.operations.plan import Plan, Program
+from llm_modules.operations.screen import Screen
+from llm_modules.operations.session import Session
+places, port, script = Places(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
+command = (sys.executable, "-c", script, str(port))
+plan = Plan("sandbox", port, (Program("freqtrade", command, dict(os.environ)),))
+with bot_lock(places):
+    status = supervise(Session(places, {}, Screen()), plan)
+sys.exit(int(status))
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def supervisor(
+    session: Session, port: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Let `start` start a supervisor of a script in place of Freqtrade; all ends with the test."""
+    monkeypatch.setenv("PYTHONPATH", str(session.places.strategies))
+
+    def stand_in(script: str) -> None:
+        arguments = (str(session.places.user_data), str(port), script)
+        command = (sys.executable, "-c", SUPERVISOR, *arguments)
+        monkeypatch.setattr(control, "own_command", lambda _: command)
+
+    yield stand_in
+    control.stop(session)
+
+
+def wishes(port: int) -> Wishes:
+    return Wishes(api_port=port)
+
+
+def test_a_check_says_what_would_run(
+    session: Session, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert control.check(session, wishes(port)) is ExitStatus.DONE
+    assert "SANDBOX: simulated exchange" in capsys.readouterr().out
+
+
+def test_without_secrets_in_the_environment_the_env_file_is_made_once(
+    session: Session, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = Session(session.places, {}, session.screen)
+    control.check(bare, wishes(port))
+    text = session.places.env_file.read_text(encoding="utf-8")
+    out = capsys.readouterr().out
+    assert "Random secrets for the API were put into" in out
+    assert not [line for line in text.splitlines() if "=k" in line and line.split("=")[1] in out]
+    control.check(bare, wishes(port))
+    assert "Random secrets" not in capsys.readouterr().out
+    assert session.places.env_file.read_text(encoding="utf-8") == text
+
+
+def test_with_secrets_in_the_environment_no_file_is_made(session: Session, port: int) -> None:
+    control.check(session, wishes(port))
+    assert not session.places.env_file.exists()
+
+
+def test_an_env_file_that_cannot_be_made_is_told(session: Session, port: int) -> None:
+    session.places.env_file.mkdir()
+    with pytest.raises(UserError, match=r"\.env cannot be written"):
+        control.check(Session(session.places, {}, session.screen), wishes(port))
+
+
+def test_start_waits_for_the_api_and_says_what_runs_where(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor(API)
+    assert control.start(session, wishes(port), []) is ExitStatus.DONE
+    out = capsys.readouterr().out
+    assert "SANDBOX: simulated exchange replaying real candles, scripted model" in out
+    assert f"http://127.0.0.1:{port}" in out
+    assert "User name        freqtrader" in out
+    assert f"FREQTRADE__API_SERVER__PASSWORD in {session.places.env_file}" in out
+    assert "canary" not in out
+    assert is_running(session.places)
+
+
+def test_a_second_start_says_so_and_starts_nothing(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    before = read_record(session.places)
+    capsys.readouterr()
+    assert control.start(session, wishes(port), []) is ExitStatus.DONE
+    assert "already running" in capsys.readouterr().out
+    assert read_record(session.places) == before
+
+
+def test_status_tells_mode_processes_api_trades_and_last_decision(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    journal = session.journals().decisions
+    ensure_file(journal)
+    capsys.readouterr()
+    assert control.status(session) is ExitStatus.DONE
+    assert "Last decision  none yet" in capsys.readouterr().out
+    journal.write_text(a_decision_record().model_dump_json(by_alias=True) + "\n", encoding="utf-8")
+    control.status(session)
+    out = capsys.readouterr().out
+    assert "Mode           SANDBOX" in out
+    assert "supervisor" in out
+    assert "freqtrade" in out
+    assert "Up for         0:00:" in out
+    assert f"API            http://127.0.0.1:{port} answers" in out
+    assert "Open trades    2" in out
+    assert "s ago: 01-15 12:00:02 sandbox BTC/USDT:USDT" in out
+
+
+def test_status_of_a_silent_bot_does_not_guess(
+    session: Session, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with bot_lock(session.places):
+        write_record(session.places, Plan("dry_run", port, ()), _now(), ())
+        assert control.status(session) is ExitStatus.DONE
+    out = capsys.readouterr().out
+    assert "is silent" in out
+    assert "Open trades    unknown" in out
+
+
+def test_status_and_stop_of_nothing(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert control.status(session) is ExitStatus.NOT_RUNNING
+    assert control.stop(session) is ExitStatus.DONE
+    assert capsys.readouterr().out == (
+        "Not running. Start it with ./manage.sh start\nNothing is running.\n"
+    )
+
+
+def test_stop_ends_every_process(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    record = read_record(session.places)
+    assert record is not None
+    capsys.readouterr()
+    started = time.monotonic()
+    assert control.stop(session) is ExitStatus.DONE
+    assert time.monotonic() - started < 5
+    assert capsys.readouterr().out == "The bot was stopped.\n"
+    assert not [one for one in record.processes if _runs(one.pid)]
+    assert not is_running(session.places)
+
+
+def test_a_bot_that_dies_at_once_with_0_is_a_failed_start_with_its_last_lines(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor("print('Configuration error: no such thing')")
+    assert control.start(session, wishes(port), []) is ExitStatus.FAILED
+    errors = capsys.readouterr().err
+    assert "The bot did not start." in errors
+    assert "freqtrade ended by itself with status 0" in errors
+    assert "Configuration error: no such thing" in errors
+
+
+def test_a_bot_that_never_answers_is_told_and_keeps_running(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "START_SECONDS", 1.0)
+    supervisor("import time; time.sleep(60)")
+    assert control.start(session, wishes(port), []) is ExitStatus.FAILED
+    assert is_running(session.places)
+
+
+def test_what_a_killed_supervisor_left_is_ended_before_a_new_start(
+    session: Session,
+    port: int,
+    supervisor: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    record = read_record(session.places)
+    assert record is not None
+    os.kill(record.processes[0].pid, signal.SIGKILL)
+    _wait_until(lambda: not is_running(session.places))
+    orphan = record.processes[1].pid
+    assert _runs(orphan)
+    assert control.start(session, wishes(port), []) is ExitStatus.DONE
+    assert "Ended what an earlier run had left behind." in capsys.readouterr().out
+    assert not _runs(orphan)
+
+
+def test_wrong_settings_stop_a_start_before_anything_runs(session: Session, port: int) -> None:
+    session.places.settings.write_text("{", encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 1, column 2"):
+        control.start(session, wishes(port), [])
+    assert not session.places.run.exists()
+
+
+def test_run_in_the_foreground_ends_well_on_a_signal(
+    session: Session,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    command = (sys.executable, "-c", API, str(port))
+    plan = Plan("dry_run", port, (Program("freqtrade", command, dict(os.environ)),))
+    monkeypatch.setattr(control, "make_plan", lambda *_: plan)
+
+    def end_when_answering() -> None:
+        _wait_until(lambda: api.answers_ping(port))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end_when_answering)
+    ender.start()
+    assert control.run(session, wishes(port)) is ExitStatus.DONE
+    ender.join()
+    out = capfd.readouterr().out
+    assert "DRY-RUN: real market and model, simulated money" in out
+    assert "Freqtrade is up" in out
+    assert not session.places.run.joinpath("bot.json").exists()
+
+
+def test_a_failed_start_of_something_else_is_silent_about_a_missing_log(session: Session) -> None:
+    assert launch.supervisor_said(session.places) == ""
+
+
+def test_the_command_line_of_the_supervisor_is_our_own() -> None:
+    assert launch.own_command(["run", "--sandbox"])[1:] == (
+        "-m",
+        "llm_modules.cli",
+        "run",
+        "--sandbox",
+    )
+
+
+ODD_ANSWERS = """
+import http.server, sys
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(sys.argv[2]))
+        self.end_headers()
+        self.wfile.write(sys.argv[3].encode())
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answers)
+print(flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [("200", "<html>"), ("200", "[1]"), ("200", '{"current": "two"}'), ("500", "{}")],
+)
+def test_another_server_at_the_port_is_not_mistaken_for_an_answer(
+    port: int, code: str, body: str
+) -> None:
+    command = [sys.executable, "-c", ODD_ANSWERS, str(port), code, body]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:  # noqa: S603
+        assert server.stdout is not None
+        server.stdout.readline()
+        assert api.open_trades(port, "freqtrader", "x") is None
+        server.kill()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
