@@ -1,14 +1,18 @@
 """The main job, end to end: the real Freqtrade; only exchange and model are simulated."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from builders import ENTRY_ARGUMENTS
+from llm_modules.journal.records import DecisionRecord, OutcomeRecord
 from running_bot import RunningBot
 
-from llm_modules.journal.records import DecisionRecord, OutcomeRecord
-
+HOSTILE_PAIR = "DOGE/USDT:USDT"
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420), pytest.mark.xdist_group("e2e")]
 
 
@@ -17,6 +21,17 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot]:
     running = RunningBot(tmp_path_factory.mktemp("user_data"))
     yield running
     running.stop()
+
+
+def hostile(**changes: Any) -> dict[str, Any]:
+    """An answer that no model should give; NaN cannot be sent as JSON, so all go as text."""
+    fields = json.dumps(ENTRY_ARGUMENTS | {"pair": HOSTILE_PAIR} | changes)
+    return {"tool": "signal_entry_long", "arguments": fields, "pair": HOSTILE_PAIR}
+
+
+def of_pair(bot: RunningBot, pair: str) -> list[DecisionRecord]:
+    lines = [line for line in bot.decisions() if isinstance(line, DecisionRecord)]
+    return [line for line in lines if line.pair == pair]
 
 
 def filled(bot: RunningBot, tool: str) -> list[OutcomeRecord]:
@@ -36,9 +51,15 @@ def test_decisions_appear_and_the_api_answers(bot: RunningBot) -> None:
     assert bot.api("ping") == {"status": "pong"}
     assert bot.api("show_config")["trading_mode"] == "futures"
     assert "SIMULATED" in bot.said().upper()
-    assert {line.mode for line in bot.decisions() if isinstance(line, DecisionRecord)} == {
-        "sandbox"
-    }
+    modes = {line.mode for line in bot.decisions() if isinstance(line, DecisionRecord)}
+    assert modes == {"sandbox"}
+    bot.set_model_faults(
+        answer=[
+            hostile(leverage=float("nan")),
+            hostile(leverage=500),
+            hostile(pair="BTC/USDT:USDT"),
+        ]
+    )
 
 
 def test_both_directions_are_opened_adjusted_and_closed_by_the_model(bot: RunningBot) -> None:
@@ -80,21 +101,16 @@ def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
     assert "ema_20" in shown["columns"]
 
 
-def test_hostile_answers_open_nothing_beyond_the_limits_and_the_bot_goes_on(
-    bot: RunningBot,
-) -> None:
-    before = len(bot.decisions())
-    bot.set_model_faults(status=500, times=6)
-    bot.wait_for(
-        "failed decisions",
-        lambda: any("server_error" in str(getattr(line, "fault", "")) for line in bot.decisions()),
-        90,
-    )
-    bot.set_model_faults()
-    bot.wait_for("decisions afterwards", lambda: len(bot.decisions()) > before + 5, 130)
-    for trade in bot.api("status"):
+def test_hostile_answers_did_nothing_and_the_bot_went_on(bot: RunningBot) -> None:
+    failed = [line for line in of_pair(bot, HOSTILE_PAIR) if line.status == "failed"]
+    assert len(failed[0].problems) == 3
+    assert any(line.at > failed[0].at for line in of_pair(bot, HOSTILE_PAIR))
+
+
+def test_no_position_exceeds_the_limits(bot: RunningBot) -> None:
+    for trade in bot.api("trades?limit=100")["trades"] + bot.api("status"):
         assert trade["leverage"] <= 10
-        assert trade["stake_amount"] <= 0.2 * 1000 * 1.05
+        assert trade["max_stake_amount"] <= 0.2 * 1000 * 1.05
 
 
 def test_it_stops_cleanly(bot: RunningBot) -> None:

@@ -127,13 +127,16 @@ def test_statistics_add_up_by_hand() -> None:
     assert found.mean_profit_ratio == pytest.approx(0.03 / 4)
     assert found.profit_factor == pytest.approx(0.09 / 0.06)
     assert found.expectancy == pytest.approx(0.0075 / 0.03)
-    assert found.by_side["long"] == Breakdown(2, 1, pytest.approx(0.02))
-    assert found.by_side["short"] == Breakdown(2, 1, pytest.approx(-0.005))
-    assert found.by_exit_reason == {
-        "signal_exit": Breakdown(2, 2, pytest.approx(0.045)),
-        "stop_loss": Breakdown(1, 0, -0.02),
-        "liquidation": Breakdown(1, 0, -0.04),
+    assert found.by_side["long"].mean_profit_ratio == pytest.approx(0.02)
+    assert found.by_side["short"].mean_profit_ratio == pytest.approx(-0.005)
+    assert {side: (group.n, group.wins) for side, group in found.by_side.items()} == {
+        "long": (2, 1),
+        "short": (2, 1),
     }
+    assert found.by_exit_reason["signal_exit"].mean_profit_ratio == pytest.approx(0.045)
+    assert found.by_exit_reason["signal_exit"].wins == 2
+    assert found.by_exit_reason["stop_loss"] == Breakdown(1, 0, -0.02)
+    assert found.by_exit_reason["liquidation"] == Breakdown(1, 0, -0.04)
 
 
 def test_a_side_without_trades_is_left_out() -> None:

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -122,6 +123,14 @@ def test_a_child_that_ignores_the_signal_is_killed_and_told() -> None:
     assert ending.problem == (
         "freqtrade did not end within 0.3 s when told to, and was killed"
     )
+    assert not psutil.pid_exists(pids[0])
+
+
+def test_killing_what_keeps_nothing_is_no_failure() -> None:
+    patience = Patience(ready_seconds=5, main_stop_seconds=0.3, other_stop_seconds=0.3)
+    stubborn = replace(program("sandbox", STUBBORN), disposable=True)
+    ending, _, pids = run_until_signal(stubborn, patience=patience)
+    assert ending.problem is None
     assert not psutil.pid_exists(pids[0])
 
 

@@ -28,7 +28,7 @@ def market(pair: str = BTC, **changed: object) -> str:
 
 def position(pair: str = BTC, **changed: object) -> str:
     facts: dict[str, object] = {"side": "long", "open_rate": 87000, "profit_pct": 0.3}
-    facts |= {"held_candles": 2, "adjustments": 1}
+    facts |= {"held_candles": 1, "adjustments": 1}
     return market(pair, **(facts | changed))
 
 
@@ -177,20 +177,26 @@ def test_a_young_position_that_was_adjusted_is_not_adjusted_again() -> None:
     assert held(position(held_candles=1, adjustments=1)).tool == "signal_hold"
 
 
-def test_a_position_too_old_to_adjust_is_held() -> None:
-    assert held(position(held_candles=2, adjustments=0)).tool == "signal_hold"
+def test_a_position_too_old_to_adjust_ends() -> None:
+    assert held(position(held_candles=2, adjustments=0)).tool == "signal_exit"
+
+
+@pytest.mark.parametrize(("pair", "candles"), [(BTC, 2), (SOL, 1)])
+def test_followers_are_held_a_candle_longer_than_faders(pair: str, candles: int) -> None:
+    assert held(position(pair, held_candles=candles)).tool == "signal_exit"
+    assert held(position(pair, held_candles=candles - 1)).tool == "signal_hold"
 
 
 @pytest.mark.parametrize(
     ("held_candles", "profit_pct", "tool"),
     [
-        (2, 0, "signal_hold"),
-        (3, 0, "signal_exit"),
+        (1, 0, "signal_hold"),
+        (2, 0, "signal_exit"),
         (9, 0, "signal_exit"),
-        (2, 1.49, "signal_hold"),
-        (2, 1.5, "signal_exit"),
-        (2, -1.49, "signal_hold"),
-        (2, -1.5, "signal_exit"),
+        (1, 1.49, "signal_hold"),
+        (1, 1.5, "signal_exit"),
+        (1, -1.49, "signal_hold"),
+        (1, -1.5, "signal_exit"),
     ],
 )
 def test_a_position_ends_with_time_or_with_profit_or_loss(

@@ -32,6 +32,7 @@ def _above(value: float) -> float:
     return math.nextafter(value, math.inf)
 
 
+# The outer edges belong to the middle: exactly 70 is not yet above 70.
 _RSI = _Bands(
     (30, 45, 55, _above(70)),
     ("RSI below 30", "RSI 30-45", "RSI 45-55", "RSI 55-70", "RSI above 70"),

@@ -30,6 +30,7 @@ class DecisionMemory:
         """
         if isinstance(line, OutcomeRecord):
             outcomes = self._outcomes.get(line.decision_id)
+            # Outcomes of forgotten or foreign decisions would only pile up.
             if outcomes is not None:
                 outcomes.append(line)
             return
@@ -46,6 +47,7 @@ class DecisionMemory:
 
         What became of them is told as it was known at that time.
         """
+        # In the order they were made, which is the order they are noted in.
         known = (item for item in reversed(self._pairs.get(pair, ())) if item.at < before)
         return tuple(self._remembered(item, before) for item in islice(known, count))
 

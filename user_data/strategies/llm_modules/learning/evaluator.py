@@ -13,7 +13,9 @@ from llm_modules.learning.booked_risk import (
 )
 
 MODEST_LEVERAGE = 5.0
+# Where profit stops earning points too, so that one scale holds for both.
 POOR_ENTRY_MAE_RATIO = 0.05
+# Open and close in the same second must not divide by zero, nor look infinitely efficient.
 SHORTEST_HOURS = 1 / 60
 
 _GRADES: tuple[tuple[float, Grade], ...] = ((90, "S"), (80, "A"), (70, "B"), (60, "C"), (50, "D"))
@@ -28,6 +30,7 @@ class TradeEvaluator:
 
     def evaluate(self, trade: ClosedTrade) -> Evaluation:
         """Return the points of all four dimensions (two decimals), their sum and its grade."""
+        # The parts are rounded before they are added, so that the record adds up for its reader.
         profit = round(profit_points(trade.profit_ratio), 2)
         risk = round(
             stop_points(trade)
@@ -70,6 +73,7 @@ def leverage_points(trade: ClosedTrade, max_leverage: float) -> float:
         return 0.0
     if trade.leverage <= MODEST_LEVERAGE:
         return 10.0
+    # Asked before dividing: a maximum of 5x or less leaves no slope to fall along.
     if trade.leverage >= max_leverage:
         return 0.0
     return (max_leverage - trade.leverage) / (max_leverage - MODEST_LEVERAGE) * 10

@@ -17,6 +17,7 @@ class Level(NamedTuple):
 
 def direction_was_right(trade: ClosedTrade) -> bool:
     """Say whether the best open profit outweighed the worst open loss."""
+    # Not by the result: a good direction can be given back, and a bad one can be saved by luck.
     return trade.mfe_ratio > -trade.mae_ratio
 
 

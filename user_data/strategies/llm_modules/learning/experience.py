@@ -63,6 +63,7 @@ class ExperienceLibrary:
         known = self._history.get(trade.trade_id, trade.opened_at)
         if known is not None:
             return known
+        # Remembered before the file is written: the next prompt needs the lesson, not the file.
         record = self._recorded(trade, at)
         self._remember(record)
         if self._rewards is not None:

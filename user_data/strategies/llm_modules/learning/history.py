@@ -65,6 +65,7 @@ class HistoricalQueryEngine:
         if identity in self._known:
             return
         self._known[identity] = record
+        # Four short lists instead of one long one: no question has to filter what it finds.
         for pair in (None, record.pair):
             for side in (None, record.side):
                 _insert(self._closed[pair, side], record)
@@ -77,6 +78,7 @@ class HistoricalQueryEngine:
         self, count: int, *, pair: str | None = None, before: datetime
     ) -> tuple[TradeRecord, ...]:
         """Return the last trades closed strictly before a time, newest first."""
+        # `get`, because a question must not leave an empty list behind in a defaultdict.
         closed = self._closed.get((pair, None), [])
         end = _first_at_or_after(closed, before)
         return tuple(reversed(closed[max(0, end - count) : end]))
@@ -108,6 +110,7 @@ class HistoricalQueryEngine:
 
 
 def _order(record: TradeRecord) -> tuple[datetime, datetime, int]:
+    # Beyond the close only to give equal times one order, whatever order they came in.
     return record.closed_at, record.opened_at, record.trade_id
 
 
@@ -116,6 +119,7 @@ def _closed_at(record: TradeRecord) -> datetime:
 
 
 def _insert(closed: list[TradeRecord], record: TradeRecord) -> None:
+    # Trades arrive as they close, so the search is for the rare one that comes late.
     if not closed or _order(closed[-1]) < _order(record):
         closed.append(record)
     else:

@@ -18,6 +18,7 @@ from llm_modules.learning.evaluator import hours_open
 from llm_modules.learning.excursion import STOP, broken_level, direction_was_right
 from llm_modules.learning.wording import percent, price
 
+# More would dilute each other in a context of limited length.
 MOST_LESSONS = 3
 LONGEST_LESSON = 160
 TAKE_PROFIT_MFE_RATIO = 0.03
@@ -44,6 +45,7 @@ def _loss_control(trade: ClosedTrade, _: Evaluation) -> str | None:
             f"Use less than {trade.leverage:.3g}x or a nearer stop: liquidation at "
             f"{price(trade.liquidation_price)} lay before the stop at {price(booked_stop(trade))}."
         )
+    # The stop that closed the trade counts here, however far it had been moved.
     if not overran_stop(trade):
         return None
     allowed = percent(-allowed_loss_ratio(trade, trade.stop_price))
@@ -80,6 +82,7 @@ def _wrong_direction(trade: ClosedTrade, _: Evaluation) -> str | None:
 
 def _entry_advice(trade: ClosedTrade) -> str:
     """Return what to do about an entry that went wrong, by the numbers it was opened on."""
+    # The trend is asked first: an extreme RSI against it is the smaller part of the mistake.
     facts = trade.thesis.facts if trade.thesis else {}
     gap, rsi = facts.get("ema_gap_pct"), facts.get("rsi")
     if gap and (gap > 0) != (trade.side == "long"):

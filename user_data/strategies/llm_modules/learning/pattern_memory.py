@@ -29,6 +29,7 @@ class PatternMemory:
 
     def before(self, at: datetime) -> tuple[Pattern, ...]:
         """Return the patterns of all trades closed strictly before a time."""
+        # Counts cannot be taken back, so an earlier question starts again; live, time moves on.
         if at < self._until:
             self._forget()
         for record in self._history.closed_between(self._until, at):

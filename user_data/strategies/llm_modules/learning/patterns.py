@@ -98,6 +98,7 @@ class PatternAnalyzer:
             if self._minimum_trades <= count.n < counts.total.n
         ]
         limit = benjamini_hochberg([item.p_value for item in tested], FALSE_DISCOVERY_RATE)
+        # Two approximations of the same doubt differ for few trades: the stricter one decides.
         found = [
             item
             for item in tested

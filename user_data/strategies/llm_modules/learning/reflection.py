@@ -13,6 +13,7 @@ from llm_modules.learning.lessons import lessons
 from llm_modules.learning.wording import percent, price
 
 LONGEST_SUMMARY = 200
+# Fees alone put a trade at 10x about one percent into the red.
 SMALL_MAE_RATIO = 0.01
 TIMELY_SHARE = 0.8
 ACCEPTABLE_SHARE = 0.5
@@ -72,6 +73,7 @@ def _thesis(trade: ClosedTrade) -> str:
 
 
 def _exit(trade: ClosedTrade) -> str:
+    # Beyond its stop a trade was ended by the market; what was kept says nothing then.
     if overran_stop(trade):
         return f"stop {price(trade.stop_price)} overrun"
     timeliness = exit_class(trade.profit_ratio, trade.mfe_ratio)

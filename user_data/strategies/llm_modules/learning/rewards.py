@@ -20,6 +20,7 @@ from llm_modules.errors import JournalError
 from llm_modules.journal.records import TradeRecord
 
 SCHEMA_VERSION = 1
+# Enough for a trend, and a file that is still written in about a millisecond.
 KEPT_REWARDS = 1000
 
 _LEVERAGE_FACTORS = ((5.0, 1.0), (10.0, 1.1), (20.0, 1.2))
@@ -73,6 +74,7 @@ class RewardLearningSystem:
         Raises JournalError when it cannot be written; the reward is kept and comes with the next
         file.
         """
+        # Kept before it is written: what memory holds must not depend on the state of a disk.
         self._entries.append(_entry(record))
         self._write()
 
@@ -163,9 +165,11 @@ def _entry(record: TradeRecord) -> _Entry:
 def _replace(path: Path, content: bytes) -> None:
     """Replace a file in one step: a crash leaves the old file or the new one, nothing between."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a file can be replaced in one step within a file system only.
     fresh = path.with_name(f"{path.name}.tmp")
     with fresh.open("wb") as file:
         file.write(content)
         file.flush()
+        # A name that points to content not yet on disk would be an empty file after a power cut.
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -6,6 +6,7 @@ Written out here because importing `scipy.stats` for two short formulas costs ab
 import math
 from collections.abc import Sequence
 
+# Below the precision of a float, so that what is left out cannot be seen in the sum.
 _NEGLIGIBLE = 1e-17
 
 

@@ -52,12 +52,16 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process to run; it is ready once all of `ready_ports` on loopback accept."""
+    """One process to run; it is ready once all of `ready_ports` on loopback accept.
+
+    A `disposable` one keeps nothing, so that killing it is no failure.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     ready_ports: tuple[int, ...] = ()
+    disposable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,8 @@ def _sandbox_servers(basis: _Basis, exchange_port: int, model_port: int) -> Prog
         *("--data-dir", str(basis.places.market_data)),
         *("--anchor-file", str(basis.places.run / "sandbox.json")),
     )
-    return Program("sandbox", command, _for_our_code(basis), (exchange_port, model_port))
+    ports = (exchange_port, model_port)
+    return Program("sandbox", command, _for_our_code(basis), ports, disposable=True)
 
 
 def _freqtrade_command(basis: _Basis) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Patience:
 
     ready_seconds: float = 90.0
     main_stop_seconds: float = 3.8
-    other_stop_seconds: float = 0.6
+    other_stop_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Supervisor:
         seconds = self._patience.main_stop_seconds
         for child in reversed(self._children):
             complaint = _stop(child.process, seconds)
-            if complaint:
+            if complaint and not child.program.disposable:
                 complaints.append(f"{child.program.name} {complaint}")
             child.hear_out()
             seconds = self._patience.other_stop_seconds

@@ -19,7 +19,9 @@ _NUMBERS_FLAT = ("price", "rsi", "adx", "atr_pct", "ema_gap_pct")
 _NUMBERS_IN_POSITION = (*_NUMBERS_FLAT, "profit_pct", "held_candles", "adjustments")
 # First in every reason, so that no journal line is taken for a language model's.
 _SIGNATURE = "Scripted sandbox model:"
-_LONGEST_HELD_CANDLES = 3
+# Those that follow the trend are held a little longer, so that holding is seen too.
+_FOLLOWER_HELD_CANDLES = 2
+_FADER_HELD_CANDLES = 1
 _PROFIT_LIMIT_PCT = 1.5
 _STRONG_ADX = 25
 _MODERATE_ADX = 15
@@ -126,7 +128,8 @@ def _decide_in_position(facts: Facts) -> ScriptedCall:
     # First of all, or a fast market would never show an adjustment.
     if held <= 1 and facts.numbers["adjustments"] == 0:
         return _adjustment(facts)
-    if held >= _LONGEST_HELD_CANDLES or abs(profit_pct) >= _PROFIT_LIMIT_PCT:
+    longest = _FOLLOWER_HELD_CANDLES if follows_trend(facts.pair) else _FADER_HELD_CANDLES
+    if held >= longest or abs(profit_pct) >= _PROFIT_LIMIT_PCT:
         return _exit(facts, held, profit_pct)
     return _hold(facts, profit_pct)
 
