@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from builders import a_decision_record, a_trade_record
 
+from builders import a_decision_record, a_trade_record
 from llm_modules import cli
 from llm_modules.cli import COMMANDS, main
 from llm_modules.errors import UserError
@@ -55,9 +55,7 @@ def edited(folder: Path, before: str, after: str) -> Path:
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_explains_itself(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"], {})
     assert caught.value.code == 0

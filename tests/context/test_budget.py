@@ -27,7 +27,6 @@ from context.scenes import (
 from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import Block, Kind
 from llm_modules.context.budget import (
-    DROP_ORDER,
     drop,
     prompt_weight,
     tokens,
@@ -134,7 +133,19 @@ def test_lines_go_in_the_documented_order() -> None:
         order.append(step)
         blocks = fewer
 
-    assert order == list(DROP_ORDER)
+    assert order == [
+        ("candles", 20),
+        ("indicators", 20),
+        ("timeframe_candles", 3),
+        ("candles", 3),
+        ("indicators", 3),
+        ("decisions", 3),
+        ("patterns", 0),
+        ("statistics", 0),
+        ("trades", 1),
+        ("decisions", 0),
+        ("trades", 0),
+    ]
     assert {block.kind: len(block.lines) for block in blocks} == {
         "candles": 3,
         "indicators": 3,

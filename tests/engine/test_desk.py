@@ -235,7 +235,8 @@ def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Pa
         assert not desk.knows(trade.trade_id, trade.opened_at)
         desk.closed(trade)
         desk.closed(trade)
-        soon(lambda: desk.knows(trade.trade_id, trade.opened_at))
+        soon(rooms.journal.past_trades)
+        assert desk.knows(trade.trade_id, trade.opened_at)
         (record,) = rooms.journal.past_trades()
         assert (record.mfe_ratio, record.mae_ratio) == (0.3, -0.2)
         assert record.profit_ratio == trade.profit_ratio

@@ -139,6 +139,12 @@ def test_statistics_add_up_by_hand() -> None:
     assert found.by_exit_reason["liquidation"] == Breakdown(1, 0, -0.04)
 
 
+def test_breaking_even_is_not_winning() -> None:
+    history = HistoricalQueryEngine([closed(1, profit_ratio=0.0), closed(2, profit_ratio=0.01)])
+    found = history.statistics(pair=None, before=NOON + timedelta(days=1))
+    assert (found.n, found.wins, found.win_rate) == (2, 1, 0.5)
+
+
 def test_a_side_without_trades_is_left_out() -> None:
     history = HistoricalQueryEngine([closed(1, side="short")])
     assert list(history.statistics(pair=None, before=LONG_AFTER, days=999).by_side) == ["short"]

@@ -273,8 +273,9 @@ def test_a_wrong_direction_without_a_thesis_still_teaches() -> None:
     )
 
 
-def test_a_direction_that_paid_after_all_was_not_wrong() -> None:
-    assert lessons_of(profit_ratio=0.001, mfe_ratio=0.002, mae_ratio=-0.005) == ()
+@pytest.mark.parametrize("profit_ratio", [0.0, 0.001])
+def test_a_direction_that_cost_nothing_after_all_was_not_wrong(profit_ratio: float) -> None:
+    assert lessons_of(profit_ratio=profit_ratio, mfe_ratio=0.002, mae_ratio=-0.005) == ()
 
 
 def test_a_broken_key_level_is_a_lesson_of_a_loss_only() -> None:

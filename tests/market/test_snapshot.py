@@ -86,8 +86,9 @@ def test_all_facts_are_there_once_all_indicators_are_warm() -> None:
 
 
 def test_facts_follow_from_the_indicators_by_their_formulas() -> None:
-    snapshot = snapshot_of(made_candles(), made_candles("1h", seed=3))
+    snapshot = snapshot_of(made_candles(seed=4), made_candles("1h", seed=3))
     facts, price = snapshot.facts, snapshot.price
+    assert price != snapshot.main.candles.close[-2]
     last = {name: float(column[-1]) for name, column in snapshot.main.indicators.items()}
     hourly = snapshot.informative[0]
 

@@ -64,8 +64,10 @@ def test_a_bot_runs_while_its_lock_is_held(places: Places) -> None:
 
 
 def test_a_second_bot_of_the_same_folder_is_refused(places: Places) -> None:
-    with bot_lock(places), pytest.raises(AlreadyRunningError, match="already running"), (
-        bot_lock(places)
+    with (
+        bot_lock(places),
+        pytest.raises(AlreadyRunningError, match="already running"),
+        bot_lock(places),
     ):
         pytest.fail("two locks")
     with bot_lock(places):
@@ -107,9 +109,19 @@ def test_the_record_names_supervisor_and_children(places: Places) -> None:
 
 
 def test_the_record_goes_with_the_lock(places: Places) -> None:
-    with pytest.raises(KeyboardInterrupt), bot_lock(places):
+    with bot_lock(places):
         write_record(places, PLAN, NOW, ())
-        raise KeyboardInterrupt
+    assert read_record(places) is None
+
+
+def test_the_record_goes_also_when_the_bot_is_interrupted(places: Places) -> None:
+    def interrupted() -> None:
+        with bot_lock(places):
+            write_record(places, PLAN, NOW, ())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert read_record(places) is None
 
 

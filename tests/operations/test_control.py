@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import psutil
 import pytest
-from builders import a_decision_record
 
+from builders import a_decision_record
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.operations import api, control, launch
 from llm_modules.operations.bot_record import bot_lock, is_running, read_record, write_record
@@ -185,9 +185,7 @@ def test_status_of_a_silent_bot_does_not_guess(
     assert "Open trades    unknown" in out
 
 
-def test_status_and_stop_of_nothing(
-    session: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_status_and_stop_of_nothing(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert control.status(session) is ExitStatus.NOT_RUNNING
     assert control.stop(session) is ExitStatus.DONE
     assert capsys.readouterr().out == (
@@ -288,6 +286,19 @@ def test_run_in_the_foreground_ends_well_on_a_signal(
     assert "DRY-RUN: real market and model, simulated money" in out
     assert "Freqtrade is up" in out
     assert not session.places.run.joinpath("bot.json").exists()
+
+
+def test_run_in_the_foreground_tells_a_failure_with_the_last_lines(
+    session: Session,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    command = (sys.executable, "-c", "print('why')")
+    plan = Plan("dry_run", port, (Program("freqtrade", command, dict(os.environ)),))
+    monkeypatch.setattr(control, "make_plan", lambda *_: plan)
+    assert control.run(session, wishes(port)) is ExitStatus.FAILED
+    assert capfd.readouterr().err == "freqtrade ended by itself with status 0\n  why\n"
 
 
 def test_a_failed_start_of_something_else_is_silent_about_a_missing_log(session: Session) -> None:

@@ -145,12 +145,11 @@ def test_a_comment_that_only_mentions_the_name_is_no_place() -> None:
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"))))
 def test_every_printable_value_comes_back_or_is_refused_by_name(value: str) -> None:
-    try:
-        line = f"NAME={quoted('NAME', value)}"
-    except ConfigError as error:
-        assert str(error).startswith("NAME: ")
-        return
-    assert parsed(line) == value
+    if (set(value) & set("$\\") and "'" in value) or "\\" in value:
+        with pytest.raises(ConfigError, match="NAME: the value"):
+            quoted("NAME", value)
+    elif value.isprintable():
+        assert parsed(f"NAME={quoted('NAME', value)}") == value
 
 
 @pytest.mark.parametrize("value", ["plain", "two words", "it's", "$5 'x", "a\nb", "-----\nA+/=\n"])

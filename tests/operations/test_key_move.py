@@ -117,7 +117,7 @@ def test_two_spellings_with_different_values_stop_the_move(places: Places) -> No
 
 def test_an_object_in_place_of_a_secret_is_told(places: Places) -> None:
     with_settings(places, '{"llm_config": {"api_key": {"a": "canary"}}}')
-    with pytest.raises(ConfigError, match="llm_config.api_key: found an object"):
+    with pytest.raises(ConfigError, match=r"llm_config\.api_key: found an object"):
         move_keys(places, "now")
 
 
@@ -155,7 +155,7 @@ def test_the_refusal_names_key_and_command_but_no_value() -> None:
 @pytest.mark.parametrize("block", ["ccxt_config", "ccxt_sync_config", "ccxt_async_config"])
 def test_a_secret_for_ccxt_can_only_be_deleted(places: Places, block: str) -> None:
     with_settings(places, json.dumps({"exchange": {block: {"apiKey": "canary"}}}))
-    with pytest.raises(ConfigError, match="FREQTRADE__EXCHANGE__KEY in .env") as caught:
+    with pytest.raises(ConfigError, match=r"FREQTRADE__EXCHANGE__KEY in \.env") as caught:
         move_keys(places, "now")
     assert f"exchange.{block}.apiKey" in str(caught.value)
     assert "canary" not in str(caught.value)

@@ -13,8 +13,8 @@ from llm_modules.operations.journals import current_settings, journals_of
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places, shown
 from llm_modules.operations.plan import (
     EXCHANGE_PORT,
-    MODEL_PORT,
     MODE_VARIABLE,
+    MODEL_PORT,
     Plan,
     Program,
     Wishes,
@@ -170,7 +170,7 @@ def test_a_key_in_the_settings_stops_the_plan(
     text = places.settings.read_text(encoding="utf-8")
     text = text.replace('"api_key": ""', '"api_key": "sk-canary"')
     places.settings.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="./manage.sh move-keys") as caught:
+    with pytest.raises(ConfigError, match=r"\./manage\.sh move-keys") as caught:
         make_plan(places, api_secrets, Wishes())
     assert "canary" not in str(caught.value)
 
@@ -180,7 +180,7 @@ def test_wrong_settings_stop_the_plan_also_where_the_sandbox_replaces_them(
 ) -> None:
     text = places.settings.read_text(encoding="utf-8").replace('"temperature": 0.6', '"temp": 1')
     places.settings.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="llm_config.temp: unknown key"):
+    with pytest.raises(ConfigError, match=r"llm_config\.temp: unknown key"):
         make_plan(places, api_secrets, Wishes())
 
 
@@ -227,6 +227,16 @@ def test_byte_code_is_written_whatever_the_environment_says(
     environment = {**api_secrets, "PYTHONDONTWRITEBYTECODE": "1"}
     plan = make_plan(places, environment, Wishes(api_port=api_port))
     assert "PYTHONDONTWRITEBYTECODE" not in freqtrade_of(plan).environment
+
+
+def test_the_projects_own_bot_needs_no_other_journals_than_configured(
+    api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    plan = make_plan(
+        Places(SHIPPED_USER_DATA), api_secrets, Wishes(True, EXCHANGE_PORT, MODEL_PORT, api_port)
+    )
+    named = [name for name in freqtrade_of(plan).environment if "EXPERIENCE_CONFIG" in name]
+    assert named == []
 
 
 def test_the_projects_own_bot_journals_where_the_settings_say() -> None:

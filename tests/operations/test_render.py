@@ -2,10 +2,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOON, PAIR, a_decision_record, a_trade_record
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import NOON, PAIR, a_decision_record, a_trade_record
 from llm_modules.journal.records import OutcomeRecord, Reason, Reflection
 from llm_modules.operations.render import decision_line, plain_line, printable, trade_line
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_modules.errors import ConfigError
+from llm_modules.operations import settings
 from llm_modules.operations.settings import (
     environment_settings,
     merged,
@@ -59,6 +60,10 @@ def test_bad_json_is_told_with_line_and_column(text: str, place: str) -> None:
     assert str(caught.value).startswith(f"config.json, {place}")
 
 
+def test_a_complaint_without_a_position_is_told_as_it_is() -> None:
+    assert settings._position("something else is wrong", b"{}") == "something else is wrong"
+
+
 @pytest.mark.parametrize(("text", "found"), [("[]", "list"), ("3", "int"), ('"x"', "str")])
 def test_anything_but_an_object_is_refused(text: str, found: str) -> None:
     with pytest.raises(ConfigError, match=f"found {found}, expected an object"):
@@ -96,14 +101,14 @@ def test_a_variable_is_converted_as_freqtrade_converts_it(text: str, value: obje
 
 def test_passwords_and_chat_ids_stay_text() -> None:
     environment = {"FREQTRADE__API_SERVER__PASSWORD": "12", "FREQTRADE__TELEGRAM__CHAT_ID": "34"}
-    settings = environment_settings(environment)
-    assert value_at(settings, "api_server.password") == "12"
-    assert value_at(settings, "telegram.chat_id") == "34"
+    found = environment_settings(environment)
+    assert value_at(found, "api_server.password") == "12"
+    assert value_at(found, "telegram.chat_id") == "34"
 
 
 def test_names_handed_to_ccxt_keep_their_case() -> None:
-    settings = environment_settings({"FREQTRADE__EXCHANGE__CCXT_CONFIG__enableRateLimit": "true"})
-    assert settings == {"exchange": {"ccxt_config": {"enableRateLimit": True}}}
+    found = environment_settings({"FREQTRADE__EXCHANGE__CCXT_CONFIG__enableRateLimit": "true"})
+    assert found == {"exchange": {"ccxt_config": {"enableRateLimit": True}}}
 
 
 def test_other_variables_and_empty_ones_set_nothing() -> None:

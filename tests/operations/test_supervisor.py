@@ -23,9 +23,12 @@ from llm_modules.operations.supervisor import (
 
 PATIENT = Patience(ready_seconds=20, main_stop_seconds=3, other_stop_seconds=1)
 SLEEPER = "import time; time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + (
-    "print('ready', flush=True); time.sleep(60)"
-)
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
 SERVER = """
 import socket, sys, time
 time.sleep(float(sys.argv[2]))
@@ -120,9 +123,7 @@ def test_another_status_on_stopping_is_told() -> None:
 def test_a_child_that_ignores_the_signal_is_killed_and_told() -> None:
     patience = Patience(ready_seconds=5, main_stop_seconds=0.3, other_stop_seconds=0.3)
     ending, _, pids = run_until_signal(program("freqtrade", STUBBORN), patience=patience)
-    assert ending.problem == (
-        "freqtrade did not end within 0.3 s when told to, and was killed"
-    )
+    assert ending.problem == ("freqtrade did not end within 0.3 s when told to, and was killed")
     assert not psutil.pid_exists(pids[0])
 
 

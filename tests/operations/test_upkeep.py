@@ -60,9 +60,7 @@ def archive_of(session: Session) -> Path:
 
 
 def test_cleaning_removes_what_runs_left_and_nothing_else(session: Session) -> None:
-    before = {
-        name: (used(session).places.user_data / name).read_bytes() for name in NEVER_TOUCHED
-    }
+    before = {name: (used(session).places.user_data / name).read_bytes() for name in NEVER_TOUCHED}
     assert upkeep.clean(session, NOW, confirmed=True) is ExitStatus.DONE
     folder = session.places.user_data
     assert files_in(folder) == {*NEVER_TOUCHED, "backups/20260115T123005Z.tar.gz"}

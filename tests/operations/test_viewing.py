@@ -2,8 +2,8 @@ import io
 from pathlib import Path
 
 import pytest
-from builders import a_decision_record, a_trade_record
 
+from builders import a_decision_record, a_trade_record
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
@@ -46,9 +46,7 @@ def test_square_brackets_are_text_and_not_markup(
     assert "[red]up[/red] [/]" in capsys.readouterr().out
 
 
-def test_raw_lines_come_as_they_are(
-    session: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_raw_lines_come_as_they_are(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [a_decision(), a_decision("ü [b]")]
     journal(session.journals().decisions, *lines)
     show_decisions(session, ViewOptions(follow=False, raw=True))
