@@ -294,9 +294,29 @@ def test_an_error_of_the_user_is_one_line_and_status_2(
     assert capsys.readouterr().err == "[/] do this\n"
 
 
+def test_an_error_of_the_machine_is_one_line_and_status_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> ExitStatus:
+        raise OSError(28, "No space left on device", "user_data/run/bot.json")
+
+    monkeypatch.setattr(control, "status", fail)
+    assert run(folder, "status") == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
+# As at a terminal, also where the tests run in the background, which ignores Ctrl-C.
+AT_A_TERMINAL = """
+import os, signal, sys
+from llm_modules.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:], os.environ))
+"""
+
+
 def process(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "llm_modules.cli", *arguments, "--user-data", str(folder)],
+        [sys.executable, "-c", AT_A_TERMINAL, *arguments, "--user-data", str(folder)],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(SHIPPED_USER_DATA / "strategies")},
         stdout=subprocess.PIPE,

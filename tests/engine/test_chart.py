@@ -4,7 +4,7 @@ import pytest
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 
 from builders import NOON, a_decision_record
-from llm_modules.engine.chart import LONGEST_LABEL, annotations, label
+from llm_modules.engine.chart import LINE_CHARACTERS, LONGEST_LINES, annotations, label
 from llm_modules.journal.records import Reason
 
 CANDLE = timedelta(minutes=30)
@@ -32,7 +32,7 @@ def test_quiet_decisions_are_drawn_smaller() -> None:
 
 def test_a_label_says_tool_confidence_and_reason() -> None:
     record = a_decision_record(tool="signal_entry_long", call=ENTRY)
-    assert label(record) == "signal_entry_long 72.0 breakout"
+    assert label(record) == "entry long 72\nbreakout"
 
 
 def test_a_refusal_is_drawn_in_its_own_colour_with_its_codes() -> None:
@@ -40,7 +40,7 @@ def test_a_refusal_is_drawn_in_its_own_colour_with_its_codes() -> None:
     record = a_decision_record(
         tool="signal_entry_long", call=ENTRY, status="refused", reasons=reasons
     )
-    assert label(record) == "signal_entry_long 72.0 REFUSED HALTED, NO_FREE_SLOT breakout"
+    assert label(record) == "entry long 72 REFUSED\nHALTED, NO_FREE_SLOT\nbreakout"
     refused, approved = annotations(
         [record, a_decision_record(tool="signal_entry_long", call=ENTRY)], CANDLE
     )
@@ -49,13 +49,31 @@ def test_a_refusal_is_drawn_in_its_own_colour_with_its_codes() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "problems", "said"),
-    [("timeout: 5 s", (), "no decision: timeout: 5 s"), (None, ("a", "b"), "no decision: a; b")],
+    [
+        ("timeout: 5 s", (), "no decision\ntimeout: 5 s"),
+        (None, ("a", "b"), "no decision\na\nb"),
+    ],
 )
 def test_a_failure_says_why(fault: str | None, problems: tuple[str, ...], said: str) -> None:
     record = a_decision_record(status="failed", tool=None, fault=fault, problems=problems)
     assert label(record) == said
 
 
-def test_labels_stay_short() -> None:
-    record = a_decision_record(call={"confidence_score": 1.0, "reason": "x" * 2000})
-    assert len(label(record)) == LONGEST_LABEL
+def test_labels_stay_short_and_narrow() -> None:
+    lines = label(a_decision_record(call={"reason": "why " * 500})).split("\n")
+    assert len(lines) == 1 + LONGEST_LINES
+    assert lines[-1] == "..."
+    assert all(len(line) <= LINE_CHARACTERS for line in lines)
+
+
+def test_of_waits_in_a_row_only_the_first_gives_its_reason() -> None:
+    wait, hold = a_decision_record(), a_decision_record(tool="signal_hold")
+    entry = a_decision_record(tool="signal_entry_long", call=ENTRY)
+    labels = [point["label"] for point in annotations([wait, wait, hold, entry, entry], CANDLE)]
+    assert labels == [
+        "wait 60\nno edge",
+        "wait 60",
+        "hold 60\nno edge",
+        "entry long 72\nbreakout",
+        "entry long 72\nbreakout",
+    ]

@@ -1,5 +1,6 @@
 """Commands around real processes; only the programs of the plan are stand-ins."""
 
+import json
 import os
 import signal
 import socket
@@ -16,7 +17,13 @@ import pytest
 from builders import a_decision_record
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.operations import api, control, launch
-from llm_modules.operations.bot_record import bot_lock, is_running, read_record, write_record
+from llm_modules.operations.bot_record import (
+    AlreadyRunningError,
+    bot_lock,
+    is_running,
+    read_record,
+    write_record,
+)
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.follow import ensure_file
 from llm_modules.operations.plan import Plan, Program, Wishes
@@ -149,6 +156,28 @@ def test_a_second_start_says_so_and_starts_nothing(
     assert read_record(session.places) == before
 
 
+def test_a_second_run_leaves_the_first_alone(
+    session: Session, port: int, supervisor: Callable[[str], None]
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    before = read_record(session.places)
+    with pytest.raises(AlreadyRunningError):
+        control.run(session, wishes(port))
+    assert before is not None
+    assert all(_runs(one.pid) for one in before.processes)
+
+
+def test_a_started_bot_outlives_the_terminal(
+    session: Session, port: int, supervisor: Callable[[str], None]
+) -> None:
+    supervisor(API)
+    control.start(session, wishes(port), [])
+    record = read_record(session.places)
+    assert record is not None
+    assert os.getsid(record.processes[0].pid) == record.processes[0].pid
+
+
 def test_status_tells_mode_processes_api_trades_and_last_decision(
     session: Session,
     port: int,
@@ -255,6 +284,25 @@ def test_what_a_killed_supervisor_left_is_ended_before_a_new_start(
     assert control.start(session, wishes(port), []) is ExitStatus.DONE
     assert "Ended what an earlier run had left behind." in capsys.readouterr().out
     assert not _runs(orphan)
+
+
+def test_run_ends_what_a_killed_supervisor_left_all_at_once(
+    session: Session, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    orphans = [subprocess.Popen(command) for _ in range(2)]  # noqa: S603 - a stand-in
+    session.places.run.mkdir()
+    plan = Plan("dry_run", port, (Program("freqtrade", (sys.executable, "-c", ""), {}),))
+    write_record(session.places, plan, _now(), tuple(("old", one.pid) for one in orphans))
+    path = session.places.run / "bot.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["processes"] = record["processes"][1:]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.setattr(control, "make_plan", lambda *_: plan)
+    started = time.monotonic()
+    control.run(session, wishes(port))
+    assert time.monotonic() - started < 5
+    assert [one.wait(1) for one in orphans] == [-15, -15]
 
 
 def test_wrong_settings_stop_a_start_before_anything_runs(session: Session, port: int) -> None:

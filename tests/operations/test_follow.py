@@ -133,6 +133,21 @@ def test_a_file_cut_short_is_read_from_its_start(tmp_path: Path) -> None:
     assert next(lines) == "new"
 
 
+def test_half_a_line_of_a_file_cut_short_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    append(path, "half a li")
+    turns = iter(range(6))
+
+    def goes_on() -> bool:
+        turn = next(turns, None)
+        if turn == 2:
+            os.truncate(path, 0)
+            append(path, "new\n")
+        return turn is not None
+
+    assert list(followed(path, 0, goes_on, poll_seconds=QUICK)) == ["new"]
+
+
 def test_following_ends_when_it_is_told_to(tmp_path: Path) -> None:
     path = tmp_path / "x"
     append(path, "a\nb\n")

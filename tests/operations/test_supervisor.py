@@ -33,7 +33,6 @@ SERVER = """
 import socket, sys, time
 time.sleep(float(sys.argv[2]))
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-print("listening", flush=True)
 time.sleep(60)
 """
 
@@ -174,6 +173,28 @@ def test_the_next_program_starts_only_when_the_ports_of_the_first_accept() -> No
         patience=PATIENT,
     ).run()
     assert ending.last_lines == ("reached",)
+
+
+SAYS_GOODBYE = """
+import os, signal, socket, sys, time
+def goodbye(*_):
+    socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+    print("exchange still there", flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, goodbye)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_exchange_is_still_there_while_freqtrade_ends() -> None:
+    port = free_port()
+    ending, lines, _ = run_until_signal(
+        program("sandbox", SERVER, str(port), "0", ports=(port,)),
+        program("freqtrade", SAYS_GOODBYE, str(port)),
+    )
+    assert ending.problem is None
+    assert lines == ["up", "exchange still there"]
 
 
 def test_a_server_that_dies_before_it_is_ready_is_told_and_the_next_never_starts() -> None:

@@ -129,6 +129,11 @@ def test_colour_and_progress_are_for_terminals_only(
     assert "\x1b[32mapproved" in shown
 
 
+def test_what_is_said_is_text_and_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().say("[red]x[/red] [/]")
+    assert capsys.readouterr().out == "[red]x[/red] [/]\n"
+
+
 def test_progress_is_silent_when_piped(capsys: pytest.CaptureFixture[str]) -> None:
     Screen().progress("Starting ... 1 s")
     assert capsys.readouterr().out == ""

@@ -44,6 +44,7 @@ class Command:
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
+    # Absolute, because the programs run in the project's folder and not in the caller's.
     session = Session(Places(options.user_data.absolute()), environment, Screen())
     try:
         return int(COMMANDS[options.command].act(session, options))
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         # Whoever read our output left, as `head` does; nothing more can be written there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.DONE
+    except OSError as error:
+        # A full disk, a missing permission: one line says it, a traceback would hide it.
+        session.screen.complain(str(error))
+        return ExitStatus.FAILED
 
 
 def parser() -> argparse.ArgumentParser:

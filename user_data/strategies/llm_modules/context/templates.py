@@ -64,7 +64,6 @@ class PromptTemplates:
             autoescape=False,  # noqa: S701 - the prompt is plain text, not HTML
             auto_reload=False,
             trim_blocks=True,
-            lstrip_blocks=True,
         )
         environment.filters["number"] = trimmed
         _refuse_unknown_names(environment, folder)

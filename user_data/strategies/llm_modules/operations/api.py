@@ -5,6 +5,7 @@ import http.client
 import json
 from http import HTTPStatus
 
+# Freqtrade answers in milliseconds, and within a second or two while it starts.
 TIMEOUT_SECONDS = 3.0
 
 
@@ -23,6 +24,7 @@ def open_trades(port: int, username: str, password: str) -> int | None:
 
 def _get(port: int, path: str, headers: dict[str, str]) -> dict[str, object] | None:
     """Ask loopback directly, past any proxy; None for anything but a JSON object."""
+    # Not urllib: it would ask a proxy named in the environment, and tell it the password.
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", path, headers=headers)

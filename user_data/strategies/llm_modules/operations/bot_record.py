@@ -24,6 +24,7 @@ from llm_modules.operations.plan import Plan
 
 LOCK_NAME = "bot.lock"
 RECORD_NAME = "bot.json"
+# Long enough for someone who only looks, too short to wait for a bot that ends.
 LOCK_ATTEMPTS = 5
 LOCK_PAUSE_SECONDS = 0.05
 
@@ -66,6 +67,7 @@ def bot_lock(places: Places) -> Iterator[None]:
     except OSError as error:
         raise UserError(_no_access(places.run, error)) from error
     try:
+        # The file stays when the bot ends: removing it would let two bots lock two files.
         if not _locked(descriptor):
             raise AlreadyRunningError("the bot is already running")
         try:
@@ -102,6 +104,7 @@ def write_record(
             for name, pid in processes
         ),
     )
+    # In one step, so that a reader never sees half of it.
     fresh = places.run / f"{RECORD_NAME}.new"
     fresh.write_text(record.model_dump_json(indent=2), encoding="utf-8")
     fresh.replace(_record_path(places))
@@ -144,10 +147,8 @@ def _record_path(places: Places) -> Path:
 def _arguments(pid: int) -> tuple[str, ...] | None:
     """Return the arguments of a running process, None when there is none of that number."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return tuple(process.cmdline()[1:])
+        # Without the program's own name, which some systems change after the start.
+        return tuple(psutil.Process(pid).cmdline()[1:])
     except psutil.Error:
         return None
 

@@ -24,6 +24,7 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     for pattern in LOG_PATTERNS:
         found.update(places.logs.glob(pattern))
     for journal in journals:
+        # Also what was rotated (.1) or set aside (.torn-...).
         found.update(journal.parent.glob(f"{journal.name}*"))
         found.update(journal.parent.glob(f"{REWARD_NAME}*"))
     return sorted(path for path in found if path.is_file())
@@ -33,6 +34,7 @@ def back_up(places: Places, files: Iterable[Path], stamp: str) -> Path:
     """Pack the files into `backups/<stamp>.tar.gz` and return it; raises OSError if it cannot."""
     places.backups.mkdir(parents=True, exist_ok=True)
     archive = places.backups / f"{stamp}.tar.gz"
+    # Under another name until it is whole: half an archive must not pass for a backup.
     unfinished = archive.with_suffix(".unfinished")
     with tarfile.open(unfinished, "w:gz") as tar:
         for path in files:
@@ -45,6 +47,7 @@ def remove(places: Places, files: Iterable[Path]) -> None:
     """Remove the files, and the run folder with the sandbox's anchor."""
     for path in files:
         path.unlink(missing_ok=True)
+    # The anchor goes with the trades that were made in its market.
     shutil.rmtree(places.run, ignore_errors=True)
 
 

@@ -1,6 +1,5 @@
 """The commands that check, run, start, stop and describe a bot; each returns an exit status."""
 
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,7 +33,9 @@ from llm_modules.operations.settings import value_at
 from llm_modules.operations.stopping import stop_bot
 from llm_modules.operations.supervisor import Supervisor
 
+# The supervisor itself gives up on its programs after 5 s; twice that means it is stuck.
 STOP_SECONDS = 10.0
+# The first start on a slow disk compiles and reads some thousand files.
 START_SECONDS = 180.0
 USERNAME_KEY = "api_server.username"
 
@@ -48,8 +49,8 @@ def check(session: Session, wishes: Wishes) -> ExitStatus:
 
 def run(session: Session, wishes: Wishes) -> ExitStatus:
     """Run the bot in the foreground until it is told to end or fails."""
+    _end_orphans(session)
     with bot_lock(session.places):
-        _end_orphans(session)
         plan = _ready_plan(session, wishes)
         session.screen.say(MODES_IN_WORDS[plan.mode])
         return supervise(session, plan)
@@ -63,6 +64,7 @@ def supervise(session: Session, plan: Plan) -> ExitStatus:
     def write_down(children: tuple[tuple[str, int], ...]) -> None:
         write_record(session.places, plan, started_at, children)
 
+    # Before the first child: a stop that comes now has to find someone to ask.
     write_down(())
     screen = session.screen
     supervisor = Supervisor(plan.programs, PROJECT, on_started=write_down, on_line=screen.raw)
@@ -82,8 +84,10 @@ def start(session: Session, wishes: Wishes, arguments: Sequence[str]) -> ExitSta
         session.screen.say("The bot is already running.")
         return announce(session, lambda: is_running(session.places))
     _end_orphans(session)
+    # Wrong settings are told here and now; the detached supervisor would only write them down.
     _ready_plan(session, wishes)
     supervisor = start_detached(session.places, own_command(["run", *arguments]))
+    # Two starts at once: the supervisor that lost the race for the lock has ended, the bot lives.
     status = announce(session, lambda: _lives(supervisor) or is_running(session.places))
     if status is not ExitStatus.DONE:
         session.screen.complain(supervisor_said(session.places))
@@ -167,8 +171,10 @@ def _ready_plan(session: Session, wishes: Wishes) -> Plan:
 
 def _end_orphans(session: Session) -> None:
     """End what a supervisor that was killed left running; it would hold ports and journals."""
+    if is_running(session.places):
+        return
     record = read_record(session.places)
-    if record and any(one.pid != os.getpid() for one in living(record)):
+    if record and living(record):
         stop_bot(session.places, STOP_SECONDS)
         session.screen.say("Ended what an earlier run had left behind.")
 

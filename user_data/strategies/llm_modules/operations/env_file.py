@@ -34,6 +34,7 @@ GENERATED_HEADING = (
 )
 
 _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)", re.DOTALL)
+# What neither a shell nor any reader of .env takes for anything but itself.
 _BARE = re.compile(r"[A-Za-z0-9_./:+=@%^&*,~-]*")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -82,6 +83,7 @@ def completed(text: str) -> str:
 
 def fresh_secret() -> str:
     """Return a random secret of 256 bits that no reader takes for a number or a boolean."""
+    # Digits alone would become a number, and 12e34 a float, on their way through Freqtrade.
     return f"k{secrets.token_hex(32)}"
 
 
@@ -91,6 +93,7 @@ def ensure_env_file(path: Path) -> bool:
     new_text = completed(text)
     if new_text != text:
         write_private(path, new_text)
+    # Also a file someone made by hand or copied from the example.
     path.chmod(OWNER_ONLY)
     return new_text != text
 
@@ -118,7 +121,9 @@ def quoted(name: str, value: str) -> str:
     if _BARE.fullmatch(value):
         return value
     if value.isprintable() and not set(value) & set("'\\"):
+        # Nothing is expanded between single quotes, not even by compose.
         return f"'{value}'"
+    # Keys of several lines (PEM) need escapes; compose would expand a $ among them.
     if "$" not in value and "\\" not in value and value.replace("\n", "").isprintable():
         return '"' + value.replace('"', '\\"').replace("\n", "\\n") + '"'
     raise ConfigError(f"{name}: the value has characters that .env cannot hold; set it by hand")
@@ -128,6 +133,7 @@ def write_private(path: Path, text: str) -> None:
     """Replace a file by a new one that only its owner may read, in one step."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
+    # Closed to others from the first byte on; O_EXCL follows no link someone put there.
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -44,6 +44,7 @@ def followed(
     file: BinaryIO = path.open("rb")
     try:
         yield from map(_text, _tail(file, count))
+        # The writer may be in the middle of a line: what has come of it is kept until the rest has.
         pending = b""
         while goes_on():
             chunk = file.readline()
@@ -65,6 +66,7 @@ def _tail(file: BinaryIO, count: int) -> list[bytes]:
     end = file.seek(0, os.SEEK_END)
     start = end
     block = b""
+    # One newline more than lines: the last piece is empty or unfinished.
     while start > 0 and block.count(b"\n") <= count:
         start = max(0, start - BLOCK_BYTES)
         file.seek(start)
@@ -76,10 +78,11 @@ def _tail(file: BinaryIO, count: int) -> list[bytes]:
 
 def _successor(path: Path, file: BinaryIO) -> tuple[BinaryIO, bool]:
     """Return the file to read on from, and whether it is another or a shortened one."""
+    # Opened before it is looked at: it may be replaced again in between.
     try:
         fresh = path.open("rb")
     except OSError:
-        return file, False
+        return file, False  # rotated away, and its successor not there yet
     mine, there = os.fstat(file.fileno()), os.fstat(fresh.fileno())
     if not os.path.samestat(mine, there):
         file.close()

@@ -44,6 +44,7 @@ def move_keys(places: Places, stamp: str) -> tuple[str, ...]:
 def blanked(text: str, keys: tuple[str, ...]) -> str:
     """Return the text with the values at these dotted keys emptied, and nothing else changed."""
     spans = [item for item in located_values(text) if ".".join(item.path) in keys]
+    # From the end, so that the positions of those before stay right.
     for item in reversed(spans):
         text = text[: item.start] + '""' + text[item.end :]
     return text
@@ -54,6 +55,7 @@ def _variables(settings: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, 
     variables: dict[str, str] = {}
     for key in keys:
         value = value_at(settings, key)
+        # Freqtrade reads lists from the environment, objects not.
         if isinstance(value, Mapping):
             raise ConfigError(f"{key}: found an object, expected a text")
         text = json.dumps(value) if isinstance(value, list) else str(value)

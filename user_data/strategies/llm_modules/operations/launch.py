@@ -22,6 +22,7 @@ def start_detached(places: Places, command: Sequence[str]) -> subprocess.Popen[b
 
     What it says goes to `supervisor.log`; the programs it runs keep logs of their own.
     """
+    # Freqtrade logs to its own file, so its console output is dropped; only complaints are kept.
     places.run.mkdir(parents=True, exist_ok=True)
     with places.supervisor_log.open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
@@ -50,6 +51,7 @@ def wait_until_answering(
         record = read_record(places) if is_running(places) else None
         if record and answers_ping(record.api_port):
             return record
+        # Asked last: a bot that has just ended may have answered before.
         if not alive():
             return None
         tell(waited)

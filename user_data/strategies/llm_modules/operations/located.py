@@ -44,8 +44,10 @@ def located_values(text: str) -> Iterator[Located]:
         if found["mark"]:
             _follow_mark(levels, found["mark"])
         elif token and levels and levels[-1].is_object and not levels[-1].after_colon:
+            # Decoded, because a key may be spelled with escapes.
             levels[-1].key = json.loads(token, strict=False)
         elif token:
+            # Levels that are lists have no key and add nothing to the path.
             path = tuple(level.key for level in levels if level.key is not None)
             yield Located(path, found.start(), found.end(), token)
 

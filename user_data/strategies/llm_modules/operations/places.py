@@ -6,6 +6,7 @@ Two bots with different folders share nothing but the code and what is shipped w
 from dataclasses import dataclass
 from pathlib import Path
 
+# .../user_data/strategies/llm_modules/operations/places.py, in a checkout and in the image.
 PROJECT = Path(__file__).resolve().parents[4]
 SHIPPED_USER_DATA = PROJECT / "user_data"
 

@@ -37,6 +37,7 @@ DATABASES: Mapping[RunMode, str] = {
     "dry_run": "tradesv3.dryrun.sqlite",
     "live": "tradesv3.sqlite",
 }
+# By prefix: every setting of these could lead to a real exchange or model.
 OUTSIDE = ("EXCHANGE__", "LLM_CONFIG__", "DRY_RUN", "TRADING_MODE", "MARGIN_MODE")
 
 
@@ -112,6 +113,7 @@ def free_port(usual: int) -> int:
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on this port of loopback now."""
     with socket.socket() as probe:
+        # As the servers do: a port whose last connection only fades out is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -132,6 +134,7 @@ def _inside(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes: Wishes) -> Plan:
     """Plan for the simulated world; `inside` is the environment without ways out of it."""
+    # The overlay replaces much; what is wrong below it is told now and not on leaving the sandbox.
     checked(merged(own, environment_settings(inside)))
     exchange_port = wishes.exchange_port or free_port(EXCHANGE_PORT)
     model_port = wishes.model_port or free_port(MODEL_PORT)
@@ -146,6 +149,7 @@ def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes:
 def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     checked(basis.settings)
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
+    # Freqtrade would wait for ever for an API that cannot listen.
     if not is_free(api_port):
         raise UserError(
             f"port {api_port} is taken by another program; end it, or choose another with "
@@ -160,6 +164,7 @@ def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
 def _overlay_with_ports(places: Places, exchange_port: int, model_port: int) -> Path:
     """Return the sandbox's overlay, rewritten into the run folder when its ports differ."""
     text = read_text(places.sandbox_overlay)
+    # In the text, so that it keeps its comments and no address can be forgotten.
     changed = text.replace(f":{EXCHANGE_PORT}", f":{exchange_port}")
     changed = changed.replace(f":{MODEL_PORT}", f":{model_port}")
     if changed == text:

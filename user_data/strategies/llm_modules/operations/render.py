@@ -60,6 +60,7 @@ def plain_line(line: str) -> Text:
 
 def printable(text: str) -> str:
     """Replace what a terminal would obey instead of show, escape sequences first of all."""
+    # Also the marks that reverse the direction of text: none of them is printable.
     return "".join(char if char.isprintable() else " " for char in text)
 
 
@@ -78,6 +79,7 @@ def _decision(record: DecisionRecord) -> Text:
 def _why(record: DecisionRecord) -> str:
     """Say why: the model's reason, and before it what the gate or a fault made of the call."""
     gate = "; ".join(reason.text for reason in record.reasons)
+    # A refusal says more than a fault, and a fault more than what was tried before it.
     trouble = gate or record.fault or "; ".join(record.problems)
     reason = record.call.get("reason")
     own = reason if isinstance(reason, str) else ""

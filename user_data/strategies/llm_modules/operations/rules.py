@@ -17,6 +17,7 @@ Rule = Callable[[Mapping[str, Any]], Iterator[str]]
 
 NEVER_SENT = "api_server.password", "api_server.jwt_secret_key"
 SHORTEST_SIGNING_KEY = 32
+# Below this, dry_run would be taken for a typo of dry_run_wallet.
 CLOSE = 0.85
 
 
@@ -29,6 +30,7 @@ def checked(settings: Mapping[str, Any]) -> TraderConfig:
     try:
         config = parse_config(settings)
     except ConfigError as error:
+        # Its first line is the heading this message has too.
         problems.extend(line.strip() for line in str(error).splitlines()[1:])
     if problems:
         raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
@@ -61,6 +63,7 @@ def is_one_of(key: str, *allowed: object) -> Rule:
 
     def rule(settings: Mapping[str, Any]) -> Iterator[str]:
         value = value_at(settings, key)
+        # With the type: to Python 1 equals true, to Freqtrade's schema it does not.
         if not any(value == item and type(value) is type(item) for item in allowed):
             yield _problem(settings, key, " or ".join(_worded(item) for item in allowed))
 
@@ -72,6 +75,7 @@ def is_number(key: str, low: float, high: float, *, whole: bool = False) -> Rule
 
     def rule(settings: Mapping[str, Any]) -> Iterator[str]:
         value = value_at(settings, key)
+        # True and false are whole numbers to Python.
         kinds = (int,) if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             kind = "a whole number" if whole else "a number"

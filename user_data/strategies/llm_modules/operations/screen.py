@@ -10,6 +10,7 @@ class Screen:
     """Standard output for answers, standard error for complaints; colour on a terminal only."""
 
     def __init__(self) -> None:
+        # No wrapping and no guessing at numbers: lines stay lines, for people and for grep.
         self._out = Console(highlight=False, soft_wrap=True)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self._in_progress = False
@@ -17,6 +18,7 @@ class Screen:
     def say(self, text: str | Text) -> None:
         """Write one line, or several."""
         self._end_progress()
+        # Without markup: what a model or an exchange wrote may hold [brackets].
         self._out.print(text, markup=False)
 
     def complain(self, text: str) -> None:

@@ -14,6 +14,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.operations.env_file import FREQTRADE_PREFIX
 from llm_modules.operations.places import shown
 
+# The very flags of Freqtrade's loader.
 PARSE_MODE = rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
 TEXT_KEYS = ("CHAT_ID", "PASSWORD")
 CCXT_BLOCKS = ("ccxt_config", "ccxt_sync_config", "ccxt_async_config")
@@ -39,6 +40,7 @@ def parse_text(text: str, name: str) -> Settings:
 
     Raises ConfigError with line and column when it is not JSON, or not an object.
     """
+    # As bytes, because the parser counts bytes when it says where it stopped.
     encoded = text.encode()
     try:
         settings = rapidjson.loads(encoded, parse_mode=PARSE_MODE)
@@ -94,8 +96,10 @@ def value_at(settings: Mapping[str, Any], dotted: str) -> Any:
 
 
 def _nested(parts: list[str], text: str) -> Settings:
+    # A password of digits must not become a number.
     value: Any = text if parts[-1] in TEXT_KEYS else _typed(text)
     in_ccxt = parts[0].lower() == "exchange" and any(part.lower() in CCXT_BLOCKS for part in parts)
+    # ccxt's own options are spelled in camel case.
     innermost = parts[-1] if in_ccxt else parts[-1].lower()
     for key in (innermost, *(part.lower() for part in reversed(parts[:-1]))):
         value = {key: value}

@@ -27,6 +27,7 @@ def stop_bot(places: Places, seconds: float) -> str | None:
     if record is None or not living(record):
         return None
     supervised = is_running(places)
+    # The supervisor comes first in the record; it tells its programs, each once.
     asked = living(record)[:1] if supervised else living(record)
     for process in asked:
         _signal(process, signal.SIGTERM)
@@ -59,4 +60,4 @@ def _signal(process: RecordedProcess, number: signal.Signals) -> None:
     try:
         os.kill(process.pid, number)
     except ProcessLookupError:
-        return
+        return  # it ended in between

@@ -21,6 +21,7 @@ from llm_modules.operations.plan import Program
 
 LAST_LINES = 15
 POLL_SECONDS = 0.1
+# A closed terminal counts as a wish to end: nobody could see or stop the bot any more.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Freqtrade answers a signal with 130, a shell-minded program with 143.
 STOPPED_STATUSES = (0, 130, 143, -signal.SIGTERM)
@@ -88,6 +89,7 @@ class Supervisor:
 
     def run(self) -> Ending:
         """Start all, watch, stop all; call it from the main thread. Never leaves a child behind."""
+        # The signals stay noticed until all are down: a second Ctrl-C must not leave orphans.
         with self._signals_noticed():
             try:
                 ending = self._start_and_watch()
@@ -155,6 +157,7 @@ class Supervisor:
 
     def _read_output(self, output: IO[bytes], last_lines: deque[str]) -> None:
         for line in output:
+            # Not strictly: a crash may print anything.
             text = line.decode(errors="replace").rstrip()
             last_lines.append(text)
             self._on_line(text)
@@ -162,6 +165,7 @@ class Supervisor:
     def _stop_all(self) -> list[str]:
         """Stop the children, the last started first; return what did not go as it should."""
         complaints = []
+        # Freqtrade goes first, while the exchange it says goodbye to still answers.
         seconds = self._patience.main_stop_seconds
         for child in reversed(self._children):
             complaint = _stop(child.process, seconds)
@@ -173,6 +177,7 @@ class Supervisor:
 
     @contextmanager
     def _signals_noticed(self) -> Iterator[None]:
+        # Only a note: whatever was going on goes on to its next look at it.
         def notice(_number: int, _frame: FrameType | None) -> None:
             self._asked = True
 

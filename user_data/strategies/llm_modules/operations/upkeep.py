@@ -24,6 +24,7 @@ def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
     Raises AlreadyRunningError while the bot runs.
     """
     places, screen = session.places, session.screen
+    # Locked until all is removed, so that no bot starts on files that are about to go.
     with bot_lock(places):
         journals = session.journals()
         files = leftovers(places, (journals.decisions, journals.trades))

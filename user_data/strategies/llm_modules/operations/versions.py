@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llm_modules.errors import UserError
 
+# The two this project names; all others follow from them and the lock.
 COMPARED = ("freqtrade", "openai")
 
 

@@ -46,6 +46,7 @@ def show(
 ) -> ExitStatus:
     """Show the last lines of a file and follow it until interrupted; a missing one is created."""
     screen = session.screen
+    # On standard error, so that a pipe gets lines of the file and nothing else.
     if ensure_file(path) or not last_lines(path, 1):
         screen.complain(f"{shown(path)} is empty so far.")
     lines = (
