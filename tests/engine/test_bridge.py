@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from freqtrade.persistence import Order, Trade, init_db
+from freqtrade.persistence import Order, PairLocks, Trade, init_db
 
 from builders import NOON, PAIR, a_booking, a_position, a_thesis, a_world, an_account
 from llm_modules.engine import bridge
@@ -15,6 +15,7 @@ ETH = "ETH/USDT:USDT"
 @pytest.fixture(autouse=True)
 def _database() -> Iterator[None]:
     init_db("sqlite://")
+    PairLocks.use_db, PairLocks.timeframe = True, "30m"
     yield
     Trade.session.remove()
 
@@ -214,6 +215,17 @@ def test_decisions_are_named_by_time_and_pair_and_are_unique() -> None:
     first, second = bridge.decision_id(PAIR, NOON), bridge.decision_id(PAIR, NOON)
     assert first.startswith("260115120000-BTC-")
     assert first != second
+
+
+def test_freqtrades_locks_are_seen_by_side_and_until_their_candle() -> None:
+    assert bridge.locked_sides(PAIR, NOON) == frozenset()
+    until = NOON + timedelta(minutes=20)  # Freqtrade rounds it up to the candle's end
+    PairLocks.lock_pair(PAIR, until, "cooldown", side="long", now=NOON)
+    assert bridge.locked_sides(PAIR, NOON) == {"long"}
+    assert bridge.locked_sides(ETH, NOON) == frozenset()
+    assert bridge.locked_sides(PAIR, NOON + timedelta(minutes=30)) == frozenset()
+    PairLocks.lock_pair("*", until, "drawdown", side="*", now=NOON)
+    assert bridge.locked_sides(ETH, NOON) == {"long", "short"}
 
 
 def test_now_is_aware_utc() -> None:

@@ -131,6 +131,12 @@ def test_a_position_opened_meanwhile_is_not_entered_again(tmp_path: Path) -> Non
     assert "ALREADY_IN_POSITION" in [reason.code for reason in run(rooms).reasons]
 
 
+def test_a_locked_pair_is_not_entered(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    record = run(rooms, a_question(locked_sides=frozenset({"long"})))
+    assert [reason.code for reason in record.reasons] == ["PAIR_LOCKED"]
+
+
 def test_a_late_answer_is_refused(tmp_path: Path) -> None:
     client = ScriptedClient([answering("signal_entry_long", **LONG)])
     rooms = some_rooms(tmp_path, client, now=NOON + timedelta(minutes=30))

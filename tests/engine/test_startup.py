@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ def test_no_key_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level("DEBUG")
     opened(tmp_path).stop()
     assert "canary" not in caplog.text
+
+
+def test_tokens_of_the_web_server_stay_out_of_the_log(tmp_path: Path) -> None:
+    opened(tmp_path).stop()
+    assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.INFO)
 
 
 def test_an_unknown_extra_indicator_stops_the_start(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ def test_slots_count_open_and_promised_positions(
     assert ("NO_FREE_SLOT" in codes(verdict)) is (status == "refused")
 
 
+@pytest.mark.parametrize(("side", "status"), [("long", "refused"), ("short", "approved")])
+def test_an_entry_that_freqtrade_has_locked_is_refused(side: Any, status: str) -> None:
+    state = a_gate_state(locked_sides=frozenset({side}))
+    verdict = judge("signal_entry_long", state)
+    assert verdict.status == status
+    assert ("PAIR_LOCKED" in codes(verdict)) is (status == "refused")
+
+
 def test_without_model_freedom_leverage_and_stake_come_from_the_configuration() -> None:
     risk = a_risk(allow_model_freedom=False, default_leverage=2.0)
     verdict = judge("signal_entry_long", risk=risk, leverage=9, stake_amount=50)

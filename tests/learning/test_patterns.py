@@ -72,6 +72,15 @@ def test_the_surest_pattern_comes_first() -> None:
     assert len(p_values) == 2
 
 
+def test_breaking_even_counts_as_not_won() -> None:
+    records = a_history({"long": (40, 10), "short": (5, 45)})
+    even = [
+        record if record.profit_ratio > 0 else record.model_copy(update={"profit_ratio": 0.0})
+        for record in records
+    ]
+    assert {pattern.wins for pattern in PatternAnalyzer().patterns(even)} == {40, 5}
+
+
 def test_no_difference_is_no_pattern() -> None:
     assert PatternAnalyzer().patterns(a_history({"long": (25, 25), "short": (26, 24)})) == ()
 
@@ -171,6 +180,7 @@ def test_patterns_are_judged_again_only_when_a_trade_has_joined() -> None:
     history, analyzer = HistoricalQueryEngine(records[:-1]), CountingAnalyzer()
     memory = PatternMemory(history, analyzer)
     later = NOON + timedelta(days=30)
+    assert memory.before(later) == memory.before(later)
     assert memory.before(later) == memory.before(later + timedelta(hours=1))
     assert analyzer.judged == 1
     history.add(records[-1])

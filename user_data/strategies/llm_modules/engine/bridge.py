@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.exchange import timeframe_to_msecs
-from freqtrade.persistence import Trade
+from freqtrade.persistence import PairLocks, Trade
 from freqtrade.wallets import Wallets
 from pandas import DataFrame
 
@@ -21,6 +21,7 @@ from llm_modules.domain import (
     MarketRules,
     OpenPosition,
     RunMode,
+    Side,
     Thesis,
 )
 from llm_modules.engine.book import Booking
@@ -154,6 +155,17 @@ def store_exit(trade: Trade, booking: Booking) -> None:
         trade.set_custom_data(EXIT_KEY, words)
 
 
+def locked_sides(pair: str, candle_at: datetime) -> frozenset[Side]:
+    """Return the sides in which Freqtrade's locks forbid an entry on this candle."""
+    sides: tuple[Side, ...] = ("long", "short")
+    return frozenset(
+        side
+        for side in sides
+        if PairLocks.is_pair_locked(pair, candle_at, side)
+        or PairLocks.is_global_lock(candle_at, side)
+    )
+
+
 def decision_id(pair: str, at: datetime) -> str:
     """Name a decision: sortable by time, readable, unique."""
     return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{secrets.token_hex(3)}"
@@ -235,6 +247,7 @@ class View:
             rules=market_rules(self._provider.market(pair)),
             world=world,
             mode=mode,
+            locked_sides=locked_sides(pair, candle_at),
         )
 
     def _frame(self, pair: str, timeframe: str) -> DataFrame:

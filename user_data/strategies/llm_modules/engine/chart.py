@@ -70,5 +70,5 @@ def _point(record: DecisionRecord, price: float, candle: timedelta) -> dict[str,
         "color": color,
         "shape": shape,
         "rotate": rotate,
-        "size": _SMALL if record.tool in _QUIET else _LARGE,
+        "size": _SMALL if decided and record.tool in _QUIET else _LARGE,
     }

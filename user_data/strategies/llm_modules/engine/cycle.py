@@ -93,6 +93,7 @@ def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: R
         position=_same_position(question, world),
         reserved_stake=reserved.stake,
         reserved_slots=reserved.slots,
+        locked_sides=question.locked_sides,
     )
     return rooms.checker.judge(call, state)
 

@@ -10,6 +10,7 @@ from llm_modules.domain import (
     MarketRules,
     OpenPosition,
     RunMode,
+    Side,
     Stance,
 )
 
@@ -24,7 +25,10 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One pair at the close of one candle; `frames` holds the main timeframe first."""
+    """One pair at the close of one candle; `frames` holds the main timeframe first.
+
+    `locked_sides` are those in which Freqtrade will not enter now: cooldown, protection, by hand.
+    """
 
     decision_id: str
     pair: str
@@ -34,6 +38,7 @@ class Question:
     rules: MarketRules
     world: World
     mode: RunMode
+    locked_sides: frozenset[Side] = frozenset()
 
     @property
     def position(self) -> OpenPosition | None:

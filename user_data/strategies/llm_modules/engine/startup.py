@@ -39,6 +39,7 @@ def open_desk(
         raise ConfigError(
             f"context_config.extra_indicators: {', '.join(unknown)}: pandas_ta knows no such name"
         )
+    _quieten()
     context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
@@ -72,6 +73,16 @@ def banner(config: TraderConfig, mode: RunMode, trades: int) -> str:
         "live": "LIVE: real orders with real money",
     }
     return f"{words[mode]}; model {config.llm_config.model!r}; {trades} past trades known"
+
+
+def _quieten() -> None:
+    """Let two libraries log problems only.
+
+    At INFO the web server writes the token of each websocket into freqtrade.log, and the HTTP
+    client a line per request.
+    """
+    for name in ("uvicorn.error", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _executor(config: TraderConfig, environment: Mapping[str, str]) -> FunctionExecutor:

@@ -52,12 +52,20 @@ def pair_has_position(_proposal: Proposal, state: GateState, _risk: RiskConfig) 
     return Refusal("NO_POSITION", f"{state.pair} has no open position any more")
 
 
+def side_is_not_locked(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
+    """Refuse an entry that Freqtrade would not make, lest it hold a slot until it expires."""
+    if proposal.side not in state.locked_sides:
+        return None
+    text = f"Freqtrade has locked {state.pair} for {proposal.side}s (cooldown or protection)"
+    return Refusal("PAIR_LOCKED", text)
+
+
 def slot_is_free(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Refuse an entry beyond `max_open_trades`, approved entries on their way included."""
     taken = state.account.open_trades + state.reserved_slots
     if taken < risk.max_open_trades:
         return None
-    return Refusal("NO_FREE_SLOT", f"{taken} of {risk.max_open_trades} positions are taken")
+    return Refusal("NO_FREE_SLOT", f"{taken} of {risk.max_open_trades} slots are taken or promised")
 
 
 def model_may_choose(proposal: Proposal, _state: GateState, risk: RiskConfig) -> Finding:
@@ -160,6 +168,7 @@ ENTRY_CHECKS: tuple[Check, ...] = (
     trading_is_not_halted,
     decision_is_fresh,
     pair_is_flat,
+    side_is_not_locked,
     slot_is_free,
     model_may_choose,
     leverage_within_limit,

@@ -15,8 +15,8 @@ ClampedField = Literal["leverage", "stake_amount", "stop_price"]
 class GateState:
     """Everything a check may look at besides the proposal; prices in quote currency.
 
-    `reserved_stake` and `reserved_slots` belong to approved entries and additions that have not
-    reached the account yet.
+    Freqtrade enters in none of `locked_sides`. `reserved_stake` and `reserved_slots` belong to
+    approved entries and additions that have not reached the account yet.
     """
 
     now: datetime
@@ -28,6 +28,7 @@ class GateState:
     position: OpenPosition | None
     reserved_stake: float = 0.0
     reserved_slots: int = 0
+    locked_sides: frozenset[Side] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """HTTP for the model's endpoint: no redirects, no proxies from the environment, bounded bodies."""
 
-import logging
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -59,8 +58,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
 
 def http_client(read_timeout_seconds: float) -> httpx2.AsyncClient:
-    """Make the HTTP client that the SDK is given; it logs problems only, not every request."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    """Make the HTTP client that the SDK is given."""
     return httpx2.AsyncClient(
         transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False)),
         timeout=httpx2.Timeout(read_timeout_seconds, connect=5.0),
