@@ -97,7 +97,8 @@ def test_the_lesson_of_a_closed_trade_is_seen_in_a_later_prompt(bot: RunningBot)
 def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
     shown = bot.api("pair_candles?pair=BTC/USDT:USDT&timeframe=1m&limit=100")
     labels = [annotation["label"] for annotation in shown["annotations"]]
-    assert any(label.startswith(("entry ", "adjust ", "hold ", "wait ")) for label in labels)
+    assert any(label[0] in "LSXA" and label[1:].isdigit() for label in labels)
+    assert any("Scripted" in label for label in labels)
     assert "ema_20" in shown["columns"]
 
 

@@ -32,7 +32,7 @@ def test_quiet_decisions_are_drawn_smaller() -> None:
 
 def test_a_label_says_tool_confidence_and_reason() -> None:
     record = a_decision_record(tool="signal_entry_long", call=ENTRY)
-    assert label(record) == "entry long 72\nbreakout"
+    assert label(record) == "entry long (L72)\nbreakout"
 
 
 def test_a_refusal_is_drawn_in_its_own_colour_with_its_codes() -> None:
@@ -40,18 +40,20 @@ def test_a_refusal_is_drawn_in_its_own_colour_with_its_codes() -> None:
     record = a_decision_record(
         tool="signal_entry_long", call=ENTRY, status="refused", reasons=reasons
     )
-    assert label(record) == "entry long 72 REFUSED\nHALTED, NO_FREE_SLOT\nbreakout"
+    assert label(record) == "entry long (xL)\nHALTED, NO_FREE_SLOT\nbreakout"
     refused, approved = annotations(
         [record, a_decision_record(tool="signal_entry_long", call=ENTRY)], CANDLE
     )
     assert refused["color"] != approved["color"]
+    quiet = a_decision_record(tool="signal_hold", status="refused")
+    assert annotations([quiet], CANDLE)[0]["size"] == refused["size"]
 
 
 @pytest.mark.parametrize(
     ("fault", "problems", "said"),
     [
-        ("timeout: 5 s", (), "no decision\ntimeout: 5 s"),
-        (None, ("a", "b"), "no decision\na\nb"),
+        ("timeout: 5 s", (), "no decision (?)\ntimeout: 5 s"),
+        (None, ("a", "b"), "no decision (?)\na\nb"),
     ],
 )
 def test_a_failure_says_why(fault: str | None, problems: tuple[str, ...], said: str) -> None:
@@ -66,14 +68,8 @@ def test_labels_stay_short_and_narrow() -> None:
     assert all(len(line) <= LINE_CHARACTERS for line in lines)
 
 
-def test_of_waits_in_a_row_only_the_first_gives_its_reason() -> None:
+def test_only_the_newest_decisions_are_spelled_out() -> None:
     wait, hold = a_decision_record(), a_decision_record(tool="signal_hold")
-    entry = a_decision_record(tool="signal_entry_long", call=ENTRY)
-    labels = [point["label"] for point in annotations([wait, wait, hold, entry, entry], CANDLE)]
-    assert labels == [
-        "wait 60\nno edge",
-        "wait 60",
-        "hold 60\nno edge",
-        "entry long 72\nbreakout",
-        "entry long 72\nbreakout",
-    ]
+    entry, later = (a_decision_record(tool="signal_entry_long", call=ENTRY) for _ in range(2))
+    labels = [point["label"] for point in annotations([entry, hold, later, wait], CANDLE)]
+    assert labels == ["L72", "H60", "entry long (L72)\nbreakout", "wait (W60)\nno edge"]

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+# Beside this interpreter in a virtual environment, on the PATH in an image.
+TOOLS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 COMMANDS = [
     "start",
     "restart",
@@ -167,7 +169,7 @@ def dockered(project: Project) -> Project:
 def test_shellcheck_finds_nothing() -> None:
     scripts = [ROOT / name for name in ("manage.sh", "tools/lock.sh", ".ci/run")]
     checked = subprocess.run(  # noqa: S603 - a test tool of ours
-        [Path(sys.executable).parent / "shellcheck", "--severity=style", *scripts],
+        [str(shutil.which("shellcheck", path=TOOLS)), "--severity=style", *scripts],
         capture_output=True,
         text=True,
         check=False,

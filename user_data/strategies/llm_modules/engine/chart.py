@@ -1,7 +1,7 @@
 """Decisions as annotations on the Web UI's chart."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,26 +17,34 @@ _LOOK = {
     "signal_hold": ("#90a4ae", "circle", 0),
     "signal_wait": ("#546e7a", "circle", 0),
 }
+_LETTERS = {
+    "signal_entry_long": "L",
+    "signal_entry_short": "S",
+    "signal_exit": "X",
+    "adjust_position": "A",
+    "signal_hold": "H",
+    "signal_wait": "W",
+}
 _QUIET = frozenset({"signal_hold", "signal_wait"})
 _REFUSED = ("#ab47bc", "pin", 0)
 _LARGE, _SMALL = 12, 6
 
 
-def annotations(records: Iterable[DecisionRecord], candle: timedelta) -> list[dict[str, Any]]:
+def annotations(records: Sequence[DecisionRecord], candle: timedelta) -> list[dict[str, Any]]:
     """Return a point per decision whose market was seen, at the close of its candle.
 
     `candle` is the length of a candle: Freqtrade places a candle at its opening time. The chart
-    prints every label at once, so of waits or holds in a row only the first gives its reason.
+    prints every label at once and a candle is as wide as three letters, so only the newest
+    decision, and the newest that was more than holding or waiting, carry their reason.
     """
-    points = []
-    before: str | None = None
-    for record in records:
-        repeated = record.tool in _QUIET and record.tool == before
-        before = record.tool
-        if "price" in record.facts:
-            text = title(record) if repeated else label(record)
-            points.append(_point(record, record.facts["price"], candle) | {"label": text})
-    return points
+    seen = [record for record in records if "price" in record.facts]
+    loud = [record for record in seen if record.tool not in _QUIET]
+    spelled_out = {id(record) for record in (*seen[-1:], *loud[-1:])}
+    return [
+        _point(record, candle)
+        | {"label": label(record) if id(record) in spelled_out else title(record)}
+        for record in seen
+    ]
 
 
 def label(record: DecisionRecord) -> str:
@@ -48,25 +56,27 @@ def label(record: DecisionRecord) -> str:
         said = [codes, str(record.call.get("reason", ""))]
     lines = [line for text in said for line in textwrap.wrap(text, LINE_CHARACTERS)]
     cut = [*lines[: LONGEST_LINES - 1], "..."] if len(lines) > LONGEST_LINES else lines
-    return "\n".join([title(record), *cut])
+    name = (record.tool or "no decision").removeprefix("signal_").replace("_", " ")
+    return "\n".join([f"{name} ({title(record)})", *cut])
 
 
 def title(record: DecisionRecord) -> str:
-    """Name a decision as briefly as the chart needs it, such as `entry long 72`."""
+    """Name a decision in three letters: L, S, X, A, H or W and the confidence; x when refused."""
     if record.tool is None:
-        return "no decision"
-    name = record.tool.removeprefix("signal_").replace("_", " ")
-    refused = " REFUSED" if record.status == "refused" else ""
-    return f"{name} {record.call.get('confidence_score', 0):.0f}{refused}"
+        return "?"
+    letter = _LETTERS.get(record.tool, "?")
+    if record.status == "refused":
+        return f"x{letter}"
+    return f"{letter}{record.call.get('confidence_score', 0):.0f}"
 
 
-def _point(record: DecisionRecord, price: float, candle: timedelta) -> dict[str, Any]:
+def _point(record: DecisionRecord, candle: timedelta) -> dict[str, Any]:
     decided = record.status in {"approved", "clamped"}
     color, shape, rotate = _LOOK.get(record.tool or "", _REFUSED) if decided else _REFUSED
     return {
         "type": "point",
         "x": record.candle_at - candle,
-        "y": price,
+        "y": record.facts["price"],
         "color": color,
         "shape": shape,
         "rotate": rotate,
