@@ -243,6 +243,21 @@ def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Pa
         assert record.mode == "sandbox"
 
 
+def test_a_trade_the_disk_refused_is_written_after_a_later_decision(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        journal = tmp_path / "trade_experience.jsonl"
+        journal.unlink()
+        journal.mkdir()
+        desk.closed(a_closed_trade())
+        soon(lambda: "is not in the journal yet" in caplog.text)
+        journal.rmdir()
+        desk.ask([a_question()])
+        soon(rooms.journal.past_trades)
+
+
 @pytest.mark.parametrize(
     ("kind", "outcome"), [("exit", "filled"), ("adjust", "expired"), (None, None)]
 )

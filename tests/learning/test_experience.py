@@ -366,3 +366,14 @@ def test_learning_one_by_one_in_any_order_recalls_the_same_as_loading_at_once(
         grown.load([records[position]], [])
         grown.recall(ETH, LATER)
     assert grown.recall(PAIR, LATER) == in_memory(records).recall(PAIR, LATER)
+
+
+@pytest.mark.parametrize(("formula", "share"), [("default", 1), ("classic", 0)])
+def test_the_reward_formula_is_the_configured_one(tmp_path: Path, formula: str, share: int) -> None:
+    config = a_config(str(tmp_path), experience_config={"reward_formula": formula})
+    chosen = ExperienceLibrary(config.experience_config, TradeEvaluator(10.0), "sandbox")
+    trade = a_closed_trade(profit_ratio=-0.04, profit_abs=-4.0)
+    record = chosen.learn(trade, trade.closed_at)
+    good = record.evaluation.score / 100
+    weight = 1 - good if share else good
+    assert record.reward == pytest.approx(-0.04 * weight)

@@ -8,7 +8,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -113,6 +113,10 @@ class ExperienceConfig(Block):
         description="past trades of the same pair come first"
     )
     reward_learning: bool = Field(default=True, description="keep and show reward_learning.json")
+
+    reward_formula: Literal["default", "classic"] = Field(
+        default="default", description="how a loss is rewarded: docs/learning.md"
+    )
 
     @property
     def reward_path(self) -> Path:

@@ -20,7 +20,7 @@ from llm_modules.engine.service import DecisionService
 from llm_modules.errors import JournalError
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.tracker import PositionTracker
-from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord
+from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord, TradeRecord
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class Desk:
         self._present = present
         self._emergency = emergency
         self._tracker = PositionTracker()
+        self._unwritten: deque[TradeRecord] = deque()
         self._chart: deque[DecisionRecord] = deque(maxlen=CHART_DECISIONS)
         self._chart_mutex = threading.Lock()
         self._service = DecisionService(self._decide, self._undecided, self._close_client)
@@ -201,6 +202,7 @@ class Desk:
 
     async def _decide(self, question: Question) -> None:
         self._draw(await decide(question, self._rooms))
+        self._write_trades()
 
     def _undecided(self, question: Question, fault: str) -> None:
         model = self._rooms.config.llm_config.model
@@ -215,7 +217,18 @@ class Desk:
 
     def _learn(self, trade: ClosedTrade) -> None:
         if not self.knows(trade.trade_id, trade.opened_at):
-            self._rooms.journal.trade(self._rooms.library.learn(trade, datetime.now(UTC)))
+            self._unwritten.append(self._rooms.library.learn(trade, datetime.now(UTC)))
+        self._write_trades()
+
+    def _write_trades(self) -> None:
+        """Write what was learnt; what the disk refuses is tried again after the next decision."""
+        while self._unwritten:
+            try:
+                self._rooms.journal.trade(self._unwritten[0])
+            except JournalError:
+                logger.exception("Trade %d is not in the journal yet", self._unwritten[0].trade_id)
+                return
+            self._unwritten.popleft()
 
     async def _close_client(self) -> None:
         await self._rooms.executor.close()

@@ -128,6 +128,7 @@ class ExperienceLibrary:
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
         evaluation = self._evaluator.evaluate(trade)
+        classic = self._config.reward_formula == "classic"
         carried = asdict(trade)
         # The liquidation price serves the evaluation only; the thesis becomes the entry.
         del carried["liquidation_price"], carried["thesis"]
@@ -138,7 +139,7 @@ class ExperienceLibrary:
             entry=_entry(trade.thesis),
             evaluation=evaluation,
             reflection=self._reflection.reflect(trade, evaluation),
-            reward=reward(trade.profit_ratio, evaluation.score, trade.leverage),
+            reward=reward(trade.profit_ratio, evaluation.score, trade.leverage, classic=classic),
         )
 
 
