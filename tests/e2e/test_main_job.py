@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,15 @@ def test_the_lesson_of_a_closed_trade_is_seen_in_a_later_prompt(bot: RunningBot)
 
 
 def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
-    shown = bot.api("pair_candles?pair=BTC/USDT:USDT&timeframe=1m&limit=100")
-    labels = [annotation["label"] for annotation in shown["annotations"]]
-    assert any(label[0] in "LSXA" and label[1:].isdigit() for label in labels)
-    assert any("Scripted" in label for label in labels)
-    assert "ema_20" in shown["columns"]
+    for pair in ("BTC/USDT:USDT", "SOL/USDT:USDT"):
+        shown = bot.api(f"pair_candles?pair={pair}&timeframe=1m&limit=100")
+        labels = [annotation["label"] for annotation in shown["annotations"]]
+        short = [label for label in labels if re.fullmatch(r"[LSXAHW]\d+|x[LSXAHW]|\?", label)]
+        spelled_out = [label for label in labels if "\n" in label]
+        assert len(labels) >= 3
+        assert len(short) + len(spelled_out) == len(labels)
+        assert any("Scripted" in label for label in spelled_out)
+        assert "ema_20" in shown["columns"]
 
 
 def test_hostile_answers_did_nothing_and_the_bot_went_on(bot: RunningBot) -> None:
