@@ -20,6 +20,8 @@ LEFT_BY_RUNS = (
     "logs/llm_decisions.jsonl.1",
     "logs/llm_decisions.jsonl.torn-20260115",
     "logs/reward_learning.json",
+    "logs/risk_state.dry_run.json",
+    "logs/risk_state.sandbox.json",
     "logs/trade_experience.jsonl",
     "tradesv3.dryrun.sqlite",
     "tradesv3.sandbox.sqlite",
@@ -33,6 +35,7 @@ NEVER_TOUCHED = (
     "strategies/Mine.py",
     "backups/older.tar.gz",
     "logs/notes.txt",
+    "logs/risk_state.live.json",
     "other.sqlite",
 )
 

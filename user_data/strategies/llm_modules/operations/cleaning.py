@@ -11,8 +11,10 @@ from pathlib import Path
 from llm_modules.operations.places import Places
 
 DATABASE_PATTERN = "tradesv3*.sqlite*"
-LOG_PATTERNS = ("freqtrade.log*",)
+LOG_PATTERN = "freqtrade.log*"
 REWARD_NAME = "reward_learning.json"
+# The peak of simulated money goes with it. A halt of live trading is lifted by hand only.
+SIMULATED_RISK_STATES = ("risk_state.sandbox.json", "risk_state.dry_run.json")
 
 
 def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
@@ -21,12 +23,12 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     `journals` are the configured paths of decisions and trades.
     """
     found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
-    for pattern in LOG_PATTERNS:
-        found.update(places.logs.glob(pattern))
+    found.update(places.logs.glob(LOG_PATTERN))
     for journal in journals:
         # Also what was rotated (.1) or set aside (.torn-...).
         found.update(journal.parent.glob(f"{journal.name}*"))
         found.update(journal.parent.glob(f"{REWARD_NAME}*"))
+        found.update(journal.parent / name for name in SIMULATED_RISK_STATES)
     return sorted(path for path in found if path.is_file())
 
 
