@@ -43,9 +43,10 @@ def test_a_newer_decision_replaces_the_older() -> None:
 def test_a_filled_booking_is_taken_exactly_once() -> None:
     book = DecisionBook()
     book.put(a_booking())
-    assert book.settle(PAIR, "adjust", 1) is None
-    assert book.settle(PAIR, "entry", 1) == a_booking()
-    assert book.settle(PAIR, "entry", 1) is None
+    assert book.settle(PAIR, "adjust_position", 1) is None
+    assert book.settle(PAIR, "force_entry", 1) is None
+    assert book.settle(PAIR, "signal_entry_long", 1) == a_booking()
+    assert book.settle(PAIR, "signal_entry_long", 1) is None
     assert book.look(PAIR, "entry", NOON) is None
 
 
@@ -54,6 +55,14 @@ def test_a_booking_can_be_taken_back() -> None:
     book.put(a_booking())
     assert book.withdraw(PAIR) == a_booking()
     assert book.withdraw(PAIR) is None
+
+
+def test_everything_can_be_taken_back_at_once() -> None:
+    book = DecisionBook()
+    book.put(a_booking())
+    book.put(a_booking(pair=ETH))
+    assert {booking.pair for booking in book.clear()} == {PAIR, ETH}
+    assert book.clear() == ()
 
 
 def test_bookings_expire_unless_their_order_is_out() -> None:
@@ -77,7 +86,7 @@ def test_reservations_count_entries_and_additions_but_not_reductions() -> None:
 def test_a_filled_booking_stays_reserved_until_the_account_shows_it() -> None:
     book = DecisionBook()
     book.put(a_booking())
-    book.settle(PAIR, "entry", version=5)
+    book.settle(PAIR, "signal_entry_long", version=5)
     assert book.reserved(version=5) == Reserved(100.0, 1)
     assert book.reserved(version=6) == Reserved(0.0, 0)
     assert book.reserved(version=5) == Reserved(0.0, 0)

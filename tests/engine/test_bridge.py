@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -116,6 +117,10 @@ OHLCV = ("open", "high", "low", "close", "volume")
         ({}, "dry_run"),
         ({"dry_run": False}, "live"),
         (
+            {"dry_run": False, "exchange": {"ccxt_config": {"urls": "http://127.0.0.1:1"}}},
+            "live",
+        ),
+        (
             {"exchange": {"ccxt_config": {"urls": {"api": {"fapiPublic": "http://127.0.0.1:1"}}}}},
             "sandbox",
         ),
@@ -218,14 +223,17 @@ def test_decisions_are_named_by_time_and_pair_and_are_unique() -> None:
 
 
 def test_freqtrades_locks_are_seen_by_side_and_until_their_candle() -> None:
-    assert bridge.locked_sides(PAIR, NOON) == frozenset()
+    def locked(pair: str, at: datetime) -> frozenset[str]:
+        return bridge.locked_sides(PairLocks.get_pair_locks(None, NOON), pair, at)
+
+    assert locked(PAIR, NOON) == frozenset()
     until = NOON + timedelta(minutes=20)  # Freqtrade rounds it up to the candle's end
     PairLocks.lock_pair(PAIR, until, "cooldown", side="long", now=NOON)
-    assert bridge.locked_sides(PAIR, NOON) == {"long"}
-    assert bridge.locked_sides(ETH, NOON) == frozenset()
-    assert bridge.locked_sides(PAIR, NOON + timedelta(minutes=30)) == frozenset()
+    assert locked(PAIR, NOON) == {"long"}
+    assert locked(ETH, NOON) == frozenset()
+    assert locked(PAIR, NOON + timedelta(minutes=30)) == frozenset()
     PairLocks.lock_pair("*", until, "drawdown", side="*", now=NOON)
-    assert bridge.locked_sides(ETH, NOON) == {"long", "short"}
+    assert locked(ETH, NOON) == {"long", "short"}
 
 
 def test_now_is_aware_utc() -> None:
@@ -239,11 +247,101 @@ def a_view(**frames: pd.DataFrame) -> bridge.View:
 def test_equity_counts_the_open_profit_at_the_latest_rate() -> None:
     trade, view = a_trade(), a_view()
     before = view.account(Wallets(), "USDT", [trade])
-    assert before.equity == pytest.approx(1000.0 + trade.calculate_profit(100.0).profit_abs)
-    view.saw(PAIR, 110.0)
+    newest = float(a_frame()["close"].iloc[-1])
+    assert before.equity == pytest.approx(1000.0 + trade.calculate_profit(newest).profit_abs)
+    view.saw(trade.id, 110.0)
     after = view.account(Wallets(), "USDT", [trade])
     assert after.equity == pytest.approx(1000.0 + trade.calculate_profit(110.0).profit_abs)
     assert (after.free, after.used_stake, after.open_trades) == (850.0, 25.0, 1)
+
+
+def test_the_rate_of_an_earlier_trade_does_not_value_a_later_one() -> None:
+    first, view = a_trade(), a_view()
+    view.saw(first.id, 110.0)
+    view.positions([first])
+    view.positions([])
+    second = a_trade()
+    (position,) = view.positions([second])
+    assert position.current_rate == float(a_frame()["close"].iloc[-1])
+
+
+def test_a_pair_without_candles_is_valued_at_the_open_rate() -> None:
+    view = bridge.View(Provider({}), "30m", (), {})
+    (position,) = view.positions([a_trade()])
+    assert position.current_rate == 100.0
+
+
+def test_an_empty_balance_is_an_unknown_one() -> None:
+    class Empty(Wallets):
+        def get_total(self, currency: str) -> float:
+            return 0.0
+
+    assert math.isnan(a_view().account(Empty(), "USDT", []).equity)
+
+
+def test_a_thesis_of_another_version_is_none_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trade = a_trade()
+    trade.set_custom_data("thesis", {"reason": "x", "mood": "good"})
+    assert bridge.stored_thesis(trade) is None
+    assert "another version" in caplog.text
+
+
+def test_after_an_addition_old_extremes_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    trade = a_trade()
+    monkeypatch.setattr(Trade, "nr_of_successful_entries", property(lambda _: 2))
+    position = bridge.open_position(trade, 101.0)
+    assert position.mfe_ratio == position.mae_ratio == position.profit_ratio
+
+
+@pytest.mark.parametrize("is_short", [False, True])
+def test_an_anchored_stop_stays_where_it_is_when_a_fill_recalculates_the_trade(
+    is_short: bool,
+) -> None:
+    """Freqtrade alone would move a stop set at 98.5 beyond the price after a reduction."""
+    trade = a_trade(is_short=is_short)
+    away = -1 if is_short else 1
+    rate, stop = 100 - 1.5 * away, 100 - 1.8 * away
+    trade.stop_loss = 0.0
+    trade.adjust_stop_loss(rate, abs(rate - stop) / rate * trade.leverage)
+    placed = trade.stop_loss
+    bridge.anchor_stop(99)
+    bridge.anchor_stop(trade.id)
+    trade.orders.append(an_order(trade, trade.exit_side, rate, 0.5))
+    trade.recalc_trade_from_orders()
+    assert trade.stop_loss == pytest.approx(placed, rel=1e-3)
+
+
+def test_words_of_an_exit_that_did_not_happen_are_left_out() -> None:
+    trade = a_trade()
+    bridge.store_exit(trade, a_booking(kind="exit", model_score=95.0, reason="take profit"))
+    trade.orders.append(an_order(trade, trade.exit_side, 90.0, 1.0))
+    trade.exit_reason = "stop_loss"
+    trade.close(90.0)
+    closed = bridge.closed_trade(trade)
+    assert (closed.model_score, closed.exit_reflection) == (None, None)
+
+
+def test_a_late_informative_candle_is_waited_for_but_not_for_ever() -> None:
+    class LateHour(Provider):
+        def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+            end = NOON - timedelta(minutes=90 if timeframe == "1h" else 0)
+            return a_frame(end=end)
+
+    view = bridge.View(LateHour({PAIR: a_frame()}), "30m", ("1h",), {})
+    assert view.due(a_world(), set(), "sandbox", NOON) == ()
+    patience = timedelta(seconds=bridge.LATE_CANDLE_SECONDS)
+    assert len(view.due(a_world(), set(), "sandbox", NOON + patience)) == 1
+
+
+def test_an_informative_timeframe_without_candles_is_waited_for() -> None:
+    class NoHour(Provider):
+        def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+            return a_frame() if timeframe == "30m" else pd.DataFrame(columns=["date"])
+
+    view = bridge.View(NoHour({PAIR: a_frame()}), "30m", ("1h",), {})
+    assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
 def test_a_trade_whose_entry_is_not_filled_is_no_position_yet() -> None:

@@ -16,13 +16,15 @@ from builders import (
     a_decision_record,
     a_position,
     a_question,
+    a_thesis,
     an_account,
 )
 from fakes import ScriptedClient, answering
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import EMERGENCY_EXIT, Desk, Present
 from llm_modules.engine.question import World
-from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.engine.recording import outcome_record
+from llm_modules.gate.emergency import BREACHES_TO_TRIP, EmergencyStop
 from rooms import decisions, outcomes, some_rooms
 
 LATER = NOON + timedelta(minutes=31)
@@ -80,9 +82,20 @@ def test_the_newest_decided_candle_of_each_pair_is_known(tmp_path: Path) -> None
             a_decision_record(),
             a_decision_record(candle_at=later + timedelta(minutes=30), status="failed"),
             a_decision_record(pair="ETH/USDT:USDT"),
+            a_decision_record(pair="SOL/USDT:USDT", tool="signal_exit"),
         ):
             desk._draw(record)
         assert desk.decided_candles() == {PAIR: later, "ETH/USDT:USDT": NOON}
+
+
+def test_a_decision_cut_short_by_a_stop_is_asked_again(tmp_path: Path) -> None:
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    booking = a_booking(decision_id="d-1")
+    desk.start([a_decision_record(), outcome_record(booking, "aborted", NOON, trade_id=None)])
+    assert desk.decided_candles() == {}
+    desk.stop()
 
 
 def test_each_observation_is_a_new_version_of_the_world(tmp_path: Path) -> None:
@@ -152,8 +165,8 @@ def test_exits_and_adjustments_belong_to_one_trade(tmp_path: Path) -> None:
         assert desk.exit_reason(PAIR, 8, NOON) is None
         assert desk.exit_booking(PAIR, 7, NOON) is not None
         rooms.book.put(a_booking(kind="adjust", tool="adjust_position", trade_id=7))
-        assert desk.adjustment(PAIR, 7, NOON) is not None
-        assert desk.adjustment(PAIR, 8, NOON) is None
+        assert desk.adjustment(PAIR, 7, 100.0, NOON) is not None
+        assert desk.adjustment(PAIR, 8, 100.0, NOON) is None
         assert desk.exit_reason(PAIR, 7, NOON) is None
 
 
@@ -164,7 +177,18 @@ def test_while_halted_positions_may_shrink_but_not_grow(
     with a_desk(tmp_path) as (desk, rooms):
         observe(desk, a_position(), equity=float("nan"))
         rooms.book.put(a_booking(kind="adjust", trade_id=7, stake_amount=stake))
-        assert (desk.adjustment(PAIR, 7, NOON) is not None) is given
+        assert (desk.adjustment(PAIR, 7, 100.0, NOON) is not None) is given
+
+
+@pytest.mark.parametrize(("price", "stake", "given"), [(102.0, 50.0, False), (102.0, -50.0, True)])
+def test_additions_obey_the_price_band_and_reductions_do_not(
+    tmp_path: Path, price: float, stake: float, given: bool
+) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(kind="adjust", trade_id=7, stake_amount=stake))
+        assert (desk.adjustment(PAIR, 7, price, NOON) is not None) is given
+        assert (rooms.book.look(PAIR, "adjust", NOON) is not None) is given
 
 
 def test_the_emergency_stop_flattens_everything(
@@ -173,7 +197,8 @@ def test_the_emergency_stop_flattens_everything(
     with a_desk(tmp_path) as (desk, _):
         observe(desk, a_position(), equity=1000.0)
         assert desk.exit_reason(PAIR, 7, NOON) is None
-        observe(desk, a_position(), equity=849.0)
+        for _ in range(BREACHES_TO_TRIP):
+            observe(desk, a_position(), equity=849.0)
         assert desk.exit_reason(PAIR, 7, NOON) == EMERGENCY_EXIT
         assert desk.world().account.halted
         observe(desk, a_position(), equity=849.0)
@@ -191,7 +216,8 @@ def test_an_emergency_stop_that_cannot_be_saved_still_holds(
     desk.start([])
     observe(desk)
     assert not desk.world().account.halted
-    observe(desk, equity=500.0)
+    for _ in range(BREACHES_TO_TRIP):
+        observe(desk, equity=500.0)
     assert desk.world().account.halted
     desk.stop()
     assert "could not be saved" in caplog.text
@@ -212,20 +238,87 @@ def test_a_filled_entry_takes_its_booking_and_sets_its_stop(tmp_path: Path) -> N
     with a_desk(tmp_path) as (desk, rooms):
         observe(desk)
         rooms.book.put(a_booking(stop_price=98.5))
-        booking = desk.filled(PAIR, "entry", a_position(stop_price=40.0))
+        booking = desk.settle(PAIR, "signal_entry_long", 7)
         assert booking is not None
+        desk.filled(a_position(stop_price=40.0, thesis=None), booking)
         assert desk.stop_price(7) == 98.5
-        assert desk.filled(PAIR, "entry", a_position()) is None
+        assert desk.settle(PAIR, "signal_entry_long", 7) is None
         soon(lambda: outcomes(rooms))
         assert (outcomes(rooms)[0].outcome, outcomes(rooms)[0].trade_id) == ("filled", 7)
 
 
-def test_a_fill_without_stop_keeps_the_stop(tmp_path: Path) -> None:
-    with a_desk(tmp_path) as (desk, rooms):
+def test_a_fill_without_booking_or_stop_keeps_the_stop(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
         observe(desk, a_position(stop_price=97.0))
-        rooms.book.put(a_booking(kind="adjust", stop_price=None, trade_id=7))
-        assert desk.filled(PAIR, "adjust", a_position(stop_price=97.0)) is not None
+        desk.filled(a_position(stop_price=97.0), None)
+        desk.filled(a_position(stop_price=97.0), a_booking(kind="adjust", stop_price=None))
         assert desk.stop_price(7) == 97.0
+
+
+def test_an_order_made_by_hand_settles_nothing(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        rooms.book.put(a_booking(kind="adjust", tool="adjust_position", trade_id=7))
+        assert desk.settle(PAIR, "force_exit", 7) is None
+        assert rooms.book.look(PAIR, "adjust", NOON) is not None
+
+
+def test_a_stop_forgotten_by_a_restart_is_taken_from_the_thesis(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(stop_price=60.0, thesis=a_thesis(stop_price=98.0)))
+        assert desk.stop_price(7) == 98.0
+
+
+def test_a_position_without_thesis_gets_the_farthest_stop_allowed(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(stop_price=60.0, thesis=None))
+        assert desk.stop_price(7) == 95.0
+
+
+@pytest.mark.parametrize(
+    ("price", "in_force", "reason"),
+    [
+        (96.9, 60.0, "stop_crossed"),
+        (97.0, 60.0, "stop_crossed"),
+        (97.1, 60.0, None),
+        (96.9, 96.95, None),
+    ],
+)
+def test_a_stop_that_freqtrade_cannot_place_closes_the_position(
+    tmp_path: Path, price: float, in_force: float, reason: str | None
+) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(stop_price=97.0))
+        assert desk.crossed_stop(7, price, in_force) == reason
+        assert desk.crossed_stop(99, price, in_force) is None
+
+
+def test_an_entry_beyond_its_own_stop_is_not_confirmed(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking(stop_price=99.5))
+        assert not desk.confirm_entry(PAIR, "long", 99.4, NOON)
+        soon(lambda: outcomes(rooms))
+        assert "at or beyond the stop 99.5" in outcomes(rooms)[0].detail
+
+
+def test_what_is_booked_at_the_stop_is_recorded_as_aborted(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        rooms.book.put(a_booking())
+        desk.stop()
+        assert [line.outcome for line in outcomes(rooms)] == ["aborted"]
+
+
+def test_a_dead_decision_thread_halts_new_exposure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk)
+        assert not desk.world().account.halted
+        assert desk._service.stop()
+        observe(desk)
+        observe(desk)
+        assert desk.world().account.halted
+    assert caplog.text.count("The decision thread died") == 1
 
 
 def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Path) -> None:
@@ -259,12 +352,12 @@ def test_a_trade_the_disk_refused_is_written_after_a_later_decision(
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome"), [("exit", "filled"), ("adjust", "expired"), (None, None)]
+    ("kind", "outcome"), [("signal_exit", "filled"), ("adjust_position", "expired"), (None, None)]
 )
 def test_a_close_settles_what_was_booked(tmp_path: Path, kind: Any, outcome: str | None) -> None:
     with a_desk(tmp_path) as (desk, rooms):
         if kind:
-            rooms.book.put(a_booking(kind=kind, trade_id=7))
+            rooms.book.put(a_booking(kind="exit", tool=kind, trade_id=7))
         desk.closed(a_closed_trade())
         soon(rooms.journal.past_trades)
         assert [line.outcome for line in outcomes(rooms)] == ([outcome] if outcome else [])

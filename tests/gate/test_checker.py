@@ -140,7 +140,7 @@ def test_a_stop_too_far_away_is_moved_nearer(tool: str, asked: float, given: flo
 def test_high_leverage_pulls_the_stop_inside_the_liquidation_price() -> None:
     risk = a_risk(max_leverage=50.0)
     proposal = allowed(judge("signal_entry_long", risk=risk, leverage=50, stop_price=96.0))
-    assert proposal.stop_price == pytest.approx(100 * (1 - 0.8 / 50))
+    assert proposal.stop_price == pytest.approx(100 * (1 - 0.8 * (1 / 50 - 0.005)))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,9 @@ def test_the_stop_of_a_position_only_tightens(side: str, stop: float, kept: floa
 
 
 def test_a_tightened_stop_beyond_the_price_is_refused() -> None:
-    assert codes(judge("signal_hold", in_position(), stop_price=100.5)) == ["STOP_WRONG_SIDE"]
+    beyond = in_position(current_rate=101.0)
+    assert judge("signal_hold", beyond, stop_price=100.9).status == "approved"
+    assert codes(judge("signal_hold", beyond, stop_price=101.0)) == ["STOP_WRONG_SIDE"]
 
 
 def test_waiting_is_always_allowed() -> None:
@@ -286,7 +288,6 @@ def test_all_reasons_are_given_at_once() -> None:
         "NO_FREE_SLOT",
         "MAX_LEVERAGE",
         "STOP_WRONG_SIDE",
-        "STOP_TOO_FAR",
     ]
     assert verdict.proposal is None
 

@@ -2,7 +2,8 @@ import pytest
 
 from builders import a_position
 from llm_modules.domain import Side
-from llm_modules.gate.tracker import PositionTracker, tighter
+from llm_modules.gate.stops import tighter
+from llm_modules.gate.tracker import PositionTracker
 
 
 def test_extremes_never_shrink_while_a_position_is_open() -> None:

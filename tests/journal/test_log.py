@@ -216,6 +216,42 @@ def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     assert [name for name in read if name.startswith("a-")] == [f"a-{n}" for n in range(200)]
 
 
+def test_a_file_that_another_bot_took_meanwhile_is_a_failed_write(tmp_path: Path) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
+    log.path.rename(tmp_path / "moved.jsonl")
+    other = JsonlLog(log.path, fsync=False)
+    with pytest.raises(JournalError, match="another bot"):
+        log.append(a_decision_record())
+    other.close()
+    log.append(a_decision_record())
+    log.close()
+
+
+def test_a_journal_that_cannot_be_repaired_is_reported_and_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"torn")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", full)
+        with pytest.raises(JournalError, match="cannot repair"):
+            JsonlLog(path, fsync=False)
+    JsonlLog(path, fsync=False).close()
+
+
+def test_a_record_that_is_no_unicode_is_a_failed_write(tmp_path: Path) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
+    record = a_decision_record().model_copy(update={"model": "half \ud83d"})
+    with pytest.raises(JournalError, match="as JSON"):
+        log.append(record)
+    log.close()
+    assert log.path.read_bytes() == b""
+
+
 def test_a_closed_journal_takes_no_records_and_can_be_closed_again(tmp_path: Path) -> None:
     log = JsonlLog(tmp_path / "d.jsonl", fsync=False)
     log.close()

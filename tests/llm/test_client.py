@@ -144,6 +144,10 @@ def test_a_retry_after_beyond_the_deadline_does_not_outlast_it() -> None:
         completion(choices=[]),
         completion(choices=None),
         completion(choices=[{"index": 0, "finish_reason": "stop"}]),
+        completion(choices=["text"]),
+        completion(choices=[None]),
+        completion(choices=[{"index": 0, "message": "hello"}]),
+        completion(choices=[{"index": 0, "message": {"role": "assistant", "tool_calls": "abc"}}]),
     ],
 )
 def test_a_200_that_holds_no_message_is_a_bad_response(body: bytes | str) -> None:
@@ -229,6 +233,19 @@ def test_arguments_that_arrive_as_an_object_are_passed_on() -> None:
 def test_arguments_of_another_type_count_as_missing() -> None:
     with adversary(http(completion().replace('"{}"', "7"))) as server:
         assert ask(server).tool_requests[0].arguments is None
+
+
+def test_a_call_that_is_nothing_is_an_unknown_tool() -> None:
+    message = {"role": "assistant", "tool_calls": [None]}
+    with adversary(http(completion(choices=[{"index": 0, "message": message}]))) as server:
+        (request,) = ask(server).tool_requests
+    assert (request.name, request.arguments) == ("", None)
+
+
+def test_a_servers_words_are_kept_short_and_printable() -> None:
+    with adversary(http(completion(model="m\n" + "x" * 5000))) as server:
+        reply = ask(server)
+    assert reply.model == "m" + "x" * 99
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": -5, "completion_tokens": "many"}])

@@ -13,7 +13,6 @@ from llm_modules.operations.journals import current_settings, journals_of
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places, shown
 from llm_modules.operations.plan import (
     EXCHANGE_PORT,
-    MODE_VARIABLE,
     MODEL_PORT,
     Plan,
     Program,
@@ -80,7 +79,6 @@ def test_real_money_is_called_live(
     environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
     plan = make_plan(places, environment, Wishes(api_port=api_port))
     assert plan.mode == "live"
-    assert freqtrade_of(plan).environment[MODE_VARIABLE] == "live"
 
 
 def test_each_mode_has_a_database_of_its_own(

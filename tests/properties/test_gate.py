@@ -80,7 +80,7 @@ def test_no_approved_proposal_exceeds_a_limit(
         assert state.account.open_trades + state.reserved_slots < slots
         assert proposal.stop_price is not None
         distance = abs(proposal.stop_price - state.price) / state.price
-        assert distance <= min(0.05, 0.8 / proposal.leverage) * tolerance
+        assert distance <= min(0.05, 0.8 * (1 / proposal.leverage - 0.005)) * tolerance
         assert (proposal.stop_price < state.price) is (proposal.side == "long")
 
 
@@ -92,6 +92,6 @@ def test_a_stop_never_moves_away_from_the_price(call: ToolCall, state: GateState
     if proposal is None or position is None or proposal.stop_price is None:
         return
     if position.side == "long":
-        assert position.stop_price < proposal.stop_price < state.price
+        assert position.stop_price < proposal.stop_price < position.current_rate
     else:
-        assert position.stop_price > proposal.stop_price > state.price
+        assert position.stop_price > proposal.stop_price > position.current_rate

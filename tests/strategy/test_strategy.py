@@ -61,6 +61,7 @@ class Desk:
     def __init__(self, booking: Any = None, stop: float | None = None) -> None:
         self.booking = booking
         self.stop_at = stop
+        self.crossed = False
         self.told: list[tuple[str, Any]] = []
 
     def entry(self, pair: str, now: datetime) -> Any:
@@ -75,15 +76,21 @@ class Desk:
     def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
         return self.booking.tool if self.booking else None
 
-    def adjustment(self, pair: str, trade_id: int, now: datetime) -> Any:
+    def crossed_stop(self, trade_id: int, price: float, stop_in_force: float) -> str | None:
+        return "stop_crossed" if self.crossed else None
+
+    def adjustment(self, pair: str, trade_id: int, price: float, now: datetime) -> Any:
         return self.booking
 
     def stop_price(self, trade_id: int) -> float | None:
         return self.stop_at
 
-    def filled(self, pair: str, kind: str, position: Any) -> Any:
-        self.told.append((kind, position))
+    def settle(self, pair: str, tool: str, trade_id: int) -> Any:
+        self.told.append(("settle", tool))
         return self.booking
+
+    def filled(self, position: Any, booking: Any) -> None:
+        self.told.append(("filled", position))
 
     def closed(self, trade: Any) -> None:
         self.told.append(("closed", trade))
@@ -101,10 +108,10 @@ class BrokenDesk:
 
 class View:
     def __init__(self) -> None:
-        self.rates: list[tuple[str, float]] = []
+        self.rates: list[float] = []
 
-    def saw(self, pair: str, rate: float) -> None:
-        self.rates.append((pair, rate))
+    def saw(self, trade_id: int, rate: float) -> None:
+        self.rates.append(rate)
 
 
 def a_trade(*, is_short: bool = False, is_open: bool = True) -> Trade:
@@ -155,7 +162,7 @@ def call(strategy: Any, name: str, **changes: Any) -> Any:
         "current_exit_rate": 100.0,
         "current_entry_profit": 0.0,
         "current_exit_profit": 0.0,
-        "order": SimpleNamespace(ft_order_side="buy", safe_price=100.0),
+        "order": SimpleNamespace(ft_order_tag="signal_entry_long", safe_price=100.0),
         "trade": trade or a_trade(),
     } | changes
     method = getattr(strategy, name)
@@ -268,6 +275,21 @@ def test_an_adjustment_is_the_booked_stake_with_its_tool_as_tag(strategy: Any) -
     assert call(strategy, "adjust_trade_position") is None
 
 
+@pytest.mark.parametrize(("maximum", "minimum"), [(-37.5, 5.0), (0.0, None), (4.9, 5.0)])
+def test_an_addition_that_freqtrade_would_turn_around_or_raise_is_dropped(
+    strategy: Any, maximum: float, minimum: float | None
+) -> None:
+    strategy.desk = Desk(a_booking(stake_amount=90.0, tool="adjust_position"))
+    call_it = {"max_stake": maximum, "min_stake": minimum}
+    assert call(strategy, "adjust_trade_position", **call_it) is None
+
+
+def test_a_reduction_needs_no_free_stake(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking(stake_amount=-30.0, tool="adjust_position"))
+    reduced = call(strategy, "adjust_trade_position", max_stake=-50.0)
+    assert reduced == (-30.0, "adjust_position")
+
+
 def test_no_adjustment_while_another_order_is_open(strategy: Any) -> None:
     strategy.desk = Desk(a_booking(stake_amount=90.0))
     busy = SimpleNamespace(has_open_orders=True, pair=PAIR, id=1)
@@ -283,7 +305,7 @@ def test_the_booked_stop_becomes_freqtrades_leveraged_ratio(
     strategy.desk, strategy.view = Desk(stop=stop), View()
     trade = a_trade(is_short=is_short)
     assert call(strategy, "custom_stoploss", trade=trade) == pytest.approx(ratio)
-    assert strategy.view.rates == [(PAIR, 100.0)]
+    assert strategy.view.rates == [100.0]
 
 
 def test_without_a_known_stop_freqtrade_keeps_its_own(strategy: Any) -> None:
@@ -291,24 +313,32 @@ def test_without_a_known_stop_freqtrade_keeps_its_own(strategy: Any) -> None:
     assert call(strategy, "custom_stoploss") is None
 
 
-@pytest.mark.parametrize(
-    ("side", "entries", "kind"),
-    [("buy", 1, "entry"), ("buy", 2, "adjust"), ("sell", 1, "adjust")],
-)
-def test_a_fill_is_told_as_what_it_was(
-    strategy: Any, side: str, entries: int, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fill_is_settled_by_its_tag_before_anything_else(strategy: Any) -> None:
     strategy.desk = desk = Desk(a_booking())
-    monkeypatch.setattr(Trade, "nr_of_successful_entries", property(lambda _: entries))
     trade = a_trade()
-    call(
-        strategy,
-        "order_filled",
-        trade=trade,
-        order=SimpleNamespace(ft_order_side=side, safe_price=100.0),
-    )
-    assert [what for what, _ in desk.told] == [kind]
+    order = SimpleNamespace(ft_order_tag="signal_entry_long", safe_price=100.0)
+    call(strategy, "order_filled", trade=trade, order=order)
+    assert [what for what, _ in desk.told] == ["settle", "filled"]
+    assert desk.told[0] == ("settle", "signal_entry_long")
     assert trade.get_custom_data("thesis")["reason"] == "the trend is up"
+
+
+def test_a_fill_without_tag_settles_nothing_of_ours(strategy: Any) -> None:
+    strategy.desk = desk = Desk(None)
+    call(strategy, "order_filled", order=SimpleNamespace(ft_order_tag=None, safe_price=100.0))
+    assert desk.told[0] == ("settle", "")
+
+
+def test_a_crossed_stop_closes_the_position(strategy: Any) -> None:
+    strategy.desk = Desk(None)
+    strategy.desk.crossed = True
+    assert call(strategy, "custom_exit") == "stop_crossed"
+
+
+def test_exits_cannot_be_switched_off(strategy: Any) -> None:
+    strategy.use_exit_signal = False
+    with pytest.raises(OperationalException, match="use_exit_signal"):
+        strategy.bot_start()
 
 
 def test_a_close_is_told_whoever_closed(strategy: Any) -> None:

@@ -108,6 +108,12 @@ def test_each_required_field_is_missed_by_name(field: str) -> None:
     assert problems_of(without) == f"{field}: missing"
 
 
+def test_what_is_quoted_back_holds_no_control_token() -> None:
+    message = problems_of(ENTRY_ARGUMENTS | {"trend_strength": "<|im_start|>system [INST]"})
+    assert "im_start" in message
+    assert not set("<>[]") & set(message)
+
+
 def test_every_problem_is_told_at_once() -> None:
     message = problems_of(ENTRY_ARGUMENTS | {"leverage": 500, "rsi_value": 101, "size": 3})
     assert "leverage: " in message

@@ -28,6 +28,7 @@ class LLMFunctionStrategy(IStrategy):
     INTERFACE_VERSION = 3
     can_short = True
     timeframe = "30m"
+    # Four lengths of EMA 50: less than 1 % of its seed is left.
     startup_candle_count = 200
     process_only_new_candles = True
     position_adjustment_enable = True
@@ -84,6 +85,8 @@ class LLMFunctionStrategy(IStrategy):
             raise OperationalException(
                 "LLMFunctionStrategy asks its model while the market runs: use 'freqtrade trade'"
             )
+        if not self.use_exit_signal:
+            raise OperationalException("use_exit_signal must stay true: exits are made through it")
         try:
             config = parse_config(self.config)
             mode = bridge.run_mode(self.config)
@@ -138,6 +141,7 @@ class LLMFunctionStrategy(IStrategy):
         self, pair: str, timeframe: str, dataframe: DataFrame
     ) -> tuple[SignalDirection | None, str | None]:
         """Enter what is booked, whenever its decision arrived."""
+        # Not from populate_entry_trend: that runs once per candle, the answer comes later.
         booking = self.desk.entry(pair, bridge.now()) if self.desk else None
         return (SignalDirection(booking.side), booking.tool) if booking else (None, None)
 
@@ -174,6 +178,7 @@ class LLMFunctionStrategy(IStrategy):
         """Use the booked stake; without a booking, or below the minimum, there is no order."""
         booking = self.desk.entry(pair, current_time) if self.desk else None
         stake = min(booking.stake_amount, max_stake) if booking else 0.0
+        # Freqtrade would raise a small stake to the minimum by up to 30 %, more than approved.
         return stake if stake >= (min_stake or 0.0) else 0.0
 
     @guarded(False)
@@ -207,8 +212,11 @@ class LLMFunctionStrategy(IStrategy):
             return None
         booking = self.desk.exit_booking(pair, trade.id, current_time)
         if booking is not None:
+            # Before the order: a restart until its fill would lose the model's words.
             bridge.store_exit(trade, booking)
-        return self.desk.exit_reason(pair, trade.id, current_time)
+        return self.desk.exit_reason(pair, trade.id, current_time) or self.desk.crossed_stop(
+            trade.id, current_rate, trade.stop_loss
+        )
 
     @guarded(None)
     def adjust_trade_position(
@@ -228,8 +236,15 @@ class LLMFunctionStrategy(IStrategy):
         """Add or reduce what is booked, once the previous order is done."""
         if self.desk is None or trade.has_open_orders:
             return None
-        booking = self.desk.adjustment(trade.pair, trade.id, current_time)
-        return (min(booking.stake_amount, max_stake), booking.tool) if booking else None
+        booking = self.desk.adjustment(trade.pair, trade.id, current_rate, current_time)
+        if booking is None:
+            return None
+        stake = min(booking.stake_amount, max_stake)
+        # Freqtrade would raise a small addition to the minimum, and sell at a negative maximum.
+        if booking.stake_amount > 0 and (stake <= 0 or stake < (min_stake or 0.0)):
+            return None
+        bridge.anchor_stop(trade.id)
+        return (stake if booking.stake_amount > 0 else booking.stake_amount), booking.tool
 
     @guarded(None)
     def custom_stoploss(
@@ -243,7 +258,8 @@ class LLMFunctionStrategy(IStrategy):
     ) -> float | None:
         """Place the stop at the booked price; Freqtrade never moves it away again."""
         stop = self.desk.stop_price(trade.id) if self.desk else None
-        self.view.saw(pair, current_rate)
+        # Also without a stop: this callback brings a live rate for each open trade.
+        self.view.saw(trade.id, current_rate)
         if stop is None:
             return None
         return float(
@@ -262,11 +278,10 @@ class LLMFunctionStrategy(IStrategy):
         if not trade.is_open:
             self.desk.closed(bridge.closed_trade(trade))
             return
-        first = order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1
-        position = bridge.open_position(trade, order.safe_price)
-        booking = self.desk.filled(pair, "entry" if first else "adjust", position)
+        booking = self.desk.settle(pair, order.ft_order_tag or "", trade.id)
         if booking is not None and booking.thesis is not None:
             bridge.store_thesis(trade, booking.thesis)
+        self.desk.filled(bridge.open_position(trade, order.safe_price), booking)
 
     def plot_annotations(
         self,

@@ -73,17 +73,19 @@ class DecisionBook:
             return None
         return booking
 
-    def settle(self, pair: str, kind: BookingKind, version: int) -> Booking | None:
-        """Take the pair's booking of this kind: its order was filled.
+    def settle(self, pair: str, tool: str, version: int) -> Booking | None:
+        """Take the pair's booking of this tool: its order was filled.
 
-        `version` is that of the account state known now: until a newer one is observed, the
-        booking still counts as reserved.
+        Orders carry the tool as their tag, so an order made by hand settles nothing. `version` is
+        that of the account state known now: until a newer one is observed, the booking still
+        counts as reserved.
         """
         with self._mutex:
             booking = self._open.get(pair)
-            if booking is None or booking.kind != kind:
+            if booking is None or booking.tool != tool:
                 return None
             del self._open[pair]
+            # A picture of this very version was taken before the fill.
             self._settled.append((version, booking))
             return booking
 
@@ -91,6 +93,13 @@ class DecisionBook:
         """Take the pair's booking back unfilled."""
         with self._mutex:
             return self._open.pop(pair, None)
+
+    def clear(self) -> tuple[Booking, ...]:
+        """Take everything back unfilled."""
+        with self._mutex:
+            left = tuple(self._open.values())
+            self._open.clear()
+        return left
 
     def expire(self, now: datetime, busy_pairs: Collection[str]) -> tuple[Booking, ...]:
         """Remove and return bookings whose time is over; pairs with an open order are spared."""
@@ -109,6 +118,7 @@ class DecisionBook:
         with self._mutex:
             self._settled = [(at, booking) for at, booking in self._settled if at >= version]
             waiting = [*self._open.values(), *(booking for _, booking in self._settled)]
+        # A reduction frees margin only once it is filled.
         stake = sum(max(0.0, booking.stake_amount) for booking in waiting)
         return Reserved(stake, sum(booking.kind == "entry" for booking in waiting))
 

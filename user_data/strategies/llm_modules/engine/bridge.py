@@ -1,5 +1,7 @@
-"""Freqtrade's objects in our words; the only room that knows Freqtrade's types."""
+"""Freqtrade's objects in our words; beside the strategy, the only module that knows them."""
 
+import logging
+import math
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +12,7 @@ import numpy as np
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.exchange import timeframe_to_msecs
 from freqtrade.persistence import PairLocks, Trade
+from freqtrade.persistence.pairlock import PairLock
 from freqtrade.wallets import Wallets
 from pandas import DataFrame
 
@@ -27,21 +30,26 @@ from llm_modules.domain import (
 from llm_modules.engine.book import Booking
 from llm_modules.engine.question import Question, World
 
-CANDLE_ROWS = 300
+logger = logging.getLogger(__name__)
+
+# What the configuration may ask for, and the slowest indicator's warm-up before it.
+CANDLE_ROWS = 600
 THESIS_KEY = "thesis"
 EXIT_KEY = "model_exit"
+EXIT_TOOL = "signal_exit"
+LATE_CANDLE_SECONDS = 15
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def run_mode(config: Mapping[str, Any]) -> RunMode:
     """Tell from the merged configuration what is simulated.
 
-    An exchange on this very machine is the sandbox; nothing on loopback ever trades real money.
+    A dry-run against an exchange on this very machine is the sandbox.
     """
+    if not config.get("dry_run", True):
+        return "live"
     urls = str(config.get("exchange", {}).get("ccxt_config", {}).get("urls", ""))
-    if any(host in urls for host in LOOPBACK):
-        return "sandbox"
-    return "dry_run" if config.get("dry_run", True) else "live"
+    return "sandbox" if any(host in urls for host in LOOPBACK) else "dry_run"
 
 
 def candles(frame: DataFrame, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
@@ -78,10 +86,16 @@ def market_rules(market: Mapping[str, Any] | None) -> MarketRules:
 
 
 def open_position(trade: Trade, rate: float) -> OpenPosition:
-    """Describe an open trade at a rate; MFE and MAE come from the extremes Freqtrade keeps."""
+    """Describe an open trade at a rate; MFE and MAE come from the extremes Freqtrade keeps.
+
+    After an addition the old extremes say nothing about the new average: only the rate counts
+    then, and the tracker remembers what was seen before.
+    """
     best, worst = trade.max_rate or trade.open_rate, trade.min_rate or trade.open_rate
     if trade.is_short:
         best, worst = worst, best
+    if trade.nr_of_successful_entries > 1:
+        best = worst = rate
     return OpenPosition(
         trade_id=trade.id,
         pair=trade.pair,
@@ -105,7 +119,9 @@ def open_position(trade: Trade, rate: float) -> OpenPosition:
 def closed_trade(trade: Trade) -> ClosedTrade:
     """Describe a trade that ended, with Freqtrade's own profit after fees and funding."""
     position = open_position(trade, trade.close_rate or trade.open_rate)
-    final: Mapping[str, Any] = trade.get_custom_data(EXIT_KEY) or {}
+    # The words belong to the exit the model asked for, not to a stop that came first.
+    words = trade.get_custom_data(EXIT_KEY) if trade.exit_reason == EXIT_TOOL else None
+    final: Mapping[str, Any] = words or {}
     return ClosedTrade(
         trade_id=trade.id,
         pair=trade.pair,
@@ -139,9 +155,26 @@ def store_thesis(trade: Trade, thesis: Thesis) -> None:
 
 
 def stored_thesis(trade: Trade) -> Thesis | None:
-    """Read the thesis back; trades that are not ours have none."""
+    """Read the thesis back; trades that are not ours, or of another version, have none."""
     stored = trade.get_custom_data(THESIS_KEY)
-    return Thesis(**stored) if isinstance(stored, dict) else None
+    if not isinstance(stored, dict):
+        return None
+    try:
+        return Thesis(**stored)
+    except TypeError:
+        logger.warning("The thesis kept with trade %d is of another version", trade.id)
+        return None
+
+
+def anchor_stop(trade_id: int) -> None:
+    """Make Freqtrade's stop ratio relative to the open rate, before an order changes the trade.
+
+    After each fill Freqtrade applies the ratio to the open rate, but it was taken at the rate of
+    the moment the stop was set: unanchored, a reduction in loss moves the stop beyond the price.
+    """
+    for trade in Trade.get_open_trades():
+        if trade.id == trade_id and trade.stop_loss:
+            trade.stop_loss_pct = -abs(1 - trade.stop_loss / trade.open_rate) * trade.leverage
 
 
 def store_exit(trade: Trade, booking: Booking) -> None:
@@ -155,14 +188,16 @@ def store_exit(trade: Trade, booking: Booking) -> None:
         trade.set_custom_data(EXIT_KEY, words)
 
 
-def locked_sides(pair: str, candle_at: datetime) -> frozenset[Side]:
+def locked_sides(locks: Sequence[PairLock], pair: str, candle_at: datetime) -> frozenset[Side]:
     """Return the sides in which Freqtrade's locks forbid an entry on this candle."""
     sides: tuple[Side, ...] = ("long", "short")
     return frozenset(
         side
         for side in sides
-        if PairLocks.is_pair_locked(pair, candle_at, side)
-        or PairLocks.is_global_lock(candle_at, side)
+        for lock in locks
+        if lock.pair in {pair, "*"}
+        and lock.side in {side, "*"}
+        and lock.lock_end_time.replace(tzinfo=UTC) > candle_at
     )
 
 
@@ -193,14 +228,17 @@ class View:
         self._timeframes = (timeframe, *informative)
         self._span = timedelta(milliseconds=timeframe_to_msecs(timeframe))
         self._asked = dict(decided)
-        self._rates: dict[str, float] = {}
+        self._rates: dict[int, float] = {}
 
-    def saw(self, pair: str, rate: float) -> None:
-        """Remember the latest rate of a pair; it values open positions until the next one."""
-        self._rates[pair] = rate
+    def saw(self, trade_id: int, rate: float) -> None:
+        """Remember the latest rate of a trade; it values the position until the next one."""
+        self._rates[trade_id] = rate
 
     def positions(self, trades: Sequence[Trade]) -> tuple[OpenPosition, ...]:
         """Describe every trade that holds something."""
+        self._rates = {
+            trade.id: self._rates[trade.id] for trade in trades if trade.id in self._rates
+        }
         return tuple(
             open_position(trade, self._rate(trade)) for trade in trades if trade.has_open_position
         )
@@ -208,7 +246,11 @@ class View:
     def account(
         self, wallets: Wallets, stake_currency: str, trades: Sequence[Trade]
     ) -> AccountState:
-        """Value the account: balance plus the open profit of every position."""
+        """Value the account: balance plus the open profit of every position.
+
+        An empty balance is one that could not be read: equity is unknown (NaN) then.
+        """
+        balance = wallets.get_total(stake_currency) or math.nan
         profit = sum(
             trade.calculate_profit(self._rate(trade)).profit_abs
             for trade in trades
@@ -217,7 +259,7 @@ class View:
         return AccountState(
             version=0,
             stake_currency=stake_currency,
-            equity=wallets.get_total(stake_currency) + profit,
+            equity=balance + profit,
             free=wallets.get_available_stake_amount(),
             used_stake=sum(trade.stake_amount for trade in trades),
             open_trades=len(trades),
@@ -230,12 +272,21 @@ class View:
     ) -> tuple[Question, ...]:
         """Return a question for each pair that has a closed candle nobody was asked about."""
         pairs = dict.fromkeys([*self._provider.current_whitelist(), *world.positions])
-        questions = (self._question(pair, world, mode, at) for pair in pairs if pair not in busy)
+        locks = PairLocks.get_pair_locks(None, at - self._span)
+        questions = (
+            self._question(pair, world, mode, at, locks) for pair in pairs if pair not in busy
+        )
         return tuple(question for question in questions if question is not None)
 
-    def _question(self, pair: str, world: World, mode: RunMode, at: datetime) -> Question | None:
+    def _question(
+        self, pair: str, world: World, mode: RunMode, at: datetime, locks: Sequence[PairLock]
+    ) -> Question | None:
         candle_at = newest_close(self._frame(pair, self._timeframes[0]), self._timeframes[0])
+        # After an outage the newest candle is old, and its answer would be stale on arrival.
         if candle_at is None or self._asked.get(pair) == candle_at or at >= candle_at + self._span:
+            return None
+        late = at < candle_at + timedelta(seconds=LATE_CANDLE_SECONDS)
+        if late and not self._others_have_closed(pair, candle_at):
             return None
         self._asked[pair] = candle_at
         return Question(
@@ -247,15 +298,28 @@ class View:
             rules=market_rules(self._provider.market(pair)),
             world=world,
             mode=mode,
-            locked_sides=locked_sides(pair, candle_at),
+            locked_sides=locked_sides(locks, pair, candle_at),
         )
+
+    def _others_have_closed(self, pair: str, candle_at: datetime) -> bool:
+        """Tell whether the informative candles that end with this one have arrived too."""
+        for name in self._timeframes[1:]:
+            closed = newest_close(self._frame(pair, name), name)
+            span = timedelta(milliseconds=timeframe_to_msecs(name))
+            if closed is None or closed + span <= candle_at:
+                return False
+        return True
 
     def _frame(self, pair: str, timeframe: str) -> DataFrame:
         frame: DataFrame = self._provider.ohlcv(pair, timeframe, copy=False)
         return frame
 
     def _rate(self, trade: Trade) -> float:
-        return float(self._rates.get(trade.pair, trade.open_rate))
+        """Return the latest rate of a trade, or the newest close before Freqtrade has one."""
+        if trade.id in self._rates:
+            return self._rates[trade.id]
+        frame = self._frame(trade.pair, self._timeframes[0])
+        return float(trade.open_rate if frame.empty else frame["close"].iloc[-1])
 
 
 def _column(frame: DataFrame, name: str) -> FloatArray:

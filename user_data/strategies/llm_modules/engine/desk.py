@@ -1,6 +1,7 @@
 """The trading desk: what Freqtrade's callbacks ask and tell, in terms of the book.
 
-Every method returns at once. Freqtrade's thread calls them all; `chart` may be called by any.
+Every method but `stop` returns at once. Freqtrade's thread calls them all; `chart` may be called
+by any.
 """
 
 import logging
@@ -19,13 +20,16 @@ from llm_modules.engine.recording import failed_record, outcome_record
 from llm_modules.engine.service import DecisionService
 from llm_modules.errors import JournalError
 from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.gate.stops import booked_stop, is_crossed
 from llm_modules.gate.tracker import PositionTracker
 from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord, TradeRecord
 
 logger = logging.getLogger(__name__)
 
-CHART_DECISIONS = 5000
+RECENT_DECISIONS = 5000
+STOP_TOLERANCE = 0.001
 EMERGENCY_EXIT = "emergency_stop"
+CROSSED_STOP_EXIT = "stop_crossed"
 
 
 class Present:
@@ -59,26 +63,40 @@ class Desk:
         self._emergency = emergency
         self._tracker = PositionTracker()
         self._unwritten: deque[TradeRecord] = deque()
-        self._chart: deque[DecisionRecord] = deque(maxlen=CHART_DECISIONS)
-        self._chart_mutex = threading.Lock()
+        self._aborted: set[str] = set()
+        # Three weeks of five pairs at 30 minutes.
+        self._recent: deque[DecisionRecord] = deque(maxlen=RECENT_DECISIONS)
+        self._recent_mutex = threading.Lock()
+        self._thread_was_alive = True
         self._service = DecisionService(self._decide, self._undecided, self._close_client)
 
-    def start(self, past: Sequence[DecisionRecord]) -> None:
+    def start(self, past: Sequence[DecisionRecord | OutcomeRecord]) -> None:
         """Start deciding; `past` decisions are drawn on the chart again."""
-        self._chart.extend(past)
+        self._recent.extend(line for line in past if isinstance(line, DecisionRecord))
+        self._aborted = {
+            line.decision_id
+            for line in past
+            if isinstance(line, OutcomeRecord) and line.outcome == "aborted"
+        }
         self._service.start()
 
     def decided_candles(self) -> dict[str, datetime]:
-        """Return the newest candle of each pair that has its decision: it gets no second one."""
-        with self._chart_mutex:
-            records = [record for record in self._chart if record.status != "failed"]
+        """Return the newest candle of each pair that has its decision: it gets no second one.
+
+        What failed or was cut short is asked again, and so is an exit: it may not have happened.
+        """
         newest: dict[str, datetime] = {}
-        for record in records:
-            newest[record.pair] = max(record.candle_at, newest.get(record.pair, record.candle_at))
+        for record in self._copy_of_recent():
+            undone = record.decision_id in self._aborted or record.tool == "signal_exit"
+            if record.status != "failed" and not undone:
+                known = newest.get(record.pair, record.candle_at)
+                newest[record.pair] = max(record.candle_at, known)
         return newest
 
     def stop(self) -> None:
-        """Stop deciding within two seconds and release the journals."""
+        """Stop deciding, which takes up to two seconds, and release the journals."""
+        for booking in self._rooms.book.clear():
+            self._tell(booking, "aborted", None, "the bot stopped")
         if not self._service.stop():
             logger.error("The decision thread did not end in time; it dies with the process")
         self._rooms.journal.close()
@@ -93,11 +111,13 @@ class Desk:
         now: datetime,
     ) -> None:
         """Take note of the account and the open positions; bookings past their time lapse."""
-        known = {position.pair: self._tracker.observe(position) for position in positions}
+        known = {position.pair: self._observe(position) for position in positions}
+        # In this order: looking at the equity is what moves the peak.
+        halted = self._is_halted(account.equity)
         account = replace(
             account,
             version=self._present().account.version + 1,
-            halted=self._is_halted(account.equity),
+            halted=halted,
             peak_equity=self._emergency.peak_equity,
         )
         self._present.replace(World(account, known))
@@ -121,29 +141,36 @@ class Desk:
         return self._rooms.book.look(pair, "entry", now)
 
     def confirm_entry(self, pair: str, side: Side, price: float, now: datetime) -> bool:
-        """Say whether an order may go out; a price that left the band ends the booking."""
+        """Say whether an order may go out; a price out of bounds ends the booking."""
         booking = self.entry(pair, now)
-        if booking is None or booking.side != side:
-            return False
-        if booking.lowest_price <= price <= booking.highest_price:
-            return True
-        self._rooms.book.withdraw(pair)
-        band = f"{booking.lowest_price:.8g} to {booking.highest_price:.8g}"
-        self._tell(booking, "vetoed", None, f"price {price:.8g} left the band {band}")
-        return False
+        return booking is not None and booking.side == side and self._is_in_band(booking, price)
 
     def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
         """Return why a position is to be closed now, or None to keep it."""
         if self._emergency.tripped:
             return EMERGENCY_EXIT
-        booking = self._of_trade(pair, "exit", trade_id, now)
+        booking = self.exit_booking(pair, trade_id, now)
         return booking.tool if booking else None
 
-    def adjustment(self, pair: str, trade_id: int, now: datetime) -> Booking | None:
-        """Return the approved adjustment of a position; none adds while trading is halted."""
+    def crossed_stop(self, trade_id: int, price: float, stop_in_force: float) -> str | None:
+        """Return a reason to close a position whose stop Freqtrade could not place any more.
+
+        Freqtrade ignores a stop that the price has already crossed and keeps its looser one.
+        """
+        position = self._tracker.get(trade_id)
+        if position is None or not is_crossed(position.stop_price, price, position.side):
+            return None
+        is_looser = abs(stop_in_force - position.stop_price) > STOP_TOLERANCE * position.stop_price
+        return CROSSED_STOP_EXIT if is_looser else None
+
+    def adjustment(self, pair: str, trade_id: int, price: float, now: datetime) -> Booking | None:
+        """Return the approved adjustment of a position; an addition obeys halt and price band."""
         booking = self._of_trade(pair, "adjust", trade_id, now)
-        adds = booking is not None and booking.stake_amount > 0
-        return None if adds and self.world().account.halted else booking
+        if booking is None or booking.stake_amount <= 0:
+            return booking
+        if self.world().account.halted or not self._is_in_band(booking, price):
+            return None
+        return booking
 
     def stop_price(self, trade_id: int) -> float | None:
         """Return the tightest stop known for a position, None before it was ever observed."""
@@ -159,24 +186,27 @@ class Desk:
 
     # What Freqtrade tells
 
-    def filled(self, pair: str, kind: BookingKind, position: OpenPosition) -> Booking | None:
-        """Settle the booking whose order was filled, and return it."""
-        booking = self._rooms.book.settle(pair, kind, self.world().account.version)
-        self._tracker.observe(position)
-        if booking is None:
-            return None
-        if booking.stop_price is not None:
-            self._tracker.tighten(position.trade_id, booking.stop_price)
-        self._tell(booking, "filled", position.trade_id)
+    def settle(self, pair: str, tool: str, trade_id: int) -> Booking | None:
+        """Take the booking whose order was filled, before anything else can fail."""
+        booking = self._rooms.book.settle(pair, tool, self.world().account.version)
+        if booking is not None:
+            self._tell(booking, "filled", trade_id)
         return booking
+
+    def filled(self, position: OpenPosition, booking: Booking | None) -> None:
+        """Look at a position after a fill; its stop is at least the booked one."""
+        self._observe(position)
+        if booking is not None and booking.stop_price is not None:
+            self._tracker.tighten(position.trade_id, booking.stop_price)
 
     def closed(self, trade: ClosedTrade) -> None:
         """Learn from a trade that ended, however it ended; known trades are left alone."""
         booking = self._rooms.book.withdraw(trade.pair)
-        if booking is not None and booking.kind == "exit":
-            self._tell(booking, "filled", trade.trade_id)
-        elif booking is not None:
-            self._tell(booking, "expired", trade.trade_id, f"closed by {trade.exit_reason}")
+        if booking is not None:
+            # The fill of an exit arrives here: by then the trade is closed.
+            done = booking.tool == trade.exit_reason
+            detail = "" if done else f"closed by {trade.exit_reason}"
+            self._tell(booking, "filled" if done else "expired", trade.trade_id, detail)
         tracked = self._tracker.forget(trade.trade_id)
         if tracked is not None:
             trade = replace(
@@ -192,10 +222,10 @@ class Desk:
 
     def chart(self, pair: str, start: datetime, end: datetime) -> tuple[DecisionRecord, ...]:
         """Return the decisions about a pair whose candle closed within a span of time."""
-        with self._chart_mutex:
-            records = tuple(self._chart)
         return tuple(
-            record for record in records if record.pair == pair and start <= record.candle_at <= end
+            record
+            for record in self._copy_of_recent()
+            if record.pair == pair and start <= record.candle_at <= end
         )
 
     # On the decision thread
@@ -211,8 +241,8 @@ class Desk:
         self._draw(record)
 
     def _draw(self, record: DecisionRecord) -> None:
-        with self._chart_mutex:
-            self._chart.append(record)
+        with self._recent_mutex:
+            self._recent.append(record)
             self.decided += 1
 
     def _learn(self, trade: ClosedTrade) -> None:
@@ -235,6 +265,35 @@ class Desk:
 
     # Between the two
 
+    def _observe(self, position: OpenPosition) -> OpenPosition:
+        stop = booked_stop(position, self._rooms.config.risk_management)
+        return self._tracker.observe(replace(position, stop_price=stop))
+
+    def _copy_of_recent(self) -> tuple[DecisionRecord, ...]:
+        with self._recent_mutex:
+            return tuple(self._recent)
+
+    def _is_in_band(self, booking: Booking, price: float) -> bool:
+        """Tell whether the price still suits a booking; if not, the booking ends."""
+        stop = booking.stop_price
+        if stop is not None and is_crossed(stop, price, booking.side):
+            problem = f"price {price:.8g} is at or beyond the stop {stop:.8g}"
+        elif booking.lowest_price <= price <= booking.highest_price:
+            return True
+        else:
+            band = f"{booking.lowest_price:.8g} to {booking.highest_price:.8g}"
+            problem = f"price {price:.8g} left the band {band}"
+        self._rooms.book.withdraw(booking.pair)
+        self._tell(booking, "vetoed", booking.trade_id, problem)
+        return False
+
+    def _thread_is_dead(self) -> bool:
+        alive = self._service.is_alive
+        if self._thread_was_alive and not alive:
+            logger.error("The decision thread died; nothing new is opened, restart the bot")
+        self._thread_was_alive = alive
+        return not alive
+
     def _is_halted(self, equity: float) -> bool:
         before = self._emergency.tripped
         try:
@@ -244,7 +303,7 @@ class Desk:
             halted = self._emergency.tripped
         if self._emergency.tripped and not before:
             logger.warning("Emergency stop: equity %.2f, all positions are closed", equity)
-        return halted
+        return halted or self._thread_is_dead()
 
     def _of_trade(
         self, pair: str, kind: BookingKind, trade_id: int, now: datetime

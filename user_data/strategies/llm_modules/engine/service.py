@@ -41,6 +41,11 @@ class DecisionService:
         """Start the thread."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs; after its end nothing is decided or recorded any more."""
+        return self._thread.is_alive()
+
     def ask(self, questions: Sequence[Question]) -> None:
         """Hand questions over; a question of the same pair that is still open is cancelled."""
         if questions:

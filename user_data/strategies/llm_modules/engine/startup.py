@@ -60,7 +60,7 @@ def open_desk(
         clock=lambda: datetime.now(UTC),
     )
     desk = Desk(rooms, present, _emergency_stop(config, mode), mode)
-    desk.start([line for line in decisions if isinstance(line, DecisionRecord)])
+    desk.start(decisions)
     logger.info("%s", banner(config, mode, len(trades)))
     return desk
 

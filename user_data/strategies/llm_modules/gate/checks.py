@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable
 
 from llm_modules.config import RiskConfig
+from llm_modules.gate.stops import farthest_stop, is_crossed, tighter
 from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Refusal
 
 Check = Callable[[Proposal, GateState, RiskConfig], Finding]
-MARGIN_AT_STOP = 0.8
 
 
 def account_is_known(_proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
@@ -128,27 +128,22 @@ def remainder_above_market_minimum(
 
 
 def stop_on_losing_side(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
-    """Refuse a stop that would trigger at once: at or beyond the price."""
+    """Refuse a stop that would trigger at once: at or beyond the latest price known."""
+    price = state.position.current_rate if state.position else state.price
     stop = proposal.stop_price
-    if stop is None or (stop < state.price if proposal.side == "long" else stop > state.price):
+    if stop is None or not is_crossed(stop, price, proposal.side):
         return None
-    text = f"stop {stop:g} is on the wrong side of price {state.price:g} for a {proposal.side}"
+    text = f"stop {stop:g} is on the wrong side of price {price:g} for a {proposal.side}"
     return Refusal("STOP_WRONG_SIDE", text)
 
 
 def stop_near_enough(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
-    """Clamp the stop to `max_stop_pct`, and to where it costs 80 % of the margin.
-
-    The second limit keeps every stop well inside the liquidation price, which lies at about
-    1 / leverage from the entry.
-    """
-    farthest = min(risk.max_stop_pct / 100, MARGIN_AT_STOP / proposal.leverage)
+    """Clamp the stop to `max_stop_pct` and to well inside the liquidation price."""
+    farthest = farthest_stop(state.price, proposal.side, proposal.leverage, risk)
     stop = proposal.stop_price
-    if stop is None or abs(stop - state.price) <= state.price * farthest * (1 + 1e-9):
+    if stop is None or tighter(stop, farthest, proposal.side) == stop:
         return None
-    sign = -1 if proposal.side == "long" else 1
-    nearer = state.price * (1 + sign * farthest)
-    return Clamp("STOP_TOO_FAR", f"stop {stop:g} moved to {nearer:.8g}", "stop_price", nearer)
+    return Clamp("STOP_TOO_FAR", f"stop {stop:g} moved to {farthest:.8g}", "stop_price", farthest)
 
 
 def stop_only_tightens(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
@@ -156,8 +151,7 @@ def stop_only_tightens(proposal: Proposal, state: GateState, _risk: RiskConfig) 
     stop, position = proposal.stop_price, state.position
     if stop is None or position is None:
         return None
-    tighter = stop > position.stop_price if position.side == "long" else stop < position.stop_price
-    if tighter:
+    if stop != position.stop_price and tighter(stop, position.stop_price, position.side) == stop:
         return None
     text = f"stop {stop:g} is not tighter than {position.stop_price:g}; the stop stays"
     return Clamp("STOP_NOT_TIGHTER", text, "stop_price", None)

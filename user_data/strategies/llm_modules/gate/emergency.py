@@ -1,6 +1,7 @@
 """The account's emergency stop: equity measured against its peak, remembered across restarts."""
 
 import math
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from llm_modules.errors import JournalError
 
 REWRITE_GROWTH = 1.001
+BREACHES_TO_TRIP = 3
 
 
 class _State(BaseModel):
@@ -22,6 +24,7 @@ class _State(BaseModel):
 class EmergencyStop:
     """Trips once equity fell by `emergency_stop_loss` from its peak, and stays tripped.
 
+    It takes three observations in a row, a few seconds, to trip.
     The file makes it survive restarts; an unreadable file counts as tripped. Deleting the file
     while the bot is stopped starts anew.
     """
@@ -30,6 +33,7 @@ class EmergencyStop:
         self.path = path
         self._floor = 1 + emergency_stop_loss
         self._written_peak = 0.0
+        self._breaches = 0
         self._state: _State | None = None
         self.unreadable = ""
         if path.exists():
@@ -56,7 +60,9 @@ class EmergencyStop:
         if self.tripped or not math.isfinite(equity) or equity <= 0:
             return True
         peak = max(self.peak_equity, equity)
-        tripped = equity <= peak * self._floor
+        # One odd reading, such as a balance caught in the middle of a change, is not a loss.
+        self._breaches = self._breaches + 1 if equity <= peak * self._floor else 0
+        tripped = self._breaches >= BREACHES_TO_TRIP
         self._state = _State(peak_equity=peak, tripped_at_equity=equity if tripped else None)
         if tripped or peak > self._written_peak * REWRITE_GROWTH:
             self._write(self._state)
@@ -73,7 +79,10 @@ class EmergencyStop:
         fresh = self.path.with_suffix(".new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(state.model_dump_json(), encoding="utf-8")
+            with fresh.open("w", encoding="utf-8") as file:
+                file.write(state.model_dump_json())
+                file.flush()
+                os.fsync(file.fileno())
             fresh.replace(self.path)
         except OSError as error:
             raise JournalError(f"cannot write {self.path}: {error.strerror}") from error

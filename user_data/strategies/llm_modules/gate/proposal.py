@@ -2,6 +2,7 @@
 
 from llm_modules.config import RiskConfig
 from llm_modules.domain import Side
+from llm_modules.gate.stops import farthest_stop
 from llm_modules.gate.verdict import GateState, Proposal
 from llm_modules.tools.calls import Adjust, Entry, Hold, ToolCall
 
@@ -31,18 +32,14 @@ def default_stake(state: GateState, risk: RiskConfig) -> float:
     return state.account.equity * share
 
 
-def fallback_stop(price: float, side: Side, risk: RiskConfig) -> float:
-    """Return the stop of an entry that names none: `max_stop_pct` away from the price."""
-    distance = price * risk.max_stop_pct / 100
-    return price - distance if side == "long" else price + distance
-
-
 def _entry(call: Entry, state: GateState, risk: RiskConfig) -> Proposal:
     stake = call.stake_amount if risk.allow_model_freedom else None
+    leverage = call.leverage if risk.allow_model_freedom else risk.default_leverage
+    farthest = farthest_stop(state.price, call.side, leverage, risk)
     return Proposal(
         call=call,
         side=call.side,
-        leverage=call.leverage if risk.allow_model_freedom else risk.default_leverage,
+        leverage=leverage,
         stake_amount=default_stake(state, risk) if stake is None else stake,
-        stop_price=call.stop_price or fallback_stop(state.price, call.side, risk),
+        stop_price=call.stop_price or farthest,
     )

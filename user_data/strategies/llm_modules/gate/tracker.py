@@ -2,12 +2,8 @@
 
 from dataclasses import replace
 
-from llm_modules.domain import OpenPosition, Side
-
-
-def tighter(stop: float, other: float, side: Side) -> float:
-    """Return the stop that is nearer to the price: the higher for a long, the lower for a short."""
-    return max(stop, other) if side == "long" else min(stop, other)
+from llm_modules.domain import OpenPosition
+from llm_modules.gate.stops import tighter
 
 
 class PositionTracker:

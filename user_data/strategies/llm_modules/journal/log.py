@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic_core import PydanticSerializationError
+
 from llm_modules.errors import JournalError, JournalLockedError
 from llm_modules.journal.records import Record
 
@@ -31,7 +33,7 @@ class JsonlLog:
 
         Raises JournalError when it could not be written whole; nothing of it stays in the file.
         """
-        line = record.model_dump_json(by_alias=True).encode() + b"\n"
+        line = _encode(record)
         with self._mutex:
             if self._closed:
                 raise JournalError(f"{self.path} is closed")
@@ -69,7 +71,11 @@ class JsonlLog:
         mine = os.fstat(self._file)
         if there is not None and (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev):
             return
-        fresh = _open_clean(self.path)
+        try:
+            fresh = _open_clean(self.path)
+        except JournalLockedError as error:
+            # While running this is no matter of the user's settings: the record is not written.
+            raise JournalError(str(error)) from error
         os.close(self._file)
         self._file = fresh
 
@@ -77,8 +83,19 @@ class JsonlLog:
 def _open_clean(path: Path) -> int:
     """Open and lock a journal whose last line, if torn, was set aside."""
     file = _open_locked(path)
-    _set_torn_tail_aside(file, path)
+    try:
+        _set_torn_tail_aside(file, path)
+    except OSError as error:
+        os.close(file)
+        raise JournalError(f"cannot repair {path}: {error.strerror}") from error
     return file
+
+
+def _encode(record: Record) -> bytes:
+    try:
+        return record.model_dump_json(by_alias=True).encode() + b"\n"
+    except (PydanticSerializationError, UnicodeError) as error:
+        raise JournalError("a record cannot be written as JSON") from error
 
 
 def _open_locked(path: Path) -> int:

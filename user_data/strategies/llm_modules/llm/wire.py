@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
+from openai.types.chat.chat_completion import Choice
 
 from llm_modules.config import LLMConfig
 from llm_modules.domain import Prompt, Reply, ToolRequest, ToolSpec
 from llm_modules.errors import ProviderError
 
+LONGEST_WORD = 100
 _VERSION = re.compile(r"[^/:]/v\d[^/]*(/|$)")
 
 
@@ -42,20 +44,29 @@ def read_completion(completion: object, latency_seconds: float, attempts: int) -
     if not isinstance(completion, ChatCompletion):
         raise ProviderError("bad_response", "the answer is not JSON of a chat completion")
     choices: Any = completion.choices
-    if not isinstance(choices, list) or not choices or choices[0].message is None:
-        raise ProviderError("bad_response", "the answer holds no choices")
-    message = choices[0].message
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message: Any = choice.message if isinstance(choice, Choice) else None
+    if choice is None or not isinstance(message, ChatCompletionMessage):
+        raise ProviderError("bad_response", "the answer holds no message")
+    calls: Any = message.tool_calls or []
+    if not isinstance(calls, list):
+        raise ProviderError("bad_response", "the answer's tool calls are not a list")
     prompt_tokens, completion_tokens = _usage(completion)
     return Reply(
         text=message.content if isinstance(message.content, str) else "",
-        tool_requests=tuple(_tool_request(call) for call in message.tool_calls or ()),
-        finish_reason=str(choices[0].finish_reason),
-        model=str(completion.model),
+        tool_requests=tuple(_tool_request(call) for call in calls),
+        finish_reason=_word(choice.finish_reason),
+        model=_word(completion.model),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         latency_seconds=latency_seconds,
         attempts=attempts,
     )
+
+
+def _word(text: object) -> str:
+    """Make a server's word fit for a journal: printable and short."""
+    return "".join(char for char in str(text) if char.isprintable())[:LONGEST_WORD]
 
 
 def _usage(completion: ChatCompletion) -> tuple[int | None, int | None]:
@@ -70,7 +81,7 @@ def _tool_request(call: Any) -> ToolRequest:
     arguments = getattr(function, "arguments", None)
     if not isinstance(arguments, str | Mapping):
         arguments = None
-    return ToolRequest(str(call.id), str(getattr(function, "name", "")), arguments)
+    return ToolRequest(str(getattr(call, "id", "")), str(getattr(function, "name", "")), arguments)
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from llm_modules.operations.settings import (
     value_at,
 )
 
-MODE_VARIABLE = "LLM_TRADER_MODE"
 EXCHANGE_PORT = 18086
 MODEL_PORT = 18087
 DATABASES: Mapping[RunMode, str] = {
@@ -208,7 +207,6 @@ def _for_our_code(basis: _Basis) -> dict[str, str]:
 
 def _freqtrade_variables(basis: _Basis, api_port: int) -> dict[str, str]:
     variables = _for_our_code(basis) | {
-        MODE_VARIABLE: basis.mode,
         f"{FREQTRADE_PREFIX}API_SERVER__LISTEN_PORT": str(api_port),
     }
     if not basis.places.is_shipped:

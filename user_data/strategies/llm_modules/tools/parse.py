@@ -12,6 +12,7 @@ from llm_modules.errors import ModelError
 from llm_modules.tools.calls import TOOL_CALL, ToolCall
 
 LONGEST_ARGUMENTS = 20_000
+_NO_BRACKETS = str.maketrans("<>[]", "()()")
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
 
@@ -113,5 +114,8 @@ def _problem(item: Any) -> str:
 
 
 def _short(text: str) -> str:
-    """Quote untrusted text for an error message: printable ASCII only and at most 80 long."""
-    return ascii(text[:80])
+    """Quote untrusted text for an error message: printable ASCII only and at most 80 long.
+
+    It goes back to the model, so no bracket may form a chat template's control token.
+    """
+    return ascii(text[:80]).translate(_NO_BRACKETS)
