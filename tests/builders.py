@@ -149,6 +149,9 @@ def a_gate_state(**changes: Any) -> GateState:
         rules=RULES,
         account=an_account(),
         position=None,
+        reserved_stake=0.0,
+        reserved_slots=0,
+        locked_sides=frozenset(),
     )
     return replace(state, **changes)
 
@@ -233,6 +236,7 @@ def a_question(*positions: OpenPosition, **changes: Any) -> Question:
         rules=RULES,
         world=a_world(*positions),
         mode="sandbox",
+        locked_sides=frozenset(),
     )
     return replace(question, **changes)
 

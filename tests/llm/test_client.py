@@ -88,6 +88,7 @@ def test_a_failing_server_is_asked_no_more_often_than_configured(retry_times: in
     error, server = fault_of(body, retry_times=retry_times)
     assert error.fault == "rate_limited"
     assert len(server.requests) == 1 + retry_times
+    assert error.attempts == 1 + retry_times
 
 
 def test_a_second_attempt_can_succeed_and_is_counted() -> None:

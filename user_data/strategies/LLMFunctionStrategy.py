@@ -66,6 +66,7 @@ class LLMFunctionStrategy(IStrategy):
             {"method": "CooldownPeriod", "stop_duration_candles": 1},
             {
                 "method": "StoplossGuard",
+                # In candles of 30 minutes 48 are a day, 96 two.
                 "lookback_period_candles": 48,
                 "trade_limit": 4,
                 "stop_duration_candles": 12,
@@ -82,6 +83,7 @@ class LLMFunctionStrategy(IStrategy):
     def bot_start(self, **kwargs: Any) -> None:
         """Open the journals and start deciding; trades closed while we were away are learnt."""
         if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
+            # A backtest would pay a model for thousands of past candles.
             raise OperationalException(
                 "LLMFunctionStrategy asks its model while the market runs: use 'freqtrade trade'"
             )
@@ -125,6 +127,7 @@ class LLMFunctionStrategy(IStrategy):
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         """Add the indicators that the model sees, for the chart."""
+        # The whole frame, not CANDLE_ROWS: the chart shows all of it.
         indicators = compute(bridge.candles(dataframe, self.timeframe, len(dataframe)))
         return dataframe.assign(**indicators)
 
@@ -278,6 +281,7 @@ class LLMFunctionStrategy(IStrategy):
         if not trade.is_open:
             self.desk.closed(bridge.closed_trade(trade))
             return
+        # First of all: what fails after this cannot make the order again.
         booking = self.desk.settle(pair, order.ft_order_tag or "", trade.id)
         if booking is not None and booking.thesis is not None:
             bridge.store_thesis(trade, booking.thesis)

@@ -10,5 +10,6 @@ journal     what happened is appended to JSONL files, one write per record
 learning    closed trades become scores, lessons and patterns for later contexts
 engine      the cycle that ties the rooms together, the book, and the bridge to Freqtrade
 sandbox     a local exchange replaying real candles, and a scripted model
+operations  processes, viewers, settings and backups behind the commands
 cli         what manage.sh calls
 """

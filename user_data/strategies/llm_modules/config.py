@@ -1,6 +1,6 @@
 """Our four blocks of config.json as frozen, strict models; secrets come from the environment.
 
-Everything is handed in: nothing here reads a file or a global. The keys of each block are its
+Everything is handed in: nothing here reads a file. The keys of each block are its
 fields; a key without default must be present, a key that is not listed is refused.
 """
 
@@ -28,7 +28,6 @@ TIMEFRAMES = (
     "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w",
 )  # fmt: skip
 
-Timeframe = Annotated[str, Field(json_schema_extra={"allowed": TIMEFRAMES})]
 Percent = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -180,6 +179,7 @@ def parse_config(merged: Mapping[str, Any]) -> TraderConfig:
         return TraderConfig.model_validate(blocks)
     except ValidationError as error:
         problems = [_sentence(item, merged) for item in error.errors(include_url=False)]
+    # Outside the except: a chained ValidationError would print the value, perhaps a key.
     raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
 
 

@@ -229,7 +229,7 @@ class ToolRequest:
 class Message:
     """One chat message."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user"]
     content: str
 
 

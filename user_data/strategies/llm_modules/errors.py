@@ -4,9 +4,9 @@
     |- UserError            the user: change a setting, a file, the environment
     |  |- ConfigError       a block or key of config.json is missing, mistyped or unknown
     |  |- JournalLockedError  another bot writes the same journal
+    |  |- ContextBudgetError  max_context_tokens is too small for the bare facts
     |- ModelError           the model: it is told exactly what is wrong and may try again
     |- ProviderError        the endpoint: wait, retry within the deadline, else hold
-    |- ContextBudgetError   the user: max_context_tokens is too small for the bare facts
     |- MarketDataError      nobody: the pair is skipped for this candle, with a record
     |- JournalError         the machine's owner: a record could not be written
 
@@ -57,7 +57,10 @@ class ModelError(TraderError):
 
 
 class ProviderError(TraderError):
-    """The model's endpoint failed; `fault` is stable, the message holds no secret."""
+    """The model's endpoint failed; `fault` is stable, the message holds no secret.
+
+    `attempts` counts the requests that were made before giving up.
+    """
 
     def __init__(
         self, fault: ProviderFault, message: str, *, retry_after_seconds: float | None = None
@@ -65,6 +68,7 @@ class ProviderError(TraderError):
         super().__init__(message)
         self.fault: ProviderFault = fault
         self.retry_after_seconds = retry_after_seconds
+        self.attempts = 1
 
 
 class MarketDataError(TraderError):

@@ -122,6 +122,8 @@ class DecisionBook:
         stake = sum(max(0.0, booking.stake_amount) for booking in waiting)
         return Reserved(stake, sum(booking.kind == "entry" for booking in waiting))
 
+    # A mailbox: the tracker belongs to Freqtrade's thread, stops come from the other one.
+
     def put_stop(self, trade_id: int, stop_price: float) -> None:
         """Leave a tightened stop for a trade."""
         with self._mutex:

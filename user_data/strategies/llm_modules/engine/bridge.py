@@ -54,6 +54,7 @@ def run_mode(config: Mapping[str, Any]) -> RunMode:
 
 def candles(frame: DataFrame, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
     """Copy the newest rows of a candle frame into arrays that another thread may read."""
+    # A copy: the decision thread reads while Freqtrade replaces the frame.
     tail = frame.iloc[-rows:]
     return Candles(
         timeframe=timeframe,
@@ -76,6 +77,7 @@ def newest_close(frame: DataFrame, timeframe: str) -> datetime | None:
 
 def market_rules(market: Mapping[str, Any] | None) -> MarketRules:
     """Read step, minimum and maximum leverage of a ccxt market; unknown limits do not limit."""
+    # Finer than any coin's price; 125 is Binance's highest leverage.
     market = market or {}
     limits = market.get("limits", {})
     return MarketRules(
@@ -91,6 +93,7 @@ def open_position(trade: Trade, rate: float) -> OpenPosition:
     After an addition the old extremes say nothing about the new average: only the rate counts
     then, and the tracker remembers what was seen before.
     """
+    # Empty until Freqtrade has seen a first rate.
     best, worst = trade.max_rate or trade.open_rate, trade.min_rate or trade.open_rate
     if trade.is_short:
         best, worst = worst, best
@@ -184,6 +187,7 @@ def store_exit(trade: Trade, booking: Booking) -> None:
         "trade_score": booking.model_score,
         "reason": booking.reason,
     }
+    # Asked every few seconds until the fill; the database is written once.
     if trade.get_custom_data(EXIT_KEY) != words:
         trade.set_custom_data(EXIT_KEY, words)
 
@@ -257,6 +261,7 @@ class View:
             if trade.has_open_position
         )
         return AccountState(
+            # Until the desk knows better: a state it never completed must refuse.
             version=0,
             stake_currency=stake_currency,
             equity=balance + profit,
@@ -271,6 +276,7 @@ class View:
         self, world: World, busy: Collection[str], mode: RunMode, at: datetime
     ) -> tuple[Question, ...]:
         """Return a question for each pair that has a closed candle nobody was asked about."""
+        # A pair that left the whitelist still has its position to decide about.
         pairs = dict.fromkeys([*self._provider.current_whitelist(), *world.positions])
         locks = PairLocks.get_pair_locks(None, at - self._span)
         questions = (

@@ -58,6 +58,7 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
     verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
     record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
     recorded = note(record, rooms)
+    # What cannot be recorded may not add risk; getting out may not depend on a disk.
     proposal = verdict.proposal if verdict else None
     if proposal is not None and (recorded or proposal.only_reduces):
         book(question, snapshot, proposal, rooms)
@@ -101,6 +102,7 @@ def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: R
 def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms: Rooms) -> None:
     """Book what was approved: a stop at once, an order for Freqtrade to pick up."""
     position = question.position
+    # Not with the booking: the stop holds even if the order is never made.
     if position is not None and proposal.stop_price is not None:
         rooms.book.put_stop(position.trade_id, proposal.stop_price)
     booking = booking_for(question, snapshot, proposal, rooms.config.risk_management)
@@ -113,6 +115,7 @@ def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms
 
 def note(line: DecisionRecord | OutcomeRecord, rooms: Rooms) -> bool:
     """Write a line into the journal and the library; returns whether the journal has it."""
+    # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
     try:
         rooms.journal.decision(line)

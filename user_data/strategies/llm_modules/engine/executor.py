@@ -48,20 +48,22 @@ class FunctionExecutor:
         replies: list[Reply] = []
         problems: list[str] = []
         fault: str | None = None
+        failed_attempts = 0
         call: ToolCall | None = None
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 call = await self._ask_and_repair(prompt, pair, replies, problems)
         except ProviderError as error:
-            fault = f"{error.fault}: {error}"
+            fault, failed_attempts = f"{error.fault}: {error}", error.attempts
         except TimeoutError:
             fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
+            failed_attempts = 1
         return Answer(
             call=call,
             problems=tuple(problems),
             fault=fault,
             model=replies[-1].model if replies else self._model,
-            attempts=sum(reply.attempts for reply in replies) + (fault is not None),
+            attempts=sum(reply.attempts for reply in replies) + failed_attempts,
             latency_seconds=round(time.monotonic() - started, 4),
             prompt_tokens=_total(reply.prompt_tokens for reply in replies),
             completion_tokens=_total(reply.completion_tokens for reply in replies),

@@ -1,4 +1,4 @@
-"""The one place where an unexpected error is caught: logged with its traceback, never repeated.
+"""Where an unexpected error is caught (beside the gate): logged with its traceback, contained.
 
 Freqtrade takes an exception in most callbacks for a yes, and in `get_entry_signal` it ends the
 bot. A guarded callback answers with its safe default instead.

@@ -38,7 +38,7 @@ class Question:
     rules: MarketRules
     world: World
     mode: RunMode
-    locked_sides: frozenset[Side] = frozenset()
+    locked_sides: frozenset[Side]
 
     @property
     def position(self) -> OpenPosition | None:

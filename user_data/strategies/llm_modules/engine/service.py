@@ -6,14 +6,14 @@ Freqtrade's loop hands questions in and goes on; nothing here ever makes it wait
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from llm_modules.engine.guard import contained
 from llm_modules.engine.question import Question
 
 logger = logging.getLogger(__name__)
 
+# The supervisor gives Freqtrade 3.8 s in all.
 STOP_SECONDS = 2.0
 
 Decide = Callable[[Question], Awaitable[object]]
@@ -34,6 +34,7 @@ class DecisionService:
         self._on_failure = on_failure
         self._close = close
         self._running: dict[str, asyncio.Task[None]] = {}
+        # Made here so that questions can be queued before the thread runs.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="llm-decisions", daemon=True)
 
@@ -73,10 +74,7 @@ class DecisionService:
             earlier = self._running.get(question.pair)
             if earlier is not None:
                 earlier.cancel()
-            self._running[question.pair] = self._task(self._answer(question))
-
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._loop.create_task(work)
+            self._running[question.pair] = self._loop.create_task(self._answer(question))
 
     async def _answer(self, question: Question) -> None:
         try:
@@ -87,6 +85,7 @@ class DecisionService:
         except asyncio.CancelledError:
             self._on_failure(question, "aborted: the bot stopped or the next candle came first")
         finally:
+            # A newer question of the pair may stand here already.
             if self._running.get(question.pair) is asyncio.current_task():
                 del self._running[question.pair]
 

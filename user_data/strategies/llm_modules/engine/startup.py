@@ -34,6 +34,7 @@ def open_desk(
     Records of another mode teach nothing here: the sandbox's lessons stay in the sandbox.
     Raises ConfigError, JournalLockedError or JournalError.
     """
+    # Not in config.py: only pandas_ta can tell, by trying.
     unknown = unknown_indicators(config.context_config.extra_indicators)
     if unknown:
         raise ConfigError(
@@ -92,6 +93,7 @@ def _executor(config: TraderConfig, environment: Mapping[str, str]) -> FunctionE
 
 
 def _emergency_stop(config: TraderConfig, mode: RunMode) -> EmergencyStop:
+    # One per mode: a peak of simulated money must not halt real money.
     folder = Path(config.experience_config.trade_log_path).parent
     limit = config.risk_management.emergency_stop_loss
     stop = EmergencyStop(folder / f"risk_state.{mode}.json", limit)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from llm_modules.config import RiskConfig
 from llm_modules.gate.stops import farthest_stop, is_crossed, tighter
 from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Refusal
+from llm_modules.tools.calls import Entry
 
 Check = Callable[[Proposal, GateState, RiskConfig], Finding]
 
@@ -69,8 +70,11 @@ def slot_is_free(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Fin
 
 
 def model_may_choose(proposal: Proposal, _state: GateState, risk: RiskConfig) -> Finding:
-    """Report that leverage and stake were fixed by the configuration."""
-    if risk.allow_model_freedom:
+    """Report that the configuration fixed another leverage or stake than was asked for."""
+    asked = proposal.call
+    if risk.allow_model_freedom or not isinstance(asked, Entry):
+        return None
+    if asked.leverage == proposal.leverage and asked.stake_amount is None:
         return None
     text = f"leverage {proposal.leverage:g} and stake are fixed by the configuration"
     return Clamp("FIXED_BY_CONFIG", text, "leverage", proposal.leverage)
@@ -157,6 +161,7 @@ def stop_only_tightens(proposal: Proposal, state: GateState, _risk: RiskConfig) 
     return Clamp("STOP_NOT_TIGHTER", text, "stop_price", None)
 
 
+# Clamps stand before what depends on them: leverage and stake before the market's minimum.
 ENTRY_CHECKS: tuple[Check, ...] = (
     account_is_known,
     trading_is_not_halted,
@@ -183,6 +188,7 @@ ADDITION_CHECKS: tuple[Check, ...] = (
     stop_only_tightens,
     stop_on_losing_side,
 )
+# Less risk is allowed on an unknown or halted account.
 REDUCTION_CHECKS: tuple[Check, ...] = (
     decision_is_fresh,
     pair_has_position,
@@ -191,6 +197,7 @@ REDUCTION_CHECKS: tuple[Check, ...] = (
     stop_only_tightens,
     stop_on_losing_side,
 )
+# Getting out is never too late.
 EXIT_CHECKS: tuple[Check, ...] = (pair_has_position,)
 HOLD_CHECKS: tuple[Check, ...] = (pair_has_position, stop_only_tightens, stop_on_losing_side)
 WAIT_CHECKS: tuple[Check, ...] = ()

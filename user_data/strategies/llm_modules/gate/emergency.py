@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llm_modules.errors import JournalError
 
+# A peak that is a thousandth off after a crash is harmless, a write per tick is not.
 REWRITE_GROWTH = 1.001
 BREACHES_TO_TRIP = 3
 

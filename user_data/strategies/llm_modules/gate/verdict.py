@@ -26,9 +26,9 @@ class GateState:
     rules: MarketRules
     account: AccountState
     position: OpenPosition | None
-    reserved_stake: float = 0.0
-    reserved_slots: int = 0
-    locked_sides: frozenset[Side] = frozenset()
+    reserved_stake: float
+    reserved_slots: int
+    locked_sides: frozenset[Side]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class JsonlLog:
             self._closed = True
 
     def _write(self, line: bytes, size: int) -> None:
+        # A full disk writes part of a line and raises nothing.
         written = os.write(self._file, line)
         if written != len(line):
             os.ftruncate(self._file, size)
@@ -61,6 +62,7 @@ class JsonlLog:
 
     def _follow_the_path(self) -> None:
         """Open the file anew when it was deleted or replaced under us."""
+        # `clean` or logrotate may take the file away while it is open.
         there: os.stat_result | None = None
         try:
             there = self.path.stat()

@@ -29,6 +29,7 @@ class TradeLogger:
         self._decisions = (
             JsonlLog(self._decision_path, fsync=False) if config.log_decisions else None
         )
+        # Decisions are many and replaceable; a lost trade would be a lost lesson.
         self._trades = JsonlLog(self._trade_path, fsync=True) if config.log_trades else None
 
     def decision(self, record: DecisionRecord | OutcomeRecord) -> None:

@@ -19,6 +19,7 @@ from llm_modules.llm.wire import endpoint_root, read_completion, request_body
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
+# The other faults come back the same however often one asks.
 RETRIED = frozenset({"timeout", "connection", "rate_limited", "server_error", "bad_response"})
 
 
@@ -49,7 +50,6 @@ class OpenAICompatibleClient:
             api_key=key.get_secret_value(),
             base_url=endpoint_root(config.api_base),
             max_retries=0,
-            timeout=config.timeout,
             http_client=http_client(config.timeout),
         )
 
@@ -74,6 +74,7 @@ class OpenAICompatibleClient:
                 completion = await self._ask_once(prompt)
                 return read_completion(completion, time.monotonic() - started, attempt)
             except ProviderError as error:
+                error.attempts = attempt
                 if attempt > self._config.retry_times or error.fault not in RETRIED:
                     raise
                 await asyncio.sleep(pause_seconds(attempt, error.retry_after_seconds))

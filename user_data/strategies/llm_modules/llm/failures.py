@@ -38,6 +38,7 @@ def without_key(text: str, key: SecretStr) -> str:
     """Remove a key from foreign text, whole or as the tail servers like to show, and cap it."""
     secret = key.get_secret_value()
     cleaned = text.replace(secret, "[key]") if secret else text
+    # Servers quote a refused key by its beginning and end.
     if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
         cleaned = cleaned.replace(secret[:SHOWN_PREFIX], "[key]")
         cleaned = cleaned.replace(secret[-SHOWN_TAIL:], "[key]")

@@ -46,6 +46,7 @@ def read_request(request: ToolRequest, pair: str, tools: Sequence[ToolSpec]) -> 
             (f"{_short(request.name)} is not offered here; call one of {', '.join(names)}",)
         )
     arguments = _arguments(request.arguments)
+    # Our tag: in the arguments it would choose another model than the name did.
     if "tool" in arguments:
         raise ModelError(("tool: unknown field",))
     try:
