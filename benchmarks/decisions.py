@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import rapidjson
+from freqtrade.persistence import init_db
 from rich.console import Console
 from rich.table import Table
 
@@ -146,6 +147,7 @@ def one_by_one(desk: Desk, provider: Provider) -> float:
 
 def measure(pairs: int, latency_seconds: float, rounds: int) -> Table:
     """Run the benchmark and return its table."""
+    init_db("sqlite://")
     names = [f"C{number}/USDT:USDT" for number in range(pairs)]
     provider = Provider(names, datetime.now(UTC))
     with model_server(latency_seconds) as api_base, tempfile.TemporaryDirectory() as folder:
