@@ -1,3 +1,4 @@
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,13 @@ def test_no_key_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 def test_tokens_of_the_web_server_stay_out_of_the_log(tmp_path: Path) -> None:
     opened(tmp_path).stop()
     assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.INFO)
+
+
+def test_what_was_loaded_at_the_start_is_left_out_of_garbage_collection(tmp_path: Path) -> None:
+    gc.unfreeze()
+    opened(tmp_path).stop()
+    assert gc.get_freeze_count() > 10_000
+    gc.unfreeze()
 
 
 def test_an_unknown_extra_indicator_stops_the_start(tmp_path: Path) -> None:
