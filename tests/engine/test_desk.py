@@ -74,15 +74,19 @@ def test_past_decisions_are_drawn_again_after_a_restart(tmp_path: Path) -> None:
     desk.stop()
 
 
-def test_the_newest_decided_candle_of_each_pair_is_known(tmp_path: Path) -> None:
+def test_the_newest_candle_with_an_approved_order_is_known_for_each_pair(tmp_path: Path) -> None:
     with a_desk(tmp_path) as (desk, _):
         later = NOON + timedelta(minutes=30)
+        latest = later + timedelta(minutes=30)
+        entry = "signal_entry_long"
         for record in (
-            a_decision_record(candle_at=later),
-            a_decision_record(),
-            a_decision_record(candle_at=later + timedelta(minutes=30), status="failed"),
-            a_decision_record(pair="ETH/USDT:USDT"),
-            a_decision_record(pair="SOL/USDT:USDT", tool="signal_exit"),
+            a_decision_record(candle_at=later, tool="adjust_position", status="clamped"),
+            a_decision_record(tool=entry),
+            a_decision_record(candle_at=latest, tool=entry, status="refused"),
+            a_decision_record(candle_at=latest, tool=None, status="failed"),
+            a_decision_record(candle_at=latest),
+            a_decision_record(candle_at=latest, tool="signal_exit"),
+            a_decision_record(pair="ETH/USDT:USDT", tool="signal_entry_short"),
         ):
             desk._draw(record)
         assert desk.decided_candles() == {PAIR: later, "ETH/USDT:USDT": NOON}
@@ -93,7 +97,8 @@ def test_a_decision_cut_short_by_a_stop_is_asked_again(tmp_path: Path) -> None:
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
     desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
     booking = a_booking(decision_id="d-1")
-    desk.start([a_decision_record(), outcome_record(booking, "aborted", NOON, trade_id=None)])
+    entry = a_decision_record(tool="signal_entry_long")
+    desk.start([entry, outcome_record(booking, "aborted", NOON, trade_id=None)])
     assert desk.decided_candles() == {}
     desk.stop()
 

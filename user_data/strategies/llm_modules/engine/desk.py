@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 RECENT_DECISIONS = 5000
 STOP_TOLERANCE = 0.001
+ADDING_TOOLS = frozenset({"signal_entry_long", "signal_entry_short", "adjust_position"})
 EMERGENCY_EXIT = "emergency_stop"
 CROSSED_STOP_EXIT = "stop_crossed"
 
@@ -81,14 +82,15 @@ class Desk:
         self._service.start()
 
     def decided_candles(self) -> dict[str, datetime]:
-        """Return the newest candle of each pair that has its decision: it gets no second one.
+        """Return the newest candle of each pair on which an order was approved.
 
-        What failed or was cut short is asked again, and so is an exit: it may not have happened.
+        It gets no second one after a restart. Where nothing was to be done, or it was cut short,
+        asking again is harmless; an exit may not have happened.
         """
         newest: dict[str, datetime] = {}
         for record in self._copy_of_recent():
-            undone = record.decision_id in self._aborted or record.tool == "signal_exit"
-            if record.status != "failed" and not undone:
+            acted = record.tool in ADDING_TOOLS and record.status in {"approved", "clamped"}
+            if acted and record.decision_id not in self._aborted:
                 known = newest.get(record.pair, record.candle_at)
                 newest[record.pair] = max(record.candle_at, known)
         return newest
