@@ -110,7 +110,7 @@ def a_config(folder: str, api_base: str) -> TraderConfig:
 
 def an_account(pairs: int) -> AccountState:
     """Return an account rich enough for every pair."""
-    return AccountState(0, "USDT", 1e5, 1e5, 0.0, 0, 0.0, halted=pairs == 0)
+    return AccountState(0, "USDT", 1e5, 1e5, 0.0, 0, 0.0, 0.0, halted=pairs == 0)
 
 
 def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:

@@ -21,7 +21,7 @@ from llm_modules.domain import (
 )
 from llm_modules.engine.book import Booking
 from llm_modules.engine.question import Question, World
-from llm_modules.gate.verdict import GateState
+from llm_modules.gate.verdict import Exposure, GateState
 from llm_modules.journal.records import (
     DecisionRecord,
     EntryThesis,
@@ -94,6 +94,7 @@ def an_account(**changes: Any) -> AccountState:
         used_stake=100.0,
         open_trades=1,
         peak_equity=1000.0,
+        day_start_equity=1000.0,
         halted=False,
     )
     return replace(account, **changes)
@@ -124,6 +125,7 @@ def a_position(**changes: Any) -> OpenPosition:
         stake_amount=100.0,
         leverage=3.0,
         current_rate=101.0,
+        best_rate=101.5,
         profit_ratio=0.03,
         mfe_ratio=0.05,
         mae_ratio=-0.02,
@@ -143,17 +145,22 @@ def a_world(*positions: OpenPosition, **changes: Any) -> World:
 def a_gate_state(**changes: Any) -> GateState:
     state = GateState(
         now=NOON + timedelta(seconds=5),
+        candle_at=NOON,
         valid_until=NOON + timedelta(minutes=30),
         pair=PAIR,
         price=100.0,
         rules=RULES,
         account=an_account(),
         position=None,
-        reserved_stake=0.0,
-        reserved_slots=0,
-        locked_sides=frozenset(),
+        facts={"rsi": 55.0, "adx": 22.0, "support": 96.0, "resistance": 104.0, "atr_pct": 1.0},
     )
     return replace(state, **changes)
+
+
+def a_promise(**changes: Any) -> Exposure:
+    """An approved entry in another pair that has not reached the account yet."""
+    promise = Exposure("ETH/USDT:USDT", "long", 100.0, 3.0, 0.0, promised=True, takes_slot=True)
+    return replace(promise, **changes)
 
 
 def a_risk(**changes: Any) -> RiskConfig:
@@ -253,6 +260,7 @@ def a_booking(**changes: Any) -> Booking:
         stop_price=97.0,
         lowest_price=99.0,
         highest_price=101.0,
+        candle_at=NOON,
         valid_until=NOON + timedelta(minutes=30),
         thesis=a_thesis(),
     )

@@ -77,6 +77,7 @@ def an_account(**changes: Any) -> AccountState:
         used_stake=234.5,
         open_trades=1,
         peak_equity=1300.0,
+        day_start_equity=1280.0,
         halted=False,
     )
     return replace(account, **changes)
@@ -107,6 +108,7 @@ def a_position(**changes: Any) -> OpenPosition:
         stake_amount=100.0,
         leverage=2.5,
         current_rate=87_000.0,
+        best_rate=87_900.0,
         profit_ratio=-0.01234,
         mfe_ratio=0.02,
         mae_ratio=-0.031,

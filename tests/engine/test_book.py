@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from builders import NOON, PAIR, a_booking
-from llm_modules.engine.book import DecisionBook, Reserved
+from llm_modules.engine.book import DecisionBook
 
 LATER = NOON + timedelta(minutes=30)
 ETH = "ETH/USDT:USDT"
@@ -74,22 +74,22 @@ def test_bookings_expire_unless_their_order_is_out() -> None:
     assert [booking.pair for booking in book.expire(LATER, ())] == [ETH]
 
 
-def test_reservations_count_entries_and_additions_but_not_reductions() -> None:
+def test_everything_booked_is_promised() -> None:
     book = DecisionBook()
     book.put(a_booking(stake_amount=100.0))
     book.put(a_booking(pair=ETH, kind="adjust", stake_amount=40.0))
     book.put(a_booking(pair="SOL/USDT:USDT", kind="adjust", stake_amount=-30.0))
     book.put(a_booking(pair="XRP/USDT:USDT", kind="exit", stake_amount=0.0))
-    assert book.reserved(version=1) == Reserved(stake=140.0, slots=1)
+    assert len(book.promised(version=1)) == 4
 
 
 def test_a_filled_booking_stays_reserved_until_the_account_shows_it() -> None:
     book = DecisionBook()
     book.put(a_booking())
     book.settle(PAIR, "signal_entry_long", version=5)
-    assert book.reserved(version=5) == Reserved(100.0, 1)
-    assert book.reserved(version=6) == Reserved(0.0, 0)
-    assert book.reserved(version=5) == Reserved(0.0, 0)
+    assert book.promised(version=5) == (a_booking(),)
+    assert book.promised(version=6) == ()
+    assert book.promised(version=5) == ()
 
 
 def test_a_stop_is_taken_once() -> None:

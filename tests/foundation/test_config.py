@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from builders import a_config, settings
-from llm_modules.config import api_key, parse_config
+from llm_modules.config import TraderConfig, api_key, parse_config
 from llm_modules.errors import ConfigError
 
 
@@ -41,9 +41,9 @@ def test_a_mistyped_block_is_recognised() -> None:
 
 REQUIRED = [
     (block, key)
-    for block, values in settings().items()
-    for key in values
-    if key not in {"max_stop_pct", "max_price_drift_pct", "informative_timeframes"}
+    for block, field in TraderConfig.model_fields.items()
+    for key, value in field.annotation.model_fields.items()
+    if value.is_required()
 ]
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from builders import NOON, RULES, a_call, a_gate_state, a_position, a_risk, an_account
+from builders import NOON, RULES, a_call, a_gate_state, a_position, a_promise, a_risk, an_account
 from llm_modules.domain import MarketRules
 from llm_modules.gate import checks
 from llm_modules.gate.checker import DecisionChecker
@@ -62,14 +62,14 @@ def test_a_stake_of_1e12_at_100x_stays_within_every_limit() -> None:
 
 
 def test_stake_is_clamped_to_what_is_free_after_reservations() -> None:
-    state = a_gate_state(account=an_account(free=150.0), reserved_stake=100.0)
+    state = a_gate_state(account=an_account(free=150.0), exposures=(a_promise(),))
     verdict = judge("signal_entry_long", state)
     assert allowed(verdict).stake_amount == 50
     assert codes(verdict) == ["FREE_FUNDS"]
 
 
 def test_nothing_free_means_refused() -> None:
-    state = a_gate_state(account=an_account(free=50.0), reserved_stake=60.0)
+    state = a_gate_state(account=an_account(free=50.0), exposures=(a_promise(stake_amount=60.0),))
     verdict = judge("signal_entry_long", state)
     assert verdict.status == "refused"
     assert codes(verdict) == ["FREE_FUNDS", "BELOW_MINIMUM"]
@@ -87,7 +87,9 @@ def test_an_order_below_the_market_minimum_is_refused(stake: float, status: str)
 def test_slots_count_open_and_promised_positions(
     open_trades: int, reserved: int, status: str
 ) -> None:
-    state = a_gate_state(account=an_account(open_trades=open_trades), reserved_slots=reserved)
+    state = a_gate_state(
+        account=an_account(open_trades=open_trades), exposures=(a_promise(),) * reserved
+    )
     verdict = judge("signal_entry_long", state)
     assert verdict.status == status
     assert ("NO_FREE_SLOT" in codes(verdict)) is (status == "refused")
@@ -309,7 +311,7 @@ def test_a_clamp_to_nonsense_is_a_refusal(
     field: Any, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nonsense(*_: object) -> Clamp:
-        return Clamp("NONSENSE", "", field, value)
+        return Clamp("NONSENSE", "", field, None, value)
 
     monkeypatch.setattr(checks, "ENTRY_CHECKS", (nonsense,))
     assert codes(judge("signal_entry_long")) == ["NONSENSE", "NOT_FINITE"]
@@ -319,7 +321,7 @@ def test_a_clamp_without_value_of_a_needed_number_is_a_refusal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        checks, "ENTRY_CHECKS", (lambda *_: Clamp("GONE", "", "stake_amount", None),)
+        checks, "ENTRY_CHECKS", (lambda *_: Clamp("GONE", "", "stake_amount", None, None),)
     )
     assert judge("signal_entry_long").status == "refused"
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from builders import ARGUMENTS, a_call, a_gate_state, a_position, a_risk, an_account
+from builders import ARGUMENTS, a_call, a_gate_state, a_position, a_promise, a_risk, an_account
 from llm_modules.domain import MarketRules
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.verdict import GateState
@@ -51,8 +51,9 @@ def states(draw: st.DrawFn) -> GateState:
         position=draw(st.sampled_from([None, position])),
         price=draw(ANY | st.floats(50, 150)),
         rules=MarketRules(0.1, draw(st.floats(0, 100)), draw(st.floats(1, 125))),
-        reserved_stake=draw(st.floats(0, 1e6)),
-        reserved_slots=draw(st.integers(0, 5)),
+        exposures=tuple(
+            a_promise(stake_amount=draw(st.floats(0, 1e6))) for _ in range(draw(st.integers(0, 5)))
+        ),
     )
 
 

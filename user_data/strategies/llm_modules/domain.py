@@ -5,7 +5,7 @@ quote currency. Arrays run from oldest to newest.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Side = Literal["long", "short"]
 Stance = Literal["flat", "in_position"]
 RunMode = Literal["sandbox", "dry_run", "live"]
+HaltKind = Literal["tripped", "halted", "resumed", "flatten", "flattened"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -39,15 +40,29 @@ class Candles:
 
 
 @dataclass(frozen=True, slots=True)
+class LeverageTier:
+    """What the exchange allows up to a position value (stake x leverage) in quote currency.
+
+    A position is liquidated once its losses leave less than `maintenance_ratio` of its value.
+    """
+
+    max_notional: float
+    max_leverage: float
+    maintenance_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class MarketRules:
     """What the exchange demands of an order in this pair.
 
-    `min_notional` is the smallest stake x leverage in quote currency.
+    `min_notional` is the smallest stake x leverage in quote currency; `tiers` go from small to
+    large positions and are empty where the exchange does not tell them.
     """
 
     price_step: float
     min_notional: float
     max_leverage: float
+    tiers: tuple[LeverageTier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,10 @@ class Thesis:
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """One open trade as Freqtrade holds it; profit, MFE and MAE are leveraged, fees included."""
+    """One open trade as Freqtrade holds it; profit, MFE and MAE are leveraged, fees included.
+
+    `best_rate` is the most favourable rate since the entry.
+    """
 
     trade_id: int
     pair: str
@@ -108,6 +126,7 @@ class OpenPosition:
     stake_amount: float
     leverage: float
     current_rate: float
+    best_rate: float
     profit_ratio: float
     mfe_ratio: float
     mae_ratio: float
@@ -123,6 +142,7 @@ class AccountState:
     """The account at one moment; `equity` counts open profit, `used_stake` open stakes.
 
     `version` grows with every observation, so that a state can be ordered against bookings.
+    `day_start_equity` is the first equity seen on this UTC day; 0 while there is none.
     """
 
     version: int
@@ -132,7 +152,39 @@ class AccountState:
     used_stake: float
     open_trades: int
     peak_equity: float
+    day_start_equity: float
     halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What the account did lately, for rules that look back; profits are leveraged ratios.
+
+    `entries` are the openings of the last hour, `last_losses` the newest losing close of each
+    pair, `loss_streak` the losses in a row up to the newest close of all pairs, `last_loss_at` the
+    newest of them. The means are over all closed trades, 0 where there is none; losses positive.
+    """
+
+    entries: tuple[datetime, ...] = ()
+    last_losses: Mapping[str, datetime] = field(default_factory=dict)
+    loss_streak: int = 0
+    last_loss_at: datetime | None = None
+    closed_trades: int = 0
+    win_rate: float = 0.0
+    mean_win_ratio: float = 0.0
+    mean_loss_ratio: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """Something the last decisions about a pair have in common that should be known.
+
+    `serious` ones keep the gate from adding exposure.
+    """
+
+    code: str
+    serious: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +257,7 @@ class Experience:
     decisions: tuple[PastDecision, ...] = ()
     statistics: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    habits: tuple[Habit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ booking ends when its order is filled, when its time is over, or when a newer on
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -34,19 +34,12 @@ class Booking:
     stop_price: float | None
     lowest_price: float
     highest_price: float
+    candle_at: datetime
     valid_until: datetime
     trade_id: int | None = None
     thesis: Thesis | None = None
     model_score: float | None = None
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """Stake and slots promised to bookings that the account does not show yet."""
-
-    stake: float
-    slots: int
 
 
 class DecisionBook:
@@ -57,13 +50,26 @@ class DecisionBook:
         self._open: dict[str, Booking] = {}
         self._settled: list[tuple[int, Booking]] = []
         self._stops: dict[int, float] = {}
+        self._acted_on: dict[str, datetime] = {}
 
     def put(self, booking: Booking) -> Booking | None:
         """Book a decision; returns the booking of the pair that it replaces, if any."""
         with self._mutex:
             replaced = self._open.get(booking.pair)
             self._open[booking.pair] = booking
+            if booking.kind != "exit":
+                self._acted_on[booking.pair] = booking.candle_at
             return replaced
+
+    def acted_on(self, pair: str) -> datetime | None:
+        """Return the newest candle on which an entry or adjustment of the pair was booked."""
+        with self._mutex:
+            return self._acted_on.get(pair)
+
+    def remember(self, candles: Mapping[str, datetime]) -> None:
+        """Take in the candles that were acted on before a restart, by pair."""
+        with self._mutex:
+            self._acted_on |= candles
 
     def look(self, pair: str, kind: BookingKind, now: datetime) -> Booking | None:
         """Return the pair's booking of this kind while it is valid, without taking it."""
@@ -113,14 +119,11 @@ class DecisionBook:
                 del self._open[booking.pair]
         return tuple(over)
 
-    def reserved(self, version: int) -> Reserved:
-        """Return what is promised but not yet in the account state of this version."""
+    def promised(self, version: int) -> tuple[Booking, ...]:
+        """Return the bookings that are not yet in the account state of this version."""
         with self._mutex:
             self._settled = [(at, booking) for at, booking in self._settled if at >= version]
-            waiting = [*self._open.values(), *(booking for _, booking in self._settled)]
-        # A reduction frees margin only once it is filled.
-        stake = sum(max(0.0, booking.stake_amount) for booking in waiting)
-        return Reserved(stake, sum(booking.kind == "entry" for booking in waiting))
+            return (*self._open.values(), *(booking for _, booking in self._settled))
 
     # A mailbox: the tracker belongs to Freqtrade's thread, stops come from the other one.
 

@@ -29,6 +29,7 @@ def booking_for(
         stop_price=proposal.stop_price,
         lowest_price=snapshot.price - drift,
         highest_price=snapshot.price + drift,
+        candle_at=question.candle_at,
         valid_until=question.valid_until,
         trade_id=position.trade_id if position else None,
         thesis=_thesis(question, snapshot, proposal),

@@ -97,6 +97,7 @@ def open_position(trade: Trade, rate: float) -> OpenPosition:
     best, worst = trade.max_rate or trade.open_rate, trade.min_rate or trade.open_rate
     if trade.is_short:
         best, worst = worst, best
+    best_rate = best
     if trade.nr_of_successful_entries > 1:
         best = worst = rate
     return OpenPosition(
@@ -108,6 +109,7 @@ def open_position(trade: Trade, rate: float) -> OpenPosition:
         stake_amount=trade.stake_amount,
         leverage=trade.leverage,
         current_rate=rate,
+        best_rate=best_rate,
         profit_ratio=trade.calc_profit_ratio(rate),
         mfe_ratio=trade.calc_profit_ratio(best),
         mae_ratio=trade.calc_profit_ratio(worst),
@@ -269,6 +271,7 @@ class View:
             used_stake=sum(trade.stake_amount for trade in trades),
             open_trades=len(trades),
             peak_equity=0.0,
+            day_start_equity=0.0,
             halted=True,
         )
 

@@ -14,12 +14,13 @@ from llm_modules.domain import MarketSnapshot, OpenPosition, Prompt
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
 from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.exposures import exposures
 from llm_modules.engine.question import Question, World
 from llm_modules.engine.recording import answered_record, failed_record, outcome_record
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.verdict import GateState, Proposal, Verdict
-from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+from llm_modules.journal.records import DecisionLine, DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.market.snapshot import build_snapshot
@@ -83,18 +84,24 @@ def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Promp
 def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:
     """Let the gate judge the call against the account as it is now, not as it was when asked."""
     world = rooms.world()
-    reserved = rooms.book.reserved(world.account.version)
+    promised = rooms.book.promised(world.account.version)
     state = GateState(
         now=rooms.clock(),
+        candle_at=question.candle_at,
         valid_until=question.valid_until,
         pair=question.pair,
         price=snapshot.price,
         rules=question.rules,
         account=world.account,
         position=_same_position(question, world),
-        reserved_stake=reserved.stake,
-        reserved_slots=reserved.slots,
+        exposures=exposures(question, world, promised),
         locked_sides=question.locked_sides,
+        tradable=question.tradable,
+        facts=snapshot.facts,
+        conduct=world.conduct,
+        habits=rooms.library.habits(question.pair, question.candle_at),
+        acted_on=rooms.book.acted_on(question.pair),
+        funding_rate=question.funding_rate,
     )
     return rooms.checker.judge(call, state)
 
@@ -113,14 +120,14 @@ def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms
         note(outcome_record(replaced, "superseded", rooms.clock(), trade_id=None), rooms)
 
 
-def note(line: DecisionRecord | OutcomeRecord, rooms: Rooms) -> bool:
+def note(line: DecisionLine, rooms: Rooms) -> bool:
     """Write a line into the journal and the library; returns whether the journal has it."""
     # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
     try:
         rooms.journal.decision(line)
     except JournalError:
-        logger.exception("A decision about %s is not in the journal", line.pair)
+        logger.exception("A %s record is not in the journal", line.kind)
         return False
     return True
 

@@ -22,7 +22,13 @@ from llm_modules.errors import JournalError
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.stops import booked_stop, is_crossed
 from llm_modules.gate.tracker import PositionTracker
-from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord, TradeRecord
+from llm_modules.journal.records import (
+    DecisionLine,
+    DecisionRecord,
+    OutcomeKind,
+    OutcomeRecord,
+    TradeRecord,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +77,7 @@ class Desk:
         self._thread_was_alive = True
         self._service = DecisionService(self._decide, self._undecided, self._close_client)
 
-    def start(self, past: Sequence[DecisionRecord | OutcomeRecord]) -> None:
+    def start(self, past: Sequence[DecisionLine]) -> None:
         """Start deciding; `past` decisions are drawn on the chart again."""
         self._recent.extend(line for line in past if isinstance(line, DecisionRecord))
         self._aborted = {

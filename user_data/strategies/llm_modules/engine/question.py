@@ -1,26 +1,29 @@
 """What one decision starts from, and what the account looks like at any moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from llm_modules.domain import (
     AccountState,
     Candles,
+    Conduct,
     MarketRules,
     OpenPosition,
     RunMode,
     Side,
     Stance,
 )
+from llm_modules.market.returns import Returns
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The account and the open positions, by pair, as last seen by Freqtrade's loop."""
+    """The account, open positions by pair, and conduct, as last seen by Freqtrade's loop."""
 
     account: AccountState
     positions: Mapping[str, OpenPosition]
+    conduct: Conduct = field(default_factory=Conduct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Question:
     """One pair at the close of one candle; `frames` holds the main timeframe first.
 
     `locked_sides` are those in which Freqtrade will not enter now: cooldown, protection, by hand.
+    `returns` are those of all pairs, by pair; `funding_rate` a ratio per interval, None: unknown.
     """
 
     decision_id: str
@@ -39,6 +43,9 @@ class Question:
     world: World
     mode: RunMode
     locked_sides: frozenset[Side]
+    tradable: bool = True
+    returns: Mapping[str, Returns] = field(default_factory=dict)
+    funding_rate: float | None = None
 
     @property
     def position(self) -> OpenPosition | None:

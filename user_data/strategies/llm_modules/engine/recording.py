@@ -9,8 +9,9 @@ from llm_modules.domain import MarketSnapshot, Prompt
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.question import Question
+from llm_modules.gate import verdict as gate
 from llm_modules.gate.verdict import Verdict
-from llm_modules.journal.records import DecisionRecord, OutcomeKind, OutcomeRecord, Reason
+from llm_modules.journal.records import Approved, DecisionRecord, OutcomeKind, OutcomeRecord, Reason
 
 HASH_CHARACTERS = 16
 
@@ -29,6 +30,7 @@ def failed_record(question: Question, at: datetime, model: str, fault: str) -> D
         tool=None,
         fault=fault,
         trade_id=question.position.trade_id if question.position else None,
+        profit_ratio=question.position.profit_ratio if question.position else None,
     )
 
 
@@ -90,5 +92,31 @@ def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) ->
         "tool": arguments["tool"],
         "call": call,
         "fault": None,
-        "reasons": tuple(Reason(code=reason.code, text=reason.text) for reason in verdict.reasons),
+        "reasons": tuple(_worded(reason) for reason in verdict.reasons),
+        "approved": _approved(verdict.proposal),
+        "limits_hash": verdict.limits_hash,
     }
+
+
+def _worded(reason: gate.Reason) -> Reason:
+    if isinstance(reason, gate.Clamp):
+        return Reason(
+            code=reason.code,
+            text=reason.text,
+            kind="clamp",
+            field=reason.field,
+            before=reason.before,
+            after=reason.value,
+        )
+    kind = "refusal" if isinstance(reason, gate.Refusal) else "remark"
+    return Reason(code=reason.code, text=reason.text, kind=kind)
+
+
+def _approved(proposal: gate.Proposal | None) -> Approved | None:
+    if proposal is None:
+        return None
+    return Approved(
+        leverage=proposal.leverage,
+        stake_amount=proposal.stake_amount,
+        stop_price=proposal.stop_price,
+    )

@@ -125,5 +125,5 @@ def _in_mode(line: object, mode: RunMode) -> bool:
 
 def _unknown_world(stake_currency: str) -> World:
     """Before the first observation nothing is known, so the gate refuses everything."""
-    nothing = AccountState(0, stake_currency, 0.0, 0.0, 0.0, 0, 0.0, halted=True)
+    nothing = AccountState(0, stake_currency, 0.0, 0.0, 0.0, 0, 0.0, 0.0, halted=True)
     return World(nothing, {})

@@ -1,13 +1,16 @@
 """DecisionChecker: runs the checks that belong to a call and sums their findings up."""
 
+import hashlib
 import math
 from dataclasses import replace
 
 from llm_modules.config import RiskConfig
 from llm_modules.gate import checks
 from llm_modules.gate.proposal import propose
-from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Refusal, Verdict
+from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Reason, Refusal, Verdict
 from llm_modules.tools.calls import Adjust, Entry, Exit, Hold, ToolCall
+
+HASH_CHARACTERS = 16
 
 
 class DecisionChecker:
@@ -15,11 +18,12 @@ class DecisionChecker:
 
     def __init__(self, risk: RiskConfig) -> None:
         self._risk = risk
+        self._limits_hash = limits_hash(risk)
 
     def judge(self, call: ToolCall, state: GateState) -> Verdict:
         """Run every check of the call; any refusal or internal error refuses the whole call."""
         proposal = propose(call, state, self._risk)
-        reasons: list[Refusal | Clamp] = []
+        reasons: list[Reason] = []
         for check in checks_for(call):
             finding = self._run(check, proposal, state)
             if finding is not None:
@@ -29,14 +33,19 @@ class DecisionChecker:
         if not _is_finite(proposal):
             reasons.append(Refusal("NOT_FINITE", "leverage, stake or stop is not a number"))
         if any(isinstance(reason, Refusal) for reason in reasons):
-            return Verdict("refused", None, tuple(reasons))
-        return Verdict("clamped" if reasons else "approved", proposal, tuple(reasons))
+            return Verdict(None, tuple(reasons), self._limits_hash)
+        return Verdict(proposal, tuple(reasons), self._limits_hash)
 
     def _run(self, check: checks.Check, proposal: Proposal, state: GateState) -> Finding:
         try:
             return check(proposal, state, self._risk)
         except Exception as error:  # noqa: BLE001 - the gate fails closed whatever happens
             return Refusal("GATE_INTERNAL_ERROR", f"{check.__name__}: {type(error).__name__}")
+
+
+def limits_hash(risk: RiskConfig) -> str:
+    """Name a set of limits by its content: SHA-256, shortened."""
+    return hashlib.sha256(risk.model_dump_json().encode()).hexdigest()[:HASH_CHARACTERS]
 
 
 def checks_for(call: ToolCall) -> tuple[checks.Check, ...]:

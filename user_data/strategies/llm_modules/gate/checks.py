@@ -77,7 +77,7 @@ def model_may_choose(proposal: Proposal, _state: GateState, risk: RiskConfig) ->
     if asked.leverage == proposal.leverage and asked.stake_amount is None:
         return None
     text = f"leverage {proposal.leverage:g} and stake are fixed by the configuration"
-    return Clamp("FIXED_BY_CONFIG", text, "leverage", proposal.leverage)
+    return Clamp("FIXED_BY_CONFIG", text, "leverage", asked.leverage, proposal.leverage)
 
 
 def leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
@@ -86,7 +86,7 @@ def leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig
     if proposal.leverage <= limit:
         return None
     text = f"leverage {proposal.leverage:g} lowered to the limit {limit:g}"
-    return Clamp("MAX_LEVERAGE", text, "leverage", limit)
+    return Clamp("MAX_LEVERAGE", text, "leverage", proposal.leverage, limit)
 
 
 def stake_within_position_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
@@ -96,7 +96,7 @@ def stake_within_position_limit(proposal: Proposal, state: GateState, risk: Risk
     if proposal.stake_amount <= room:
         return None
     text = f"stake {proposal.stake_amount:.6g} lowered to {room:.6g} ({risk.max_position_pct:g} %)"
-    return Clamp("MAX_POSITION", text, "stake_amount", room)
+    return Clamp("MAX_POSITION", text, "stake_amount", proposal.stake_amount, room)
 
 
 def stake_within_free_funds(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
@@ -105,7 +105,7 @@ def stake_within_free_funds(proposal: Proposal, state: GateState, _risk: RiskCon
     if proposal.stake_amount <= free:
         return None
     text = f"stake {proposal.stake_amount:.6g} lowered to the free {free:.6g}"
-    return Clamp("FREE_FUNDS", text, "stake_amount", free)
+    return Clamp("FREE_FUNDS", text, "stake_amount", proposal.stake_amount, free)
 
 
 def stake_above_market_minimum(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
@@ -147,7 +147,8 @@ def stop_near_enough(proposal: Proposal, state: GateState, risk: RiskConfig) -> 
     stop = proposal.stop_price
     if stop is None or tighter(stop, farthest, proposal.side) == stop:
         return None
-    return Clamp("STOP_TOO_FAR", f"stop {stop:g} moved to {farthest:.8g}", "stop_price", farthest)
+    text = f"stop {stop:g} moved to {farthest:.8g}"
+    return Clamp("STOP_TOO_FAR", text, "stop_price", stop, farthest)
 
 
 def stop_only_tightens(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
@@ -158,7 +159,7 @@ def stop_only_tightens(proposal: Proposal, state: GateState, _risk: RiskConfig) 
     if stop != position.stop_price and tighter(stop, position.stop_price, position.side) == stop:
         return None
     text = f"stop {stop:g} is not tighter than {position.stop_price:g}; the stop stays"
-    return Clamp("STOP_NOT_TIGHTER", text, "stop_price", None)
+    return Clamp("STOP_NOT_TIGHTER", text, "stop_price", stop, None)
 
 
 # Clamps stand before what depends on them: leverage and stake before the market's minimum.

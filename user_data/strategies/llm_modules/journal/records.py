@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from llm_modules.domain import RunMode, Side, Stance
+from llm_modules.domain import HaltKind, RunMode, Side, Stance
 
 SCHEMA_VERSION = 1
 
@@ -26,10 +26,25 @@ class Record(BaseModel):
 
 
 class Reason(Record):
-    """Why a check refused or changed a call: a stable code and a sentence."""
+    """What a check had to say: a stable code and a sentence; a clamp also from what to what.
+
+    Lines written before 2026-11-21 do not tell the kind; `unknown` stands for it then.
+    """
 
     code: str
     text: str
+    kind: Literal["refusal", "clamp", "remark", "unknown"] = "unknown"
+    field: str | None = None
+    before: float | None = None
+    after: float | None = None
+
+
+class Approved(Record):
+    """What a verdict let through, in the exchange's terms; the stake is negative to reduce."""
+
+    leverage: float
+    stake_amount: float
+    stop_price: float | None
 
 
 class DecisionRecord(Record):
@@ -37,6 +52,8 @@ class DecisionRecord(Record):
 
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
     `fault` why there was no answer. `mode` says whether exchange and model were simulated.
+    `profit_ratio` is that of the pair's position when asked, `limits_hash` names the limits the
+    verdict was made under.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -52,15 +69,18 @@ class DecisionRecord(Record):
     tool: str | None
     call: dict[str, str | float | None] = Field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
+    approved: Approved | None = None
     problems: tuple[str, ...] = ()
     fault: str | None = None
     trade_id: int | None = None
+    profit_ratio: float | None = None
     attempts: int = 0
     latency_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_hash: str | None = None
     equity: float | None = None
+    limits_hash: str | None = None
     facts: dict[str, float] = Field(default_factory=dict)
 
 
@@ -76,6 +96,18 @@ class OutcomeRecord(Record):
     outcome: OutcomeKind
     trade_id: int | None = None
     detail: str = ""
+
+
+class HaltRecord(Record):
+    """Trading was halted, flattened or resumed; `text` says why, `equity` is None when unknown."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["halt"] = "halt"
+    at: AwareDatetime
+    mode: RunMode
+    event: HaltKind
+    text: str
+    equity: float | None
 
 
 class Evaluation(Record):
@@ -149,6 +181,8 @@ class TradeRecord(Record):
         return (self.closed_at - self.opened_at).total_seconds() / 3600
 
 
-DecisionLine = Annotated[DecisionRecord | OutcomeRecord, Field(discriminator="kind")]
-DECISION_LINES: TypeAdapter[DecisionRecord | OutcomeRecord] = TypeAdapter(DecisionLine)
+DecisionLine = DecisionRecord | OutcomeRecord | HaltRecord
+DECISION_LINES: TypeAdapter[DecisionLine] = TypeAdapter(
+    Annotated[DecisionLine, Field(discriminator="kind")]
+)
 TRADE_LINES: TypeAdapter[TradeRecord] = TypeAdapter(TradeRecord)

@@ -9,8 +9,7 @@ from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import (
     DECISION_LINES,
     TRADE_LINES,
-    DecisionRecord,
-    OutcomeRecord,
+    DecisionLine,
     TradeRecord,
 )
 
@@ -32,8 +31,8 @@ class TradeLogger:
         # Decisions are many and replaceable; a lost trade would be a lost lesson.
         self._trades = JsonlLog(self._trade_path, fsync=True) if config.log_trades else None
 
-    def decision(self, record: DecisionRecord | OutcomeRecord) -> None:
-        """Append a decision or what became of it. Raises JournalError."""
+    def decision(self, record: DecisionLine) -> None:
+        """Append a decision, what became of it, or a halt. Raises JournalError."""
         if self._decisions is not None:
             self._decisions.append(record)
 
@@ -42,7 +41,7 @@ class TradeLogger:
         if self._trades is not None:
             self._trades.append(record)
 
-    def past_decisions(self) -> tuple[DecisionRecord | OutcomeRecord, ...]:
+    def past_decisions(self) -> tuple[DecisionLine, ...]:
         """Read all decision lines written so far; bad lines are logged and left out."""
         content = read_journal(self._decision_path, DECISION_LINES)
         for bad in content.bad_lines:

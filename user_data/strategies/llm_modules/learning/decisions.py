@@ -6,7 +6,13 @@ from datetime import datetime
 from itertools import islice
 
 from llm_modules.domain import PastDecision
-from llm_modules.journal.records import DecisionRecord, OutcomeRecord, Reason
+from llm_modules.journal.records import (
+    DecisionLine,
+    DecisionRecord,
+    HaltRecord,
+    OutcomeRecord,
+    Reason,
+)
 
 KEPT_PER_PAIR = 120
 LONGEST_RESULT = 160
@@ -23,11 +29,13 @@ class DecisionMemory:
         self._pairs: defaultdict[str, deque[DecisionRecord]] = defaultdict(deque)
         self._outcomes: dict[str, list[OutcomeRecord]] = {}
 
-    def note(self, line: DecisionRecord | OutcomeRecord) -> None:
+    def note(self, line: DecisionLine) -> None:
         """Remember one line of the decision journal; a repeated decision is ignored.
 
         An outcome whose decision is not (or no longer) remembered is ignored too.
         """
+        if isinstance(line, HaltRecord):
+            return
         if isinstance(line, OutcomeRecord):
             outcomes = self._outcomes.get(line.decision_id)
             # Outcomes of forgotten or foreign decisions would only pile up.

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import partial
 
 from llm_modules.config import ExperienceConfig
-from llm_modules.domain import ClosedTrade, Experience, PastTrade, RunMode, Thesis
+from llm_modules.domain import ClosedTrade, Experience, Habit, PastTrade, RunMode, Thesis
 from llm_modules.errors import JournalError
-from llm_modules.journal.records import DecisionRecord, EntryThesis, OutcomeRecord, TradeRecord
+from llm_modules.journal.records import DecisionLine, EntryThesis, TradeRecord
 from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.history import HistoricalQueryEngine
@@ -45,7 +45,7 @@ class ExperienceLibrary:
     def load(
         self,
         trades: Iterable[TradeRecord],
-        decisions: Iterable[DecisionRecord | OutcomeRecord],
+        decisions: Iterable[DecisionLine],
     ) -> None:
         """Take in what the journals hold, once, at the start; writes the reward file once."""
         fresh = [record for record in trades if self._remember(record)]
@@ -70,9 +70,13 @@ class ExperienceLibrary:
             self._save(partial(self._rewards.add, record))
         return record
 
-    def note(self, line: DecisionRecord | OutcomeRecord) -> None:
+    def note(self, line: DecisionLine) -> None:
         """Keep a decision, or what became of one, among the last of its pair."""
         self._decisions.note(line)
+
+    def habits(self, pair: str, before: datetime) -> tuple[Habit, ...]:
+        """Return what the last decisions about a pair, made before a time, have in common."""
+        return ()
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a trade has been learnt; ids start anew with a new database."""

@@ -13,6 +13,7 @@ from llm_modules.journal.records import (
     DECISION_LINES,
     TRADE_LINES,
     DecisionRecord,
+    HaltRecord,
     OutcomeRecord,
     TradeRecord,
 )
@@ -41,6 +42,8 @@ def decision_line(line: str) -> Text:
         return _unreadable(line)
     if isinstance(record, OutcomeRecord):
         return _outcome(record)
+    if isinstance(record, HaltRecord):
+        return _halt(record)
     return _decision(record)
 
 
@@ -124,3 +127,8 @@ def _first_line(text: str) -> str:
 
 def _unreadable(line: str) -> Text:
     return Text.assemble(("unreadable line: ", "red"), printable(line)[:REASON_LENGTH])
+
+
+def _halt(record: HaltRecord) -> Text:
+    text = Text(f"{record.at:%m-%d %H:%M} ")
+    return text.append(f"{record.event}: {printable(record.text)}", style="bold red")

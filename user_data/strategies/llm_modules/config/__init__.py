@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -21,25 +19,23 @@ from pydantic import (
     model_validator,
 )
 
+from llm_modules.config.blocks import TIMEFRAMES, Block, as_tuple
+from llm_modules.config.risk import RiskConfig
 from llm_modules.errors import ConfigError
 
+__all__ = [
+    "API_KEY_VARIABLE",
+    "TIMEFRAMES",
+    "ContextConfig",
+    "ExperienceConfig",
+    "LLMConfig",
+    "RiskConfig",
+    "TraderConfig",
+    "api_key",
+    "parse_config",
+]
+
 API_KEY_VARIABLE = "LLM_API_KEY"
-TIMEFRAMES = (
-    "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w",
-)  # fmt: skip
-
-Percent = Annotated[float, Field(gt=0, le=100)]
-
-
-def _tuple(value: object) -> object:
-    """Let a JSON array stand for a tuple, which strict mode alone would refuse."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Block(BaseModel):
-    """Base of every block: strict types, no unknown keys, no NaN, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class LLMConfig(Block):
@@ -71,31 +67,6 @@ class LLMConfig(Block):
     def _model_has_a_server(self) -> Self:
         if bool(self.model) != bool(self.api_base):
             raise ValueError("api_base and model are named together, or both empty (sandbox)")
-        return self
-
-
-class RiskConfig(Block):
-    """The limits that the gate enforces whatever the model asks."""
-
-    max_leverage: float = Field(ge=1, le=125, description="no position above this leverage")
-    default_leverage: float = Field(ge=1, le=125, description="used when the model may not choose")
-    max_position_pct: Percent = Field(description="largest stake of one position, % of equity")
-    max_open_trades: int = Field(ge=1, le=100, description="positions open at once")
-    allow_model_freedom: bool = Field(description="the model chooses stake and leverage")
-    emergency_stop_loss: float = Field(
-        gt=-1, lt=0, description="fall of equity from its peak that halts and flattens"
-    )
-    max_stop_pct: Percent = Field(
-        default=5.0, description="farthest stop from the entry price, and the stop if none is given"
-    )
-    max_price_drift_pct: Percent = Field(
-        default=1.0, description="an entry lapses once price left the decision's price by this"
-    )
-
-    @model_validator(mode="after")
-    def _default_within_maximum(self) -> Self:
-        if self.default_leverage > self.max_leverage:
-            raise ValueError("default_leverage may not exceed max_leverage")
         return self
 
 
@@ -136,11 +107,11 @@ class ContextConfig(Block):
         description="rows per informative timeframe, 10 where not named"
     )
     informative_timeframes: Annotated[
-        tuple[str, ...], BeforeValidator(_tuple), Field(max_length=5)
+        tuple[str, ...], BeforeValidator(as_tuple), Field(max_length=5)
     ] = Field(default=("1h", "4h", "1d"), description="timeframes beside the main one")
-    extra_indicators: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(max_length=20)] = (
-        Field(default=(), description="names of further pandas_ta indicators, default settings")
-    )
+    extra_indicators: Annotated[
+        tuple[str, ...], BeforeValidator(as_tuple), Field(max_length=20)
+    ] = Field(default=(), description="names of further pandas_ta indicators, default settings")
 
     @field_validator("informative_timeframes")
     @classmethod
