@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 SERVICE=freqtrade-llm
+HALT=user_data/HALT
 VENV=.venv
 STAMP=$VENV/.installed
 TEST_MARKER='# === test tools ==='
@@ -19,29 +20,44 @@ help_text() {
     cat <<'EOF'
 Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
 
-  start [--detach] [--sandbox]
+  start [--detach] [--sandbox] [--api-port PORT]
       Set up what is missing, start the bot in the background, wait for its API and follow its
       decisions. Ctrl-C ends the following, not the bot; --detach does not follow. Without a
-      model in config.json, or with --sandbox, everything outside is simulated.
+      model in config.json, or with --sandbox, everything outside is simulated. --api-port: where
+      the API listens; natively only, with Docker it is the port in docker-compose.yml.
 
-  restart [--detach] [--sandbox]
+  restart [--detach] [--sandbox] [--api-port PORT]
       stop, then start.
 
-  deploy [--detach] [--sandbox]
+  deploy [--detach] [--sandbox] [--api-port PORT]
       Install or build everything anew from requirements.lock, then restart.
 
   logs [-n N] [--no-follow]
       Follow Freqtrade's log; -n: how many of the last lines to show first.
 
-  decisions [-n N] [--no-follow] [--raw]
-      Follow what the model decides, a line per decision; --raw: the JSON as it is.
+  decisions [-n N] [--no-follow] [--raw] [--summary]
+      Follow what the model decides, a line per decision; --raw: the JSON as it is; --summary:
+      how many were approved, clamped and refused instead, and how often by each check.
 
   trades [-n N] [--no-follow] [--raw]
       Follow closed trades, their grade and their first lesson; --raw: the JSON as it is.
 
+  halt [REASON]
+      The kill switch: close every position and open nothing, in every mode and over restarts,
+      until resume. Works with the bot, its API, its settings or Docker down, as does its file
+      alone: touch user_data/HALT
+
+  resume [--yes]
+      Show what halts trading, by whom, when and why, and lift it; asks unless --yes. Also for
+      what the emergency stop halted: its peak then starts anew.
+
+  flatten [--yes]
+      Have the running bot close every position once and trade on; asks unless --yes. Status 3
+      when it does not run.
+
   clean [--yes]
       Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
-      secrets, strategies and market data stay. Refused while the bot runs.
+      secrets, strategies, market data and halts stay. Refused while the bot runs.
 
   version
       Compare what is pinned with what is installed; status 1 when they differ.
@@ -50,7 +66,7 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       End the bot and everything it started.
 
   status
-      Mode, processes, API, open trades, last decision; status 3 when not running.
+      Mode, processes, API, open trades, last decision, halts; status 3 when not running.
 
   test [PYTEST OPTIONS]
       Install the test tools and run the tests; NIGHTLY=1 is handed on for the slow ones.
@@ -209,6 +225,27 @@ start_container() { # [--detach] [--sandbox]
     [ -n "$detach" ] || in_container llm_modules.cli decisions
 }
 
+# Its file alone halts, whatever else is broken; the command that follows adds who and why.
+halt_at_once() { # REASON
+    local argument
+    for argument in "$@"; do
+        case "$argument" in -*) return ;; esac
+    done
+    [ -e "$HALT" ] || [ -L "$HALT" ] ||
+        printf '{"reason": "", "at": "%s", "by": "manage.sh"}' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+            2>/dev/null > "$HALT" || return 0
+    say "$HALT is there: the bot opens nothing any more and closes what is open."
+}
+
+show_halts() {
+    local file
+    for file in "$HALT" "$HALT.sandbox" "$HALT.dry_run" "$HALT.live"; do
+        if [ -e "$file" ] || [ -L "$file" ]; then
+            say "Halted: $file is there, ./manage.sh resume shows why and lifts it."
+        fi
+    done
+}
+
 # Whether the registry still serves what is here; being offline is no failure.
 compare_image() {
     local image here there
@@ -239,8 +276,16 @@ docker_command() { # COMMAND ARGUMENTS
         deploy) ensure_env_file && compose build --pull && compose stop && start_container "$@" ;;
         stop) compose down ;;
         status)
-            container_runs || die 3 "Not running. Start it with ./manage.sh start"
+            container_runs || {
+                show_halts
+                die 3 "Not running. Start it with ./manage.sh start"
+            }
             in_container llm_modules.cli status
+            ;;
+        flatten)
+            container_runs || die 3 "The bot is not running, so nothing can be closed now: \
+positions stay, with their stops. On a live exchange close them there by hand."
+            in_container llm_modules.cli flatten "$@"
             ;;
         clean)
             ! container_runs || die 1 "The bot is running; ./manage.sh stop ends it."
@@ -303,6 +348,8 @@ menu() {
   7  Clean        (清理日志和数据库)
   8  Version      (检查镜像版本)
   9  Stop         (停止服务)
+
+  In an emergency: ./manage.sh halt closes every position and opens nothing until resume.
 EOF
     read -r -p 'Number, or Enter to leave: ' choice || choice=
     case "$choice" in
@@ -324,8 +371,8 @@ main() { # COMMAND ARGUMENTS
     local command=$1 argument
     shift
     case "$command" in
-        start | restart | deploy | logs | decisions | trades | clean | version | stop | status | \
-            test | sandbox | move-keys | lock) ;;
+        start | restart | deploy | logs | decisions | trades | halt | resume | flatten | clean | \
+            version | stop | status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return
@@ -340,6 +387,7 @@ main() { # COMMAND ARGUMENTS
                 ;;
         esac
     done
+    [ "$command" != halt ] || halt_at_once "$@"
     case "$command" in
         test) run_tests "$@" ;;
         lock) exec tools/lock.sh ;;

@@ -151,7 +151,7 @@ def measure(pairs: int, latency_seconds: float, rounds: int) -> Table:
     names = [f"C{number}/USDT:USDT" for number in range(pairs)]
     provider = Provider(names, datetime.now(UTC))
     with model_server(latency_seconds) as api_base, tempfile.TemporaryDirectory() as folder:
-        desk = open_desk(a_config(folder, api_base), "sandbox", "USDT", os.environ)
+        desk = open_desk(a_config(folder, api_base), "sandbox", "USDT", Path(folder), os.environ)
         one_candle(desk, provider)
         results = [one_candle(desk, provider) for _ in range(rounds)]
         alone = one_by_one(desk, provider)

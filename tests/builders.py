@@ -42,7 +42,7 @@ ENTRY_ARGUMENTS: dict[str, Any] = {
     "confidence_score": 70,
     "key_support": 95.0,
     "key_resistance": 110.0,
-    "rsi_value": 55,
+    "rsi_value": 25,
     "trend_strength": "moderate",
     "reason": "the trend is up",
     "stake_amount": 100,
@@ -152,7 +152,8 @@ def a_gate_state(**changes: Any) -> GateState:
         rules=RULES,
         account=an_account(),
         position=None,
-        facts={"rsi": 55.0, "adx": 22.0, "support": 96.0, "resistance": 104.0, "atr_pct": 1.0},
+        facts={"rsi": 25.0, "adx": 22.0, "support": 96.0, "resistance": 104.0, "atr_pct": 1.0},
+        funding_rate=0.0001,
     )
     return replace(state, **changes)
 
@@ -244,6 +245,7 @@ def a_question(*positions: OpenPosition, **changes: Any) -> Question:
         world=a_world(*positions),
         mode="sandbox",
         locked_sides=frozenset(),
+        funding_rate=0.0,
     )
     return replace(question, **changes)
 

@@ -9,11 +9,10 @@ from builders import NOON, a_config, a_world
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.desk import Present
 from llm_modules.engine.executor import FunctionExecutor
-from llm_modules.engine.question import World
+from llm_modules.engine.question import Present, World
 from llm_modules.gate.checker import DecisionChecker
-from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
@@ -50,3 +49,7 @@ def decisions(rooms: Rooms) -> Sequence[DecisionRecord]:
 
 def outcomes(rooms: Rooms) -> Sequence[OutcomeRecord]:
     return [line for line in rooms.journal.past_decisions() if isinstance(line, OutcomeRecord)]
+
+
+def halts(rooms: Rooms) -> Sequence[HaltRecord]:
+    return [line for line in rooms.journal.past_decisions() if isinstance(line, HaltRecord)]

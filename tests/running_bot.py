@@ -65,6 +65,17 @@ class RunningBot:
         clean.pop("PYTHONDONTWRITEBYTECODE", None)
         return clean | named | {"PYTHONPATH": str(ROOT / "user_data" / "strategies")}
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours beside the bot, on its folder."""
+        return subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "llm_modules.cli", *arguments, "--user-data", str(self.folder)],
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
     def decisions(self) -> list[Any]:
         return list(read_journal(self.logs / "llm_decisions.jsonl", DECISION_LINES).records)
 

@@ -73,12 +73,33 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["start", "--api-port", "1023"],
         ["start", "--api-port", "65536"],
         ["start", "--api-port", "x"],
+        ["start", "--api-port", "\uff18\uff10\uff18\uff16"],
+        ["trades", "--summary"],
+        ["resume", "now"],
+        ["halt", "--because"],
     ],
 )
 def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments, {})
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["logs", "-n", "abc"], "argument -n: found 'abc', expected a whole number, 0 or more"),
+        (["logs", "-n", "1.5"], "argument -n: found '1.5', expected a whole number, 0 or more"),
+        (["logs", "-n", "-1"], "argument -n: found '-1', expected a whole number, 0 or more"),
+        (["run", "--api-port", "x"], "--api-port: found 'x', expected a port from 1024 to 65535"),
+    ],
+)
+def test_wrong_numbers_are_told_with_what_was_expected(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments, {})
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["1024", "65535"])
@@ -212,6 +233,78 @@ def test_cleaning_asks_or_refuses(folder: Path, capsys: pytest.CaptureFixture[st
     assert (folder / "tradesv3.sqlite").exists()
 
 
+def own_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own, with nobody to answer."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "llm_modules.cli", *arguments, "--user-data", str(folder)],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SHIPPED_USER_DATA / "strategies")},
+    )
+
+
+@pytest.mark.parametrize("settings", ["", "{", None])
+def test_the_kill_switch_works_with_broken_settings_and_no_bot(
+    folder: Path, settings: str | None
+) -> None:
+    (folder / "config.json").unlink()
+    if settings is not None:
+        (folder / "config.json").write_text(settings, encoding="utf-8")
+    halted = own_process(folder, "halt", "exchange", "maintenance")
+    assert (halted.returncode, halted.stderr) == (0, "")
+    assert "It will start halted" in halted.stdout
+    status = own_process(folder, "status")
+    assert status.returncode == 3
+    assert "Halted         in every mode: exchange maintenance (by " in status.stdout
+    refused = own_process(folder, "resume")
+    assert refused.returncode == 2
+    assert "exchange maintenance" in refused.stdout
+    assert refused.stderr == "nobody to ask: confirm with --yes\n"
+    assert (folder / "HALT").exists()
+    resumed = own_process(folder, "resume", "--yes")
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert not (folder / "HALT").exists()
+    again = own_process(folder, "resume")
+    assert (again.returncode, again.stdout) == (0, "Nothing is halted.\n")
+
+
+def test_flatten_without_a_bot_is_status_3(folder: Path) -> None:
+    refused = own_process(folder, "flatten", "--yes")
+    assert refused.returncode == 3
+    assert "nothing can be closed now" in refused.stderr
+    assert not (folder / "FLATTEN").exists()
+
+
+def test_flatten_with_nobody_to_ask_is_status_2(folder: Path) -> None:
+    with bot_lock(Places(folder)):
+        assert own_process(folder, "flatten").returncode == 2
+        assert not (folder / "FLATTEN").exists()
+        assert own_process(folder, "flatten", "--yes").returncode == 0
+    assert (folder / "FLATTEN").exists()
+
+
+def test_a_switch_that_cannot_be_thrown_is_one_line_and_status_1(folder: Path) -> None:
+    (folder / "HALT" / "inside").mkdir(parents=True)
+    kept = own_process(folder, "resume", "--yes")
+    assert kept.returncode == 1
+    assert kept.stderr == f"cannot remove {folder / 'HALT'}: Directory not empty\n"
+
+
+def test_the_decisions_are_counted_on_request(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "decisions", "--summary") == 0
+    assert "There is no decision in " in capsys.readouterr().out
+    (folder / "logs").mkdir()
+    line = a_decision_record().model_dump_json(by_alias=True)
+    (folder / "logs" / "llm_decisions.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    assert run(folder, "decisions", "--summary") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["approved", "1"]
+
+
 def test_the_viewers_read_the_bots_own_journals(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -314,12 +407,14 @@ sys.exit(main(sys.argv[1:], os.environ))
 """
 
 
-def process(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def process(
+    folder: Path, *arguments: str, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-c", AT_A_TERMINAL, *arguments, "--user-data", str(folder)],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(SHIPPED_USER_DATA / "strategies")},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 
@@ -333,6 +428,20 @@ def test_a_viewer_ends_with_0_on_ctrl_c(folder: Path) -> None:
         assert viewer.stdout.readline() == b"one\n"
         viewer.send_signal(signal.SIGINT)
         assert viewer.wait(10) == 0
+        assert viewer.stderr is not None
+        assert viewer.stderr.read() == b""
+
+
+@pytest.mark.parametrize("command", ["logs", "decisions", "trades"])
+def test_a_reader_that_has_seen_enough_is_no_failure(folder: Path, command: str) -> None:
+    (folder / "logs").mkdir()
+    for name in ("freqtrade.log", "llm_decisions.jsonl", "trade_experience.jsonl"):
+        (folder / "logs" / name).write_text("one\n" * 5, encoding="utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with process(folder, command, "-n", "5", stdout=writing) as viewer:
+        os.close(writing)
+        assert viewer.wait(20) == 0
         assert viewer.stderr is not None
         assert viewer.stderr.read() == b""
 
@@ -353,6 +462,6 @@ def test_a_viewer_ends_quietly_when_its_reader_leaves(folder: Path, raw: list[st
             with path.open("a", encoding="utf-8") as file:
                 file.write(line)
             time.sleep(0.1)
-        assert viewer.wait(1) in {0, 1}
+        assert viewer.wait(1) == 0
         assert viewer.stderr is not None
         assert b"Traceback" not in viewer.stderr.read()

@@ -9,6 +9,7 @@ from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import (
     AccountState,
     Experience,
+    Habit,
     MarketRules,
     MarketSnapshot,
     OpenPosition,
@@ -151,6 +152,15 @@ def a_trade(age: int = 1, **changes: Any) -> PastTrade:
     return replace(trade, **changes)
 
 
+def a_habit(number: int = 1, **changes: Any) -> Habit:
+    habit = Habit(
+        code="NO_PROGRESS",
+        serious=False,
+        text=f"You held {5 + number} times without progress: act.",
+    )
+    return replace(habit, **changes)
+
+
 def an_experience(size: int = 3) -> Experience:
     ages = range(size, 0, -1)
     return Experience(
@@ -158,6 +168,7 @@ def an_experience(size: int = 3) -> Experience:
         decisions=tuple(a_decision(age) for age in ages),
         statistics=tuple(f"{age} trades: win rate {50 + age} %" for age in ages),
         patterns=tuple(f"pattern {age}: longs below RSI 30 won 7 of 9" for age in ages),
+        habits=tuple(a_habit(age) for age in ages),
     )
 
 

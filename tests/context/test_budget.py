@@ -14,6 +14,7 @@ from context.scenes import (
     WAIT,
     a_context,
     a_decision,
+    a_habit,
     a_position,
     a_prompt,
     a_risk,
@@ -120,7 +121,7 @@ def test_lines_in_time_lose_the_oldest_and_sentences_the_last() -> None:
 def test_lines_go_in_the_documented_order() -> None:
     kinds: list[Kind] = [
         "candles", "indicators", "timeframe_candles", "decisions", "patterns", "statistics",
-        "trades", "thesis",
+        "trades", "thesis", "habits",
     ]  # fmt: skip
     blocks = tuple(block(kind, 25) for kind in kinds)
     order: list[tuple[Kind, int]] = []
@@ -145,6 +146,7 @@ def test_lines_go_in_the_documented_order() -> None:
         ("trades", 1),
         ("decisions", 0),
         ("trades", 0),
+        ("habits", 0),
     ]
     assert {block.kind: len(block.lines) for block in blocks} == {
         "candles": 3,
@@ -152,6 +154,12 @@ def test_lines_go_in_the_documented_order() -> None:
         "timeframe_candles": 3,
         "thesis": 25,
     }
+
+
+def test_of_habits_the_last_goes_first_because_serious_ones_lead() -> None:
+    (habits,) = drop([block("habits", 3)], LINE)
+
+    assert habits.lines == block("habits", 3).lines[:2]
 
 
 def test_every_table_of_the_other_timeframes_keeps_three_rows() -> None:
@@ -249,7 +257,19 @@ def test_a_budget_that_fits_exactly_drops_nothing_and_one_token_less_drops_the_o
     )
 
 
-def test_the_newest_lesson_is_the_last_to_go() -> None:
+def test_habits_outlast_all_other_notes() -> None:
+    experience = replace(an_experience(4), habits=(a_habit(1, text="the habit"), a_habit(2)))
+    room_for_one_line_and_its_fence = 90
+    limit = needed_tokens() + room_for_one_line_and_its_fence
+
+    text = user_text(build(a_context(max_context_tokens=limit), None, experience))
+
+    quoted = text.partition("<quoted")[2].splitlines()
+    assert quoted[1:3] == ["## Habits in your recent decisions", "- the habit"]
+    assert quoted[3].startswith("</quoted")
+
+
+def test_the_newest_lesson_is_the_last_to_go_before_the_habits() -> None:
     experience = Experience(
         trades=(a_trade(9), a_trade(1), a_trade(5)),
         decisions=(a_decision(1), a_decision(2)),

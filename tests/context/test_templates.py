@@ -140,9 +140,27 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
     ("changes", "sentence"),
     [
         ({"max_leverage": 7.5}, "Leverage: at most 7.5, and"),
-        ({"max_position_pct": 12.5}, "at most 12.5 % of equity"),
+        ({"max_position_pct": 12.5}, "Stake: at most 12.5 % of equity in a position"),
+        ({"max_correlated_pct": 33.0}, "33 % in one bet (pairs correlated from 0.8)"),
+        ({"max_correlation": 0.65}, "40 % in one bet (pairs correlated from 0.65)"),
+        ({"max_total_stake_pct": 66.0}, "), 66 % in all; stake x leverage at least"),
+        ({"max_total_notional_pct": 250.0}, "`min_notional`, at most 250 % in all."),
+        ({"risk_per_trade_pct": 1.5}, "Loss at the stop: at most 1.5 % of equity."),
         ({"max_open_trades": 9}, "Open positions: at most 9."),
-        ({"max_stop_pct": 2.0}, "Stop: at most 2 % from the entry price"),
+        ({"max_stop_pct": 2.0}, "Stop: at most 2 % from the entry price; if you give none, 0.5 "),
+        ({"stop_atr_margin": 1.25}, "none, 1.25 ATR beyond your support or resistance."),
+        ({"min_confidence": 55.0}, "Confidence: at least 55."),
+        ({"min_reward_risk": 1.5}, "Target: at least 1.5 x the stop's distance."),
+        ({"cooldown_candles_after_loss": 4}, "No entry for 4 candles after a loss in the pair"),
+        ({"daily_loss_limit_pct": 7.5}, "once the day (UTC) lost 7.5 %."),
+        (
+            {"trading_hours_utc": "08:00-22:00"},
+            "once the day (UTC) lost 6 %, or outside 08:00-22:00 UTC.",
+        ),
+        (
+            {"trailing_activate_pct": 3.0, "trailing_give_back_pct": 1.5},
+            "- Once price gained 3 %, the stop follows the best price at 1.5 %.",
+        ),
         ({"max_price_drift_pct": 0.25}, "the price has moved 0.25 %."),
         ({"emergency_stop_loss": -0.075}, "A fall of equity by 7.5 % from its peak"),
         ({"allow_model_freedom": True}, "You choose leverage and stake"),
@@ -152,11 +170,25 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
         ),
     ],
 )
-def test_every_limit_of_the_gate_is_told(changes: dict[str, object], sentence: str) -> None:
+def test_every_limit_the_model_can_respect_is_told(
+    changes: dict[str, object], sentence: str
+) -> None:
     templates = PromptTemplates(a_risk(**changes))
 
     assert sentence in templates.system("flat")
     assert sentence in templates.system("in_position")
+
+
+@pytest.mark.parametrize("words", ["the stop follows", "or outside", "None", "\n\n-"])
+def test_what_is_not_set_is_not_told(words: str) -> None:
+    assert words not in PromptTemplates(a_risk()).system("flat")
+
+
+def test_that_claims_are_compared_and_what_funding_means_is_told() -> None:
+    text = PromptTemplates(a_risk()).system("flat")
+
+    assert "RSI, levels and trend you claim are compared with the facts." in text
+    assert "`funding_rate_pct` above 0: longs pay shorts." in text
 
 
 def test_the_user_message_leaves_out_what_is_empty() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from builders import ENTRY_ARGUMENTS
-from llm_modules.journal.records import DecisionRecord, OutcomeRecord
+from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord
 from running_bot import RunningBot
 
 HOSTILE_PAIR = "DOGE/USDT:USDT"
@@ -117,6 +117,20 @@ def test_no_position_exceeds_the_limits(bot: RunningBot) -> None:
     for trade in bot.api("trades?limit=100")["trades"] + bot.api("status"):
         assert trade["leverage"] <= 10
         assert trade["max_stake_amount"] <= 0.2 * 1000 * 1.05
+
+
+def test_a_halt_closes_everything_and_after_a_resume_trading_goes_on(bot: RunningBot) -> None:
+    bot.wait_for("an open trade", lambda: bot.api("status"), 120)
+    bot.command("halt", "a drill")
+    bot.wait_for("everything to be closed", lambda: not bot.api("status"), 20)
+    assert "a drill" in bot.command("status").stdout
+    held = [line for line in bot.decisions() if isinstance(line, HaltRecord)]
+    assert [line.event for line in held] == ["halted"]
+    assert bot.trades()[-1].exit_reason == "halt"
+    bot.command("resume", "--yes")
+    bot.wait_for("the next trade", lambda: bot.api("status"), 150)
+    after = [line for line in bot.decisions() if isinstance(line, HaltRecord)]
+    assert [line.event for line in after] == ["halted", "resumed"]
 
 
 def test_it_stops_cleanly(bot: RunningBot) -> None:

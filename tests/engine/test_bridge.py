@@ -1,16 +1,39 @@
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
-from freqtrade.persistence import Order, PairLocks, Trade, init_db
+from freqtrade.exchange.exchange_types import LeverageTier
+from freqtrade.persistence import PairLocks, Trade, init_db
 
 from builders import NOON, PAIR, a_booking, a_position, a_thesis, a_world, an_account
+from llm_modules import domain
+from llm_modules.domain import MarketRules
 from llm_modules.engine import bridge
+from llm_modules.engine.bridge.view import LATE_CANDLE_SECONDS
+from llm_modules.market.returns import correlation
+from stored_trades import a_trade, an_order
 
 ETH = "ETH/USDT:USDT"
+TIERS: list[LeverageTier] = [
+    {
+        "minNotional": 0.0,
+        "maxNotional": 50_000.0,
+        "maintenanceMarginRate": 0.004,
+        "maxLeverage": 125.0,
+        "maintAmt": 0.0,
+    },
+    {
+        "minNotional": 50_000.0,
+        "maxNotional": None,
+        "maintenanceMarginRate": 0.1,
+        "maxLeverage": 5.0,
+        "maintAmt": 4800.0,
+    },
+]
 
 
 @pytest.fixture(autouse=True)
@@ -21,75 +44,38 @@ def _database() -> Iterator[None]:
     Trade.session.remove()
 
 
-def an_order(trade: Trade, side: str, price: float, amount: float) -> Order:
-    return Order(
-        ft_trade_id=trade.id,
-        ft_order_side=side,
-        ft_pair=trade.pair,
-        ft_is_open=False,
-        ft_amount=amount,
-        ft_price=price,
-        order_id=f"o-{trade.id}-{len(trade.orders)}",
-        status="closed",
-        symbol=trade.pair,
-        order_type="market",
-        side=side,
-        price=price,
-        average=price,
-        amount=amount,
-        filled=amount,
-        remaining=0.0,
-        cost=price * amount,
-        order_date=NOON,
-        order_filled_date=NOON,
-    )
+class Exchange:
+    """Freqtrade's leverage tiers: what it reads them from, and nothing else."""
 
-
-def a_trade(*, is_short: bool = False, pair: str = PAIR) -> Trade:
-    """An open futures trade of 1 coin at 100, 4x leverage, as Freqtrade stores it."""
-    trade = Trade(
-        pair=pair,
-        base_currency=pair.split("/", maxsplit=1)[0],
-        stake_currency="USDT",
-        stake_amount=25.0,
-        amount=0.0,
-        amount_requested=1.0,
-        is_open=True,
-        is_short=is_short,
-        open_rate=100.0,
-        open_rate_requested=100.0,
-        open_date=NOON.replace(tzinfo=None),
-        fee_open=0.0005,
-        fee_close=0.0005,
-        exchange="binance",
-        leverage=4.0,
-        trading_mode="futures",
-        stop_loss=99.0 if not is_short else 101.0,
-        timeframe=30,
-    )
-    Trade.session.add(trade)
-    Trade.commit()
-    trade.orders.append(an_order(trade, trade.entry_side, 100.0, 1.0))
-    trade.recalc_trade_from_orders()
-    trade.max_rate, trade.min_rate = 103.0, 98.0
-    Trade.commit()
-    return trade
+    def __init__(self) -> None:
+        self._leverage_tiers = {PAIR: TIERS}
 
 
 class Provider:
     """What the view reads of Freqtrade's data provider."""
 
-    def __init__(self, frames: dict[str, pd.DataFrame]) -> None:
+    def __init__(
+        self, frames: dict[str, pd.DataFrame], funding: pd.DataFrame | None = None
+    ) -> None:
         self.frames = frames
+        self.funding = pd.DataFrame() if funding is None else funding
+        self.active = True
+        self._exchange = Exchange()
 
     def current_whitelist(self) -> list[str]:
         return list(self.frames)
 
     def market(self, pair: str) -> dict[str, Any]:
-        return {"precision": {"price": 0.1}, "limits": {"cost": {"min": 5}}}
+        return {"precision": {"price": 0.1}, "limits": {"cost": {"min": 5}}, "active": self.active}
 
-    def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+    def get_funding_rate_timeframe(self) -> str:
+        return "1h"
+
+    def ohlcv(self, pair: str, timeframe: str, *, copy: bool, candle_type: str) -> pd.DataFrame:
         assert copy is False
+        if candle_type == "funding_rate":
+            assert timeframe == "1h"
+            return self.funding
         return self.frames.get(pair, pd.DataFrame(columns=["date"]))
 
 
@@ -105,6 +91,17 @@ def a_frame(rows: int = 10, end: datetime = NOON) -> pd.DataFrame:
     opened = pd.date_range(end=end - timedelta(minutes=30), periods=rows, freq="30min")
     values = {name: [float(row + 1) for row in range(rows)] for name in OHLCV}
     return pd.DataFrame({"date": opened, **values})
+
+
+class WhitelistOf(dict[str, pd.DataFrame]):
+    """Frames of more pairs than the whitelist names."""
+
+    def __init__(self, pair: str, frames: dict[str, pd.DataFrame]) -> None:
+        super().__init__(frames)
+        self.pair = pair
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([self.pair])
 
 
 OHLCV = ("open", "high", "low", "close", "volume")
@@ -156,7 +153,24 @@ def test_market_rules_are_read_from_ccxt() -> None:
         "precision": {"price": 0.01},
         "limits": {"cost": {"min": 20}, "leverage": {"max": 50}},
     }
-    assert bridge.market_rules(market) == bridge.MarketRules(0.01, 20.0, 50.0)
+    assert bridge.market_rules(market) == MarketRules(0.01, 20.0, 50.0)
+
+
+def test_leverage_tiers_are_read_from_freqtrade_and_the_last_one_is_open() -> None:
+    assert bridge.market_rules({}, TIERS).tiers == (
+        domain.LeverageTier(50_000.0, 125.0, 0.004),
+        domain.LeverageTier(math.inf, 5.0, 0.1),
+    )
+
+
+def test_the_newest_funding_rate_counts() -> None:
+    frame = pd.DataFrame({"date": [NOON, NOON], "funding_rate": [0.0001, -0.0003]})
+    assert bridge.newest_funding_rate(frame) == -0.0003
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame({"funding_rate": [math.nan]})])
+def test_a_funding_rate_nobody_told_is_unknown(frame: pd.DataFrame) -> None:
+    assert bridge.newest_funding_rate(frame) is None
 
 
 @pytest.mark.parametrize(("is_short", "mfe", "mae"), [(False, 103.0, 98.0), (True, 98.0, 103.0)])
@@ -325,19 +339,23 @@ def test_words_of_an_exit_that_did_not_happen_are_left_out() -> None:
 
 def test_a_late_informative_candle_is_waited_for_but_not_for_ever() -> None:
     class LateHour(Provider):
-        def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+        def ohlcv(self, pair: str, timeframe: str, *, copy: bool, candle_type: str) -> pd.DataFrame:
+            if candle_type == "funding_rate":
+                return self.funding
             end = NOON - timedelta(minutes=90 if timeframe == "1h" else 0)
             return a_frame(end=end)
 
     view = bridge.View(LateHour({PAIR: a_frame()}), "30m", ("1h",), {})
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
-    patience = timedelta(seconds=bridge.LATE_CANDLE_SECONDS)
+    patience = timedelta(seconds=LATE_CANDLE_SECONDS)
     assert len(view.due(a_world(), set(), "sandbox", NOON + patience)) == 1
 
 
 def test_an_informative_timeframe_without_candles_is_waited_for() -> None:
     class NoHour(Provider):
-        def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
+        def ohlcv(self, pair: str, timeframe: str, *, copy: bool, candle_type: str) -> pd.DataFrame:
+            if candle_type == "funding_rate":
+                return self.funding
             return a_frame() if timeframe == "30m" else pd.DataFrame(columns=["date"])
 
     view = bridge.View(NoHour({PAIR: a_frame()}), "30m", ("1h",), {})
@@ -393,3 +411,93 @@ def test_positions_outside_the_whitelist_are_still_asked_about() -> None:
         (ETH, "in_position"),
     ]
     assert an_account().halted is False
+
+
+def test_a_question_brings_what_the_gate_wants_to_know_of_the_market() -> None:
+    funding = pd.DataFrame({"date": [NOON], "funding_rate": [0.0005]})
+    frames = {PAIR: a_frame(40), ETH: a_frame(40)}
+    view = bridge.View(Provider(frames, funding), "30m", (), {})
+    first, second = view.due(a_world(), (), "sandbox", NOON)
+    assert first.funding_rate == 0.0005
+    assert [tier.max_leverage for tier in first.rules.tiers] == [125.0, 5.0]
+    assert second.rules.tiers == ()
+    assert first.returns.keys() == {PAIR, ETH}
+    assert correlation(first.returns[PAIR], first.returns[ETH]) == pytest.approx(1.0)
+
+
+def test_returns_are_computed_once_per_candle() -> None:
+    frames = {PAIR: a_frame(40), ETH: a_frame(40, NOON - timedelta(minutes=30))}
+    view = bridge.View(Provider(frames), "30m", (), {})
+    (first,) = view.due(a_world(), (), "sandbox", NOON)
+    frames[ETH] = a_frame(40)
+    (second,) = view.due(a_world(), (), "sandbox", NOON)
+    assert second.returns[PAIR] is first.returns[PAIR]
+    assert second.returns[ETH] is not first.returns[ETH]
+
+
+def test_a_pair_without_candles_has_no_returns() -> None:
+    empty = pd.DataFrame(columns=["date"])
+    view = bridge.View(Provider({PAIR: a_frame(40), ETH: empty}), "30m", (), {})
+    (question,) = view.due(a_world(), (), "sandbox", NOON)
+    assert question.returns.keys() == {PAIR}
+
+
+def test_a_pair_off_the_whitelist_or_switched_off_is_not_tradable() -> None:
+    position = a_position(pair=ETH)
+    provider = Provider({PAIR: a_frame()})
+    view = bridge.View(provider, "30m", (), {})
+    provider.frames = WhitelistOf(PAIR, {PAIR: a_frame(), ETH: a_frame()})
+    questions = view.due(a_world(position), (), "sandbox", NOON)
+    assert {question.pair: question.tradable for question in questions} == {PAIR: True, ETH: False}
+    inactive = Provider({PAIR: a_frame()})
+    inactive.active = False
+    (question,) = bridge.View(inactive, "30m", (), {}).due(a_world(), (), "sandbox", NOON)
+    assert question.tradable is False
+
+
+def test_what_was_seen_of_a_trade_is_kept_with_it() -> None:
+    trade, view = a_trade(), a_view()
+    (position,) = view.positions([trade])
+    seen = replace(position, mfe_ratio=0.4, mae_ratio=-0.3, stop_price=99.5)
+    view.keep([trade], {PAIR: seen})
+    Trade.session.expire_all()
+    (again,) = a_view().positions([trade])
+    assert (again.mfe_ratio, again.mae_ratio, again.stop_price) == (0.4, -0.3, 99.5)
+    trade.orders.append(an_order(trade, trade.exit_side, 102.0, 1.0))
+    trade.close(102.0)
+    closed = bridge.closed_trade(trade)
+    assert (closed.mfe_ratio, closed.mae_ratio) == (0.4, -0.3)
+
+
+def test_what_has_not_changed_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    trade, view = a_trade(), a_view()
+    (position,) = view.positions([trade])
+    written: list[str] = []
+    monkeypatch.setattr(Trade, "set_custom_data", lambda _self, key, _value: written.append(key))
+    view.keep([trade], {PAIR: position})
+    view.keep([trade], {PAIR: replace(position, current_rate=1.0)})
+    assert written == ["track"]
+    view.keep([trade], {PAIR: replace(position, mfe_ratio=0.9)})
+    assert written == ["track", "track"]
+
+
+def test_only_a_position_of_that_very_trade_is_kept() -> None:
+    trade, view = a_trade(), a_view()
+    view.keep([trade], {})
+    view.keep([trade], {PAIR: a_position(trade_id=trade.id + 1)})
+    assert trade.get_custom_data("track") is None
+
+
+@pytest.mark.parametrize("stored", ["nonsense", {"mfe_ratio": 1.0}, None])
+def test_a_track_of_another_version_is_left_alone(stored: Any) -> None:
+    trade = a_trade()
+    trade.set_custom_data("track", stored)
+    (position,) = a_view().positions([trade])
+    assert position == bridge.open_position(trade, position.current_rate)
+
+
+def test_a_thesis_found_in_the_journal_is_kept_with_its_trade() -> None:
+    trade, view = a_trade(), a_view()
+    (position,) = view.positions([trade])
+    view.keep([trade], {PAIR: replace(position, thesis=a_thesis(reason="found again"))})
+    assert bridge.stored_thesis(trade) == a_thesis(reason="found again")

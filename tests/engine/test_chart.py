@@ -73,3 +73,14 @@ def test_only_the_newest_decisions_are_spelled_out() -> None:
     entry, later = (a_decision_record(tool="signal_entry_long", call=ENTRY) for _ in range(2))
     labels = [point["label"] for point in annotations([entry, hold, later, wait], CANDLE)]
     assert labels == ["L72", "H60", "entry long (L72)\nbreakout", "wait (W60)\nno edge"]
+
+
+def test_a_clamped_decision_has_a_small_letter_and_its_codes_but_no_remarks() -> None:
+    reasons = (
+        Reason(code="MAX_POSITION", text="x", kind="clamp"),
+        Reason(code="TREND_CLAIM", text="y", kind="remark"),
+    )
+    record = a_decision_record(
+        tool="signal_entry_long", call=ENTRY, status="clamped", reasons=reasons
+    )
+    assert label(record) == "entry long (l72)\nMAX_POSITION\nbreakout"

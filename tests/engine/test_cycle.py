@@ -19,6 +19,7 @@ from fakes import ScriptedClient, answering
 from llm_modules.engine.cycle import Rooms, decide
 from llm_modules.engine.question import Question
 from llm_modules.errors import JournalError, ProviderError
+from llm_modules.gate.checker import limits_hash
 from llm_modules.journal.records import DecisionRecord
 from rooms import decisions, outcomes, some_rooms
 
@@ -93,7 +94,7 @@ def test_an_exit_is_booked_for_the_position_that_was_shown(tmp_path: Path) -> No
 def test_an_adjustment_is_booked_with_its_stake_and_stop(tmp_path: Path) -> None:
     stop = PRICE * 0.99
     client = ScriptedClient([answering("adjust_position", stop_price=stop)])
-    position = a_position(stop_price=PRICE * 0.97)
+    position = a_position(stop_price=PRICE * 0.97, current_rate=PRICE)
     rooms = some_rooms(tmp_path, client, a_world(position))
     run(rooms, a_question(position))
     booking = rooms.book.look(PAIR, "adjust", NOON)
@@ -207,7 +208,7 @@ def test_an_exit_that_cannot_be_recorded_still_happens(tmp_path: Path) -> None:
 
 def test_a_booking_that_is_replaced_leaves_an_outcome(tmp_path: Path) -> None:
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
-    rooms.book.put(a_booking(decision_id="older"))
+    rooms.book.put(a_booking(decision_id="older", candle_at=NOON - timedelta(minutes=30)))
     run(rooms)
     assert [(line.decision_id, line.outcome) for line in outcomes(rooms)] == [
         ("older", "superseded")
@@ -264,3 +265,48 @@ def _next_frames() -> tuple[object, ...]:
         some_candles("30m", end=NOON + timedelta(minutes=30)),
         some_candles("1h", end=NOON),
     )
+
+
+def test_the_funding_rate_is_a_fact_like_any_other(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_wait")])
+    rooms = some_rooms(tmp_path, client)
+    record = run(rooms, a_question(funding_rate=0.0005))
+    assert record.facts["funding_rate_pct"] == pytest.approx(0.05)
+    assert "funding_rate_pct=0.05" in client.prompts[0].messages[1].content
+    assert "funding_rate_pct" not in run(rooms, a_question(funding_rate=None)).facts
+
+
+def test_one_candle_gets_one_order(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    assert run(rooms).status == "approved"
+    again = run(rooms)
+    assert again.status == "refused"
+    assert "DUPLICATE" in [reason.code for reason in again.reasons]
+
+
+def test_a_verdict_is_recorded_as_it_is(tmp_path: Path) -> None:
+    greedy = LONG | {"stake_amount": 1e12}
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **greedy)]))
+    record = run(rooms)
+    assert record.approved is not None
+    assert (record.approved.leverage, record.approved.stake_amount) == (3.0, 200.0)
+    (clamp,) = [reason for reason in record.reasons if reason.code == "MAX_POSITION"]
+    assert (clamp.kind, clamp.field, clamp.before, clamp.after) == (
+        "clamp",
+        "stake_amount",
+        1e12,
+        200.0,
+    )
+    assert record.limits_hash == limits_hash(rooms.config.risk_management)
+
+
+def test_a_refusal_is_recorded_as_one_and_approves_nothing(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **LONG)])
+    record = run(some_rooms(tmp_path, client, a_world(open_trades=4)))
+    assert record.approved is None
+    assert {reason.kind for reason in record.reasons} == {"refusal"}
+
+
+def test_the_profit_at_the_time_of_asking_is_recorded(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_hold")]), a_world(a_position()))
+    assert run(rooms, a_question(a_position())).profit_ratio == a_position().profit_ratio

@@ -16,18 +16,26 @@ from builders import (
     a_decision_record,
     a_position,
     a_question,
+    a_risk,
     a_thesis,
+    a_trade_record,
     an_account,
 )
 from fakes import ScriptedClient, answering
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.desk import EMERGENCY_EXIT, Desk, Present
-from llm_modules.engine.question import World
-from llm_modules.engine.recording import outcome_record
+from llm_modules.engine.desk import Desk
+from llm_modules.engine.question import Present, World
+from llm_modules.engine.recording import close_of, outcome_record
 from llm_modules.gate.emergency import BREACHES_TO_TRIP, EmergencyStop
-from rooms import decisions, outcomes, some_rooms
+from llm_modules.gate.halt import HaltSwitch
+from llm_modules.journal.records import Approved, DecisionRecord
+from rooms import decisions, halts, outcomes, some_rooms
 
 LATER = NOON + timedelta(minutes=31)
+
+
+def a_stop(folder: Path) -> EmergencyStop:
+    return EmergencyStop(HaltSwitch(folder, "sandbox"), folder / "risk.json", a_risk())
 
 
 @contextmanager
@@ -35,7 +43,7 @@ def a_desk(folder: Path, **blocks: Any) -> Iterator[tuple[Desk, Rooms]]:
     present = Present(World(an_account(version=0), {}))
     client = ScriptedClient([answering("signal_wait")])
     rooms = replace(some_rooms(folder, client, **blocks), world=present)
-    desk = Desk(rooms, present, EmergencyStop(folder / "risk.json", -0.15), "sandbox")
+    desk = Desk(rooms, present, a_stop(folder), "sandbox")
     desk.start([])
     try:
         yield desk, rooms
@@ -68,7 +76,7 @@ def test_a_question_is_decided_recorded_and_drawn(tmp_path: Path) -> None:
 def test_past_decisions_are_drawn_again_after_a_restart(tmp_path: Path) -> None:
     present = Present(World(an_account(), {}))
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
-    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    desk = Desk(rooms, present, a_stop(tmp_path), "sandbox")
     desk.start([a_decision_record()])
     assert desk.chart(PAIR, NOON, NOON) == (a_decision_record(),)
     desk.stop()
@@ -95,7 +103,7 @@ def test_the_newest_candle_with_an_approved_order_is_known_for_each_pair(tmp_pat
 def test_a_decision_cut_short_by_a_stop_is_asked_again(tmp_path: Path) -> None:
     present = Present(World(an_account(), {}))
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
-    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    desk = Desk(rooms, present, a_stop(tmp_path), "sandbox")
     booking = a_booking(decision_id="d-1")
     entry = a_decision_record(tool="signal_entry_long")
     desk.start([entry, outcome_record(booking, "aborted", NOON, trade_id=None)])
@@ -199,15 +207,82 @@ def test_additions_obey_the_price_band_and_reductions_do_not(
 def test_the_emergency_stop_flattens_everything(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with a_desk(tmp_path) as (desk, _):
+    with a_desk(tmp_path) as (desk, rooms):
         observe(desk, a_position(), equity=1000.0)
         assert desk.exit_reason(PAIR, 7, NOON) is None
         for _ in range(BREACHES_TO_TRIP):
             observe(desk, a_position(), equity=849.0)
-        assert desk.exit_reason(PAIR, 7, NOON) == EMERGENCY_EXIT
+        assert desk.exit_reason(PAIR, 7, NOON) == "emergency_stop"
         assert desk.world().account.halted
         observe(desk, a_position(), equity=849.0)
+        (notice,) = desk.notices()
+        assert notice.startswith("Emergency stop: equity 849.00")
+        assert desk.notices() == ()
+        soon(lambda: halts(rooms))
+        (record,) = halts(rooms)
+        assert (record.event, record.equity, record.text) == ("tripped", 849.0, notice)
     assert caplog.text.count("Emergency stop: equity 849.00") == 1
+
+
+def test_a_halt_by_hand_flattens_and_its_end_lets_trading_go_on(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(pair="ETH/USDT:USDT"))
+        (tmp_path / "HALT").touch()
+        observe(desk, a_position())
+        assert desk.exit_reason(PAIR, 7, NOON) == "halt"
+        assert desk.entry("ETH/USDT:USDT", NOON) is None
+        (tmp_path / "HALT").unlink()
+        observe(desk, a_position())
+        assert desk.exit_reason(PAIR, 7, NOON) is None
+        assert desk.entry("ETH/USDT:USDT", NOON) is not None
+        soon(lambda: len(halts(rooms)) == 2)
+        assert [line.event for line in halts(rooms)] == ["halted", "resumed"]
+
+
+def test_before_the_account_was_ever_seen_nothing_is_closed(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        assert desk.exit_reason(PAIR, 7, NOON) is None
+
+
+def test_a_halt_at_an_unknown_equity_is_recorded_without_one(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        (tmp_path / "HALT").touch()
+        observe(desk, equity=float("nan"))
+        soon(lambda: halts(rooms))
+        assert halts(rooms)[0].equity is None
+
+
+def test_the_world_tells_how_the_account_fared(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        desk.past_closes([close_of(a_trade_record(profit_ratio=-0.1))])
+        desk.closed(a_closed_trade(trade_id=8, profit_ratio=-0.2))
+        observe(desk, a_position(trade_id=9, opened_at=NOON))
+        conduct = desk.world().conduct
+        assert (conduct.loss_streak, conduct.closed_trades) == (2, 2)
+        assert conduct.entries == (NOON,)
+        assert desk.world().account.day_start_equity == 1000.0
+
+
+def test_a_candle_acted_on_before_a_restart_is_remembered(tmp_path: Path) -> None:
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    desk = Desk(rooms, present, a_stop(tmp_path), "sandbox")
+    desk.start([a_decision_record(tool="signal_entry_long")])
+    assert rooms.book.acted_on(PAIR) == NOON
+    assert rooms.book.acted_on("ETH/USDT:USDT") is None
+    desk.stop()
+
+
+def test_a_stop_tightened_just_before_a_restart_holds(tmp_path: Path) -> None:
+    present = Present(World(an_account(), {}))
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
+    desk = Desk(rooms, present, a_stop(tmp_path), "sandbox")
+    approved = Approved(leverage=3.0, stake_amount=0.0, stop_price=98.75)
+    desk.start([a_decision_record(tool="signal_hold", trade_id=7, approved=approved)])
+    observe(desk, a_position(stop_price=97.0))
+    assert desk.stop_price(7) == 98.75
+    desk.stop()
 
 
 def test_an_emergency_stop_that_cannot_be_saved_still_holds(
@@ -216,16 +291,18 @@ def test_an_emergency_stop_that_cannot_be_saved_still_holds(
     (tmp_path / "file").write_text("", encoding="utf-8")
     present = Present(World(an_account(), {}))
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_wait")]))
-    stop = EmergencyStop(tmp_path / "file" / "risk.json", -0.15)
+    stop = EmergencyStop(
+        HaltSwitch(tmp_path / "file", "sandbox"), tmp_path / "file" / "risk.json", a_risk()
+    )
     desk = Desk(rooms, present, stop, "sandbox")
     desk.start([])
     observe(desk)
-    assert not desk.world().account.halted
     for _ in range(BREACHES_TO_TRIP):
         observe(desk, equity=500.0)
+    assert desk.exit_reason(PAIR, 7, NOON) == "emergency_stop"
     assert desk.world().account.halted
     desk.stop()
-    assert "could not be saved" in caplog.text
+    assert "holds in memory" in caplog.text
 
 
 def test_a_booked_stop_reaches_the_position_and_only_tightens(tmp_path: Path) -> None:
@@ -372,7 +449,7 @@ def test_decisions_under_way_at_the_stop_are_recorded_as_aborted(tmp_path: Path)
     client = ScriptedClient([answering("signal_wait")], delay_seconds=60)
     present = Present(World(an_account(), {}))
     rooms = some_rooms(tmp_path, client)
-    desk = Desk(rooms, present, EmergencyStop(tmp_path / "risk.json", -0.15), "sandbox")
+    desk = Desk(rooms, present, a_stop(tmp_path), "sandbox")
     desk.start([])
     desk.ask([a_question()])
     soon(lambda: client.prompts)
@@ -400,3 +477,102 @@ def test_a_new_database_may_use_known_trade_numbers_again(tmp_path: Path) -> Non
         desk.closed(first)
         desk.closed(replace(first, opened_at=NOON, closed_at=NOON + timedelta(hours=1)))
         soon(lambda: len(rooms.journal.past_trades()) == 2)
+
+
+def test_orders_that_come_to_nothing_are_tried_three_times(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking())
+        tried = [desk.confirm_entry(PAIR, "long", 100.0, NOON) for _ in range(5)]
+        assert tried == [True, True, True, False, False]
+        soon(lambda: outcomes(rooms))
+        (line,) = outcomes(rooms)
+        assert (line.outcome, line.detail) == ("vetoed", "3 orders came to nothing")
+
+
+@pytest.mark.parametrize("stake", [50.0, -50.0])
+def test_an_adjustment_the_exchange_keeps_rejecting_ends(tmp_path: Path, stake: float) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(kind="adjust", trade_id=7, stake_amount=stake))
+        tried = [desk.adjustment(PAIR, 7, 100.0, NOON) is not None for _ in range(4)]
+        assert tried == [True, True, True, False]
+
+
+def test_a_new_decision_is_tried_anew(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        for decision_id in ("d-1", "d-2"):
+            rooms.book.put(a_booking(decision_id=decision_id))
+            assert all(desk.confirm_entry(PAIR, "long", 100.0, NOON) for _ in range(3))
+
+
+def an_approved_entry(**changes: Any) -> DecisionRecord:
+    """What the journal holds of an entry whose order was out when the bot died."""
+    call = {
+        "reason": "breakout",
+        "confidence_score": 70.0,
+        "key_support": 95.0,
+        "key_resistance": 110.0,
+        "target_price": 106.0,
+        "invalidation": "a close below 95",
+    }
+    values: dict[str, Any] = {
+        "at": a_position().opened_at - timedelta(seconds=5),
+        "tool": "signal_entry_long",
+        "call": call,
+        "approved": Approved(leverage=3.0, stake_amount=100.0, stop_price=98.5),
+    }
+    return a_decision_record(**(values | changes))
+
+
+def restarted(folder: Path, *past: DecisionRecord) -> Desk:
+    rooms = some_rooms(folder, ScriptedClient([answering("signal_wait")]))
+    desk = Desk(rooms, Present(World(an_account(), {})), a_stop(folder), "sandbox")
+    desk.start(past)
+    return desk
+
+
+def test_an_entry_filled_after_its_bot_died_keeps_thesis_and_stop(tmp_path: Path) -> None:
+    desk = restarted(tmp_path, an_approved_entry())
+    for _ in range(2):
+        observe(desk, a_position(stop_price=60.0, thesis=None))
+        position = desk.world().positions[PAIR]
+        assert position.stop_price == desk.stop_price(7) == 98.5
+        assert position.thesis is not None
+        assert (position.thesis.reason, position.thesis.target_price) == ("breakout", 106.0)
+        assert position.thesis.invalidation == "a close below 95"
+    desk.stop()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"at": a_position().opened_at + timedelta(seconds=1)},
+        {"pair": "ETH/USDT:USDT"},
+        {"tool": "signal_entry_short"},
+        {"approved": None, "status": "refused"},
+    ],
+)
+def test_a_thesis_is_not_taken_from_another_decision(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    desk = restarted(tmp_path, an_approved_entry(**changes))
+    observe(desk, a_position(stop_price=60.0, thesis=None))
+    assert desk.world().positions[PAIR].thesis is None
+    desk.stop()
+
+
+def test_a_thesis_without_target_is_read_back_without_one(tmp_path: Path) -> None:
+    call = {
+        "reason": "breakout",
+        "confidence_score": 70.0,
+        "key_support": 95.0,
+        "key_resistance": 110.0,
+    }
+    desk = restarted(tmp_path, an_approved_entry(call=call))
+    observe(desk, a_position(thesis=None))
+    thesis = desk.world().positions[PAIR].thesis
+    assert thesis is not None
+    assert (thesis.target_price, thesis.invalidation) == (None, None)
+    desk.stop()

@@ -12,7 +12,9 @@ from llm_modules.errors import ConfigError, JournalLockedError
 
 
 def opened(folder: Path, mode: Any = "sandbox") -> Desk:
-    return open_desk(a_config(str(folder)), mode, "USDT", {"LLM_API_KEY": "sk-canary-987654"})
+    return open_desk(
+        a_config(str(folder)), mode, "USDT", folder, {"LLM_API_KEY": "sk-canary-987654"}
+    )
 
 
 def remember(folder: Path) -> None:
@@ -57,24 +59,6 @@ def test_two_bots_cannot_share_their_journals(tmp_path: Path) -> None:
     opened(tmp_path).stop()
 
 
-def test_a_halt_of_the_past_is_announced_with_the_way_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    state = tmp_path / "risk_state.live.json"
-    state.write_text('{"peak_equity": 1000, "tripped_at_equity": 800}', encoding="utf-8")
-    opened(tmp_path, "live").stop()
-    assert "the emergency stop tripped earlier" in caplog.text
-    assert f"remove {state}" in caplog.text
-
-
-def test_an_unreadable_halt_file_is_announced_as_such(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "risk_state.sandbox.json").write_text("?", encoding="utf-8")
-    opened(tmp_path).stop()
-    assert "is not readable" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
@@ -109,4 +93,4 @@ def test_what_was_loaded_at_the_start_is_left_out_of_garbage_collection(tmp_path
 def test_an_unknown_extra_indicator_stops_the_start(tmp_path: Path) -> None:
     config = a_config(str(tmp_path), context_config={"extra_indicators": ["rsii"]})
     with pytest.raises(ConfigError, match="rsii"):
-        open_desk(config, "sandbox", "USDT", {})
+        open_desk(config, "sandbox", "USDT", tmp_path, {})

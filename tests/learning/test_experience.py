@@ -19,7 +19,7 @@ from builders import (
     a_trade_record,
 )
 from llm_modules.domain import ClosedTrade, Experience
-from llm_modules.journal.records import TRADE_LINES, TradeRecord
+from llm_modules.journal.records import TRADE_LINES, DecisionRecord, HaltRecord, TradeRecord
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.learning.reflection import SelfReflectionEngine
@@ -220,6 +220,107 @@ def test_decisions_of_other_pairs_are_not_shown() -> None:
     library = a_library()
     library.note(a_decision_record(pair=ETH))
     assert library.recall(PAIR, LATER).decisions == ()
+
+
+def test_a_refusal_is_recalled_however_few_decisions_are_shown() -> None:
+    library = a_library(max_recent_decisions_context=1)
+    refusal = a_decision_record(decision_id="d-0", status="refused")
+    library.load([], [refusal, a_decision_record(at=NOON + timedelta(minutes=1))])
+    recalled = library.recall(PAIR, NOON + timedelta(hours=1))
+    assert [past.result for past in recalled.decisions] == ["approved", "refused"]
+
+
+def holds(count: int, *, start: int = 0, pair: str = PAIR) -> list[DecisionRecord]:
+    """Holds of one position for one reason, one a minute from noon on."""
+    return [
+        a_decision_record(
+            decision_id=f"{pair}-{number}",
+            at=NOON + timedelta(minutes=number),
+            pair=pair,
+            stance="in_position",
+            tool="signal_hold",
+            trade_id=7,
+            profit_ratio=0.1 * number,
+            call={"reason": "wait for it"},
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def codes(library: ExperienceLibrary, before: datetime = LATER, pair: str = PAIR) -> list[str]:
+    found = library.habits(pair, before)
+    assert library.recall(pair, before).habits == found
+    return [habit.code for habit in found]
+
+
+def test_habits_are_found_in_the_decisions_of_the_pair_alone() -> None:
+    library = a_library()
+    library.load([], [*holds(5), *holds(2, pair=ETH)])
+    assert codes(library) == ["STUCK"]
+    assert codes(library, pair=ETH) == codes(library, pair=SOL) == []
+
+
+def test_habits_are_told_even_when_no_decisions_are_shown() -> None:
+    library = a_library(max_recent_decisions_context=0)
+    library.load([], holds(5))
+    assert library.recall(PAIR, LATER).decisions == ()
+    assert codes(library) == ["STUCK"]
+
+
+@pytest.mark.parametrize(
+    ("minute", "found"), [(2, []), (3, ["REPEATED_REASON"]), (4, ["REPEATED_REASON"])]
+)
+def test_only_decisions_made_before_the_question_make_a_habit(
+    minute: int, found: list[str]
+) -> None:
+    library = a_library()
+    library.load([], holds(9))
+    assert codes(library, NOON + timedelta(minutes=minute)) == found
+
+
+def test_only_trades_closed_before_the_question_make_a_habit() -> None:
+    library = a_library()
+    lost = [recorded(number, profit_ratio=-0.02) for number in range(10)]
+    entry = lost[0].entry
+    assert entry is not None
+    sure = entry.model_copy(update={"confidence_score": 95.0})
+    library.load([record.model_copy(update={"entry": sure}) for record in lost], [])
+    assert codes(library, NOON + timedelta(minutes=9)) == []
+    assert codes(library, NOON + timedelta(minutes=9, seconds=1)) == ["OVERCONFIDENT"]
+
+
+def test_the_habits_of_a_moment_change_with_what_becomes_known_of_it() -> None:
+    library = a_library()
+    library.load([], holds(4))
+    assert codes(library) == ["REPEATED_REASON"]
+    library.note(holds(1, start=4)[0])
+    assert codes(library) == ["STUCK"]
+    library.learn(closed(7, closed_at=NOON + timedelta(minutes=5)), LATER)
+    assert codes(library) == []
+
+
+def test_habits_asked_for_twice_are_looked_for_once() -> None:
+    library = a_library()
+    library.load([], holds(5))
+    assert library.recall(PAIR, LATER).habits is library.habits(PAIR, LATER)
+
+
+def test_a_halt_is_noted_without_a_trace() -> None:
+    library = a_library()
+    library.note(HaltRecord(at=NOON, mode="dry_run", event="halted", text="by hand", equity=None))
+    assert library.recall(PAIR, LATER) == Experience()
+
+
+@given(st.lists(st.sampled_from([*holds(20), *holds(20, pair=ETH)]), max_size=60), st.data())
+def test_habits_are_the_same_whether_the_future_is_known_or_not(
+    drawn: list[DecisionRecord], data: st.DataObject
+) -> None:
+    at = NOON + timedelta(minutes=data.draw(st.integers(0, 21)))
+    everything, truncated = a_library(), a_library()
+    everything.load([], drawn)
+    truncated.load([], [line for line in drawn if line.at < at])
+    everything.habits(PAIR, LATER)
+    assert everything.habits(PAIR, at) == truncated.habits(PAIR, at)
 
 
 def test_statistics_tell_of_the_pair_and_of_all_pairs() -> None:

@@ -15,6 +15,7 @@ from llm_modules.operations.bot_record import (
     bot_lock,
     is_running,
     living,
+    orphans,
     read_record,
     write_record,
 )
@@ -158,9 +159,23 @@ def test_what_a_killed_supervisor_left_is_ended(places: Places) -> None:
     places.run.mkdir()
     write_record(places, PLAN, NOW, tuple(("freqtrade", child.pid) for child in children))
     without_supervisor(places)
-    assert stop_bot(places, 5) == "stopped what a killed supervisor had left behind"
+    assert stop_bot(places, 5) == "What a killed supervisor had left was ended."
     assert [child.wait(1) for child in children] == [-15, -15]
     end(*children)
+
+
+def test_orphans_are_what_lives_while_no_supervisor_does(places: Places) -> None:
+    child = sleeper()
+    assert orphans(places) == ()
+    with bot_lock(places):
+        write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
+        assert orphans(places) == ()
+        kept = (places.run / bot_record.RECORD_NAME).read_bytes()
+    (places.run / bot_record.RECORD_NAME).write_bytes(kept)
+    without_supervisor(places)
+    assert [(one.name, one.pid) for one in orphans(places)] == [("freqtrade", child.pid)]
+    end(child)
+    assert orphans(places) == ()
 
 
 def test_what_does_not_end_is_killed_with_a_message(places: Places) -> None:
@@ -168,7 +183,8 @@ def test_what_does_not_end_is_killed_with_a_message(places: Places) -> None:
     places.run.mkdir()
     write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
     without_supervisor(places)
-    assert stop_bot(places, 0.3) == "stopped by force: freqtrade did not end within 0.3 s"
+    told = "The bot was stopped by force: freqtrade did not end within 0.3 s."
+    assert stop_bot(places, 0.3) == told
     assert child.wait(1) == -9
     end(child)
 
@@ -198,7 +214,7 @@ def test_a_supervisor_is_asked_to_end_even_before_its_record_is_written(
     supervisor = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603
     assert supervisor.stdout is not None
     supervisor.stdout.readline()
-    assert stop_bot(places, 5) == "stopped"
+    assert stop_bot(places, 5) == "The bot was stopped."
     assert supervisor.wait(1) == -15
     end(supervisor)
 
@@ -218,7 +234,7 @@ def test_a_process_that_ends_in_between_is_no_error(
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "kill", gone)
-    assert stop_bot(places, 5) == "stopped what a killed supervisor had left behind"
+    assert stop_bot(places, 5) == "What a killed supervisor had left was ended."
     monkeypatch.undo()
     end(child)
 

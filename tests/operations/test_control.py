@@ -222,6 +222,19 @@ def test_status_and_stop_of_nothing(session: Session, capsys: pytest.CaptureFixt
     )
 
 
+def test_status_tells_what_halts_whether_the_bot_runs_or_not(
+    session: Session, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (session.places.user_data / "HALT").touch()
+    row = "Halted         in every mode: HALT was found but not readable (empty)\n"
+    assert control.status(session) is ExitStatus.NOT_RUNNING
+    assert capsys.readouterr().out == f"Not running. Start it with ./manage.sh start\n{row}"
+    with bot_lock(session.places):
+        write_record(session.places, Plan("dry_run", port, ()), _now(), ())
+        assert control.status(session) is ExitStatus.DONE
+    assert capsys.readouterr().out.endswith(f"none yet\n{row}")
+
+
 def test_stop_ends_every_process(
     session: Session,
     port: int,
@@ -237,7 +250,8 @@ def test_stop_ends_every_process(
     assert control.stop(session) is ExitStatus.DONE
     assert time.monotonic() - started < 5
     assert capsys.readouterr().out == "The bot was stopped.\n"
-    assert not [one for one in record.processes if _runs(one.pid)]
+    # The system may still be burying what has just ended.
+    _wait_until(lambda: not [one for one in record.processes if _runs(one.pid)])
     assert not is_running(session.places)
 
 

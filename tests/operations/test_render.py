@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON, PAIR, a_decision_record, a_trade_record
-from llm_modules.journal.records import OutcomeRecord, Reason, Reflection
+from llm_modules.journal.records import HaltRecord, OutcomeRecord, Reason, Reflection
 from llm_modules.operations.render import decision_line, plain_line, printable, trade_line
 
 
@@ -46,8 +46,38 @@ def test_a_refusal_shows_the_gates_reasons_before_the_models() -> None:
         reasons=(Reason(code="a", text="too many trades"), Reason(code="b", text="too close")),
     )
     assert line.endswith(
-        "signal_entry_long   refused     85  too many trades; too close | breakout"
+        "signal_entry_long   refused     85  a: too many trades; b: too close | breakout"
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after", "shown"),
+    [
+        ("stake_amount", 500.0, 200.0, "stake 500->200 (CODE)"),
+        ("leverage", 12.5, 3.0, "leverage 12.5->3 (CODE)"),
+        ("stop_price", None, 0.00012345678, "stop none->0.00012345678 (CODE)"),
+        ("stop_price", 64123.5, None, "stop 64123.5->none (CODE)"),
+    ],
+)
+def test_a_clamp_shows_from_what_to_what(
+    field: str, before: float | None, after: float | None, shown: str
+) -> None:
+    clamp = Reason(code="CODE", text="x", kind="clamp", field=field, before=before, after=after)
+    assert decided(status="clamped", reasons=(clamp,)).endswith(f"    60  {shown} | no edge")
+
+
+@pytest.mark.parametrize("kind", ["refusal", "remark", "unknown", "clamp"])
+def test_whatever_has_no_numbers_shows_code_and_sentence(kind: Any) -> None:
+    reason = Reason(code="CODE", text="why", kind=kind)
+    assert decided(reasons=(reason,)).endswith("  60  CODE: why | no edge")
+
+
+@pytest.mark.parametrize("event", ["tripped", "halted", "resumed", "flatten", "flattened"])
+def test_a_halt_is_one_line(event: Any) -> None:
+    record = HaltRecord(at=NOON, mode="dry_run", event=event, text=f"why{HOSTILE}\nx", equity=1.0)
+    line = decision_line(record.model_dump_json(by_alias=True)).plain
+    assert line.startswith(f"01-15 12:00:00 dry_run all pairs       {event:<19} why")
+    assert line.isprintable()
 
 
 def test_a_failure_shows_its_fault_and_no_tool() -> None:

@@ -1,5 +1,8 @@
 import io
+import json
 import os
+import subprocess
+import sys
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,10 +11,12 @@ import pytest
 
 from llm_modules.errors import UserError
 from llm_modules.operations import cleaning, upkeep, versions
-from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock
+from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, write_record
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.plan import Plan
 from llm_modules.operations.session import Session
 
+PEAK = '{"peak_equity": 1000}'
 NOW = datetime(2026, 1, 15, 12, 30, 5, tzinfo=UTC)
 LEFT_BY_RUNS = (
     "logs/freqtrade.log",
@@ -23,6 +28,8 @@ LEFT_BY_RUNS = (
     "logs/risk_state.dry_run.json",
     "logs/risk_state.sandbox.json",
     "logs/trade_experience.jsonl",
+    "run/sandbox.json",
+    "run/supervisor.log",
     "tradesv3.dryrun.sqlite",
     "tradesv3.sandbox.sqlite",
     "tradesv3.sandbox.sqlite-wal",
@@ -34,6 +41,9 @@ NEVER_TOUCHED = (
     "data/binance/futures/BTC.feather",
     "strategies/Mine.py",
     "backups/older.tar.gz",
+    "HALT",
+    "HALT.dry_run",
+    "FLATTEN",
     "logs/notes.txt",
     "logs/risk_state.live.json",
     "other.sqlite",
@@ -49,7 +59,10 @@ def fill(session: Session, *names: str) -> None:
 
 
 def used(session: Session) -> Session:
-    fill(session, *LEFT_BY_RUNS, *NEVER_TOUCHED, "run/sandbox.json")
+    fill(session, *LEFT_BY_RUNS, *NEVER_TOUCHED)
+    for name in ("sandbox", "dry_run"):
+        state = session.places.logs / f"risk_state.{name}.json"
+        state.write_text(PEAK, encoding="utf-8")
     session.places.env_file.write_text("LLM_API_KEY=canary\n", encoding="utf-8")
     return session
 
@@ -66,7 +79,8 @@ def test_cleaning_removes_what_runs_left_and_nothing_else(session: Session) -> N
     before = {name: (used(session).places.user_data / name).read_bytes() for name in NEVER_TOUCHED}
     assert upkeep.clean(session, NOW, confirmed=True) is ExitStatus.DONE
     folder = session.places.user_data
-    assert files_in(folder) == {*NEVER_TOUCHED, "backups/20260115T123005Z.tar.gz"}
+    left = {*NEVER_TOUCHED, "backups/20260115T123005Z.tar.gz", "run/bot.lock"}
+    assert files_in(folder) == left
     assert {name: (folder / name).read_bytes() for name in NEVER_TOUCHED} == before
     assert session.places.env_file.read_text(encoding="utf-8") == "LLM_API_KEY=canary\n"
 
@@ -78,7 +92,8 @@ def test_everything_removed_is_in_the_backup(session: Session) -> None:
         for name in LEFT_BY_RUNS:
             content = tar.extractfile(name)
             assert content is not None
-            assert content.read().decode() == f"content of {name}"
+            is_state = "risk_state" in name
+            assert content.read().decode() == (PEAK if is_state else f"content of {name}")
 
 
 def test_the_list_and_the_backup_are_said(
@@ -89,6 +104,56 @@ def test_the_list_and_the_backup_are_said(
     for name in LEFT_BY_RUNS:
         assert f"  {session.places.user_data / name}\n" in out
     assert f"Removed {len(LEFT_BY_RUNS)} files; the backup is {archive_of(session)}." in out
+
+
+def test_what_still_halts_is_said_and_stays(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upkeep.clean(used(session), NOW, confirmed=True)
+    out = capsys.readouterr().out
+    problem = "was found but not readable (not a note of ours)"
+    assert f"Stays: halted in every mode: HALT {problem}\n" in out
+    assert f"Stays: halted in dry_run: HALT.dry_run {problem}\n" in out
+    assert "Stays: flatten FLATTEN was found" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "stays"),
+    [
+        ("{", True),
+        ('{"peak_equity": 1000, "tripped_at_equity": 800}', True),
+        ('{"peak_equity": 1000, "tripped_because": "x"}', True),
+        ('{"peak_equity": 1000, "tripped_because": "x", "halt_written": true}', False),
+        ('{"peak_equity": 1000, "tripped_at_equity": null}', False),
+        (PEAK, False),
+    ],
+)
+def test_a_state_that_halts_by_itself_is_not_cleaned_away(
+    session: Session, content: str, stays: bool
+) -> None:
+    state = session.places.logs / "risk_state.sandbox.json"
+    fill(session, "tradesv3.sqlite", "logs/risk_state.sandbox.json")
+    state.write_text(content, encoding="utf-8")
+    assert upkeep.clean(session, NOW, confirmed=True) is ExitStatus.DONE
+    assert state.exists() is stays
+
+
+def test_what_a_killed_supervisor_left_running_keeps_its_record(session: Session) -> None:
+    used(session)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as orphan:
+        write_record(session.places, Plan("dry_run", 8086, ()), NOW, (("freqtrade", orphan.pid),))
+        path = session.places.run / "bot.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        # All but this process, which took the supervisor's part.
+        record["processes"] = record["processes"][1:]
+        path.write_text(json.dumps(record), encoding="utf-8")
+        told = f"a killed supervisor left running: freqtrade {orphan.pid}"
+        with pytest.raises(AlreadyRunningError, match=told):
+            upkeep.clean(session, NOW, confirmed=True)
+        assert path.exists()
+        orphan.kill()
+    assert set(LEFT_BY_RUNS) <= files_in(session.places.user_data)
+    assert upkeep.clean(session, NOW, confirmed=True) is ExitStatus.DONE
 
 
 def test_a_running_bot_is_not_cleaned_away(session: Session) -> None:
@@ -129,6 +194,11 @@ def test_anything_but_yes_is_no(
     monkeypatch.setattr("sys.stdin", Person(f"{answer}\n"))
     assert upkeep.clean(session, NOW, confirmed=False) is ExitStatus.FAILED
     assert set(LEFT_BY_RUNS) <= files_in(session.places.user_data)
+
+
+def test_whoever_hangs_up_has_not_agreed(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Person(""))
+    assert upkeep.clean(used(session), NOW, confirmed=False) is ExitStatus.FAILED
 
 
 @pytest.mark.parametrize("answer", ["y", "yes", "YES "])

@@ -7,10 +7,13 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from llm_modules.gate.halt import read_halt
 
 ROOT = Path(__file__).parent.parent.parent
 # Beside this interpreter in a virtual environment, on the PATH in an image.
@@ -23,6 +26,9 @@ COMMANDS = [
     "decisions",
     "trades",
     "version",
+    "halt",
+    "resume",
+    "flatten",
     "clean",
     "stop",
     "status",
@@ -38,6 +44,7 @@ SYSTEM_TOOLS = [
     "chmod",
     "cksum",
     "cp",
+    "date",
     "dirname",
     "env",
     "grep",
@@ -273,6 +280,7 @@ def test_the_menu_shows_nine_items_in_both_languages(project: Project) -> None:
         ("8", "Version", "检查镜像版本"),
         ("9", "Stop", "停止服务"),
     ]
+    assert "./manage.sh halt closes every position" in seen
 
 
 @pytest.mark.parametrize(
@@ -405,6 +413,10 @@ def test_a_failed_installation_is_status_1_and_tried_again(project: Project) -> 
         (("logs", "-n", "5", "--no-follow"), "llm_modules.cli logs -n 5 --no-follow"),
         (("decisions", "--raw"), "llm_modules.cli decisions --raw"),
         (("trades",), "llm_modules.cli trades"),
+        (("decisions", "--summary"), "llm_modules.cli decisions --summary"),
+        (("halt", "gone", "fishing"), "llm_modules.cli halt gone fishing"),
+        (("resume", "--yes"), "llm_modules.cli resume --yes"),
+        (("flatten", "--yes"), "llm_modules.cli flatten --yes"),
         (("clean", "--yes"), "llm_modules.cli clean --yes"),
         (("version",), "llm_modules.cli version"),
         (("stop",), "llm_modules.cli stop"),
@@ -421,6 +433,51 @@ def test_a_command_is_handed_on_with_its_options(
 @pytest.mark.parametrize("status", ["0", "1", "2", "3"])
 def test_the_status_of_a_command_is_handed_back(project: Project, status: str) -> None:
     assert project.run("status", BOT_STATUS=status).status == int(status)
+
+
+def halted(project: Project) -> Path:
+    (project.folder / "user_data").mkdir(exist_ok=True)
+    return project.folder / "user_data" / "HALT"
+
+
+def test_a_halt_is_there_before_anything_else_can_fail(project: Project) -> None:
+    path = halted(project)
+    (project.bin / "python3.12").unlink()
+    result = project.run("halt", "gone", "fishing")
+    assert result.status == 1
+    assert "user_data/HALT is there" in result.out
+    note = read_halt(path).note
+    assert note is not None
+    assert (note.reason, note.by) == ("", "manage.sh")
+    assert abs(note.at - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text("mine"), Path.mkdir])
+def test_a_halt_that_is_there_is_left_to_the_command(
+    project: Project, make: Callable[[Path], object]
+) -> None:
+    path = halted(project)
+    make(path)
+    project.run("halt")
+    assert path.is_dir() or path.read_text(encoding="utf-8") == "mine"
+
+
+def test_wrong_usage_and_a_call_for_help_halt_nothing(project: Project) -> None:
+    path = halted(project)
+    project.run("halt", "--because", "of")
+    project.run("halt", "--help")
+    assert not path.exists()
+
+
+def test_a_halt_that_cannot_be_written_is_left_to_the_command(project: Project) -> None:
+    result = project.run("halt")
+    assert "HALT is there" not in result.out + result.err
+    assert result.calls[-1] == "python -m llm_modules.cli halt"
+
+
+def test_help_names_every_option_of_start(project: Project) -> None:
+    for command in ("start", "restart", "deploy"):
+        assert "[--api-port PORT]" in project.run(command, "--help").out
 
 
 def test_restart_stops_and_starts(project: Project) -> None:
@@ -550,6 +607,31 @@ def test_stop_takes_the_container_down(dockered: Project) -> None:
 def test_status_without_a_container_is_3(dockered: Project) -> None:
     assert dockered.run("status").status == 3
     assert dockered.run("status", CONTAINER_RUNS="true").called(f"{EXEC}status")
+
+
+def test_status_without_a_container_tells_what_halts(dockered: Project) -> None:
+    halted(dockered).symlink_to("nowhere")
+    (dockered.folder / "user_data" / "HALT.live").mkdir()
+    (dockered.folder / "user_data" / "HALT.txt").touch()
+    result = dockered.run("status")
+    assert result.status == 3
+    lines = [line for line in result.out.splitlines() if line.startswith("Halted: ")]
+    assert [line.split()[1] for line in lines] == ["user_data/HALT", "user_data/HALT.live"]
+
+
+@pytest.mark.parametrize(("runs", "pattern"), [("true", EXEC), ("false", RUN)])
+def test_halt_and_resume_go_through_a_container(dockered: Project, runs: str, pattern: str) -> None:
+    halted(dockered)
+    assert dockered.run("halt", "why", CONTAINER_RUNS=runs).called(f"{pattern}halt why")
+    assert dockered.run("resume", "--yes", CONTAINER_RUNS=runs).called(f"{pattern}resume --yes")
+
+
+def test_flatten_needs_the_running_container(dockered: Project) -> None:
+    result = dockered.run("flatten", "--yes")
+    assert result.status == 3
+    assert "nothing can be closed now: positions stay, with their stops" in result.err
+    assert not result.called("cli flatten")
+    assert dockered.run("flatten", CONTAINER_RUNS="true").called(f"{EXEC}flatten")
 
 
 def test_clean_is_refused_while_the_container_runs(dockered: Project) -> None:

@@ -1,22 +1,19 @@
 """The strategy as Freqtrade itself loads it, its callbacks called the way Freqtrade calls them."""
 
 import inspect
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode, SignalDirection
 from freqtrade.exceptions import OperationalException
-from freqtrade.persistence import Trade, init_db
-from freqtrade.resolvers import StrategyResolver
+from freqtrade.persistence import Trade
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from pandas import DataFrame, to_datetime
 
-from builders import NOON, PAIR, a_booking, a_decision_record, settings, some_candles
+from builders import NOON, PAIR, a_booking, a_decision_record, a_world, some_candles
 
 ROOT = Path(__file__).parent.parent.parent / "user_data"
 CALLBACKS = (
@@ -25,32 +22,12 @@ CALLBACKS = (
     "leverage",
     "custom_stake_amount",
     "confirm_trade_entry",
+    "check_entry_timeout",
     "custom_exit",
     "adjust_trade_position",
     "custom_stoploss",
     "order_filled",
 )
-
-
-@pytest.fixture
-def strategy(tmp_path: Path) -> Iterator[Any]:
-    init_db("sqlite://")
-    asked = {
-        "config": [str(ROOT / "config.json"), str(ROOT / "config.sandbox.json")],
-        "strategy": "LLMFunctionStrategy",
-        "strategy_path": str(ROOT / "strategies"),
-        "user_data_dir": str(tmp_path),
-    }
-    config = Configuration(asked, RunMode.DRY_RUN).get_config()
-    config |= settings(str(tmp_path))
-    loaded = StrategyResolver.load_strategy(config)
-    loaded.dp = SimpleNamespace(
-        runmode=RunMode.DRY_RUN, current_whitelist=lambda: [PAIR, "ETH/USDT:USDT"]
-    )
-    yield loaded
-    if loaded.desk is not None and hasattr(loaded.desk, "stop"):
-        loaded.ft_bot_cleanup()
-    Trade.session.remove()
 
 
 class Desk:
@@ -62,7 +39,11 @@ class Desk:
         self.booking = booking
         self.stop_at = stop
         self.crossed = False
+        self.halted = False
         self.told: list[tuple[str, Any]] = []
+
+    def world(self) -> Any:
+        return a_world(halted=self.halted)
 
     def entry(self, pair: str, now: datetime) -> Any:
         return self.booking
@@ -186,7 +167,12 @@ def test_freqtrade_loads_it_with_everything_the_product_promises(strategy: Any) 
 
 
 def test_each_pair_is_fetched_on_each_informative_timeframe(strategy: Any) -> None:
-    assert strategy.informative_pairs() == [(PAIR, "1h"), ("ETH/USDT:USDT", "1h")]
+    assert strategy.informative_pairs() == [
+        (PAIR, "1h"),
+        ("ETH/USDT:USDT", "1h"),
+        (PAIR, "1h", "funding_rate"),
+        ("ETH/USDT:USDT", "1h", "funding_rate"),
+    ]
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
@@ -200,6 +186,7 @@ def test_a_callback_without_a_working_desk_never_adds_exposure(
         "leverage": 1.0,
         "custom_stake_amount": 0.0,
         "confirm_trade_entry": False,
+        "check_entry_timeout": True,
     }
     assert call(strategy, name) == safe.get(name)
     strategy.desk = None
@@ -417,3 +404,38 @@ def test_the_loop_shows_the_desk_the_account_and_asks_about_new_candles(strategy
         set(),
         "sandbox",
     )
+
+
+def test_a_halt_is_told_through_freqtrades_messages(strategy: Any, tmp_path: Path) -> None:
+    strategy.bot_start()
+    strategy.wallets = SimpleNamespace(
+        get_total=lambda _: 1000.0, get_available_stake_amount=lambda: 950.0
+    )
+    strategy.view.due = lambda *_: ()
+    messages: list[tuple[str, bool]] = []
+    strategy.dp.send_msg = lambda text, *, always_send: messages.append((text, always_send))
+    (tmp_path / "HALT").touch()
+    strategy.bot_loop_start(current_time=datetime.now(UTC))
+    strategy.bot_loop_start(current_time=datetime.now(UTC))
+    ((text, always_send),) = messages
+    assert text.startswith("Halted by hand")
+    assert always_send
+
+
+@pytest.mark.parametrize("halted", [True, False])
+def test_an_unfilled_entry_is_taken_back_once_trading_is_halted(
+    strategy: Any, halted: bool
+) -> None:
+    strategy.desk = Desk()
+    strategy.desk.halted = halted
+    assert call(strategy, "check_entry_timeout") is halted
+
+
+def test_with_real_money_the_exchange_holds_the_stops(strategy: Any) -> None:
+    assert strategy.order_types["stoploss_on_exchange"] is False
+    live = type(strategy)(strategy.config | {"dry_run": False})
+    assert live.order_types["stoploss_on_exchange"] is True
+    live.dp = strategy.dp
+    live.order_types["stoploss_on_exchange"] = False
+    with pytest.raises(OperationalException, match="stoploss_on_exchange must stay true"):
+        live.bot_start()

@@ -2,9 +2,10 @@
 
 import os
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from freqtrade.enums import RunMode, SignalDirection
+from freqtrade.enums import CandleType, RunMode, SignalDirection
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.persistence import Order, Trade
@@ -59,6 +60,12 @@ class LLMFunctionStrategy(IStrategy):
     }
     desk: Desk | None = None
 
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        if self._is_live():
+            on_exchange = {"stoploss_on_exchange": True, "stoploss_on_exchange_interval": 60}
+            self.order_types = {**self.order_types, **on_exchange}
+
     @property
     def protections(self) -> list[dict[str, Any]]:
         """Pause a pair after its close, and everything after repeated stops or a drawdown."""
@@ -89,10 +96,17 @@ class LLMFunctionStrategy(IStrategy):
             )
         if not self.use_exit_signal:
             raise OperationalException("use_exit_signal must stay true: exits are made through it")
+        if self._is_live() and not self.order_types.get("stoploss_on_exchange"):
+            raise OperationalException(
+                "order_types.stoploss_on_exchange must stay true with real money: the exchange "
+                "holds the stops while this machine is down"
+            )
         try:
             config = parse_config(self.config)
             mode = bridge.run_mode(self.config)
-            self.desk = open_desk(config, mode, self.config["stake_currency"], os.environ)
+            user_data = Path(self.config["user_data_dir"])
+            currency = self.config["stake_currency"]
+            self.desk = open_desk(config, mode, currency, user_data, os.environ)
         except UserError as error:
             raise OperationalException(str(error)) from error
         self.view = bridge.View(
@@ -118,12 +132,19 @@ class LLMFunctionStrategy(IStrategy):
         account = self.view.account(self.wallets, self.config["stake_currency"], trades)
         busy = {trade.pair for trade in trades if trade.has_open_orders}
         self.desk.observe(account, positions, busy, current_time)
+        self.view.keep(trades, self.desk.world().positions)
+        for notice in self.desk.notices():
+            self.dp.send_msg(notice, always_send=True)
         self.desk.ask(self.view.due(self.desk.world(), busy, self.desk.mode, current_time))
 
-    def informative_pairs(self) -> list[tuple[str, str]]:
-        """Have Freqtrade fetch every pair on every informative timeframe."""
+    def informative_pairs(self) -> list[tuple[str, str] | tuple[str, str, str]]:
+        """Have Freqtrade fetch every pair on every informative timeframe, and funding rates."""
+        funding = (self.dp.get_funding_rate_timeframe(), CandleType.FUNDING_RATE.value)
         pairs = self.dp.current_whitelist()
-        return [(pair, timeframe) for pair in pairs for timeframe in self._informative()]
+        return [
+            *((pair, timeframe) for pair in pairs for timeframe in self._informative()),
+            *((pair, *funding) for pair in pairs),
+        ]
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         """Add the indicators that the model sees, for the chart."""
@@ -199,6 +220,13 @@ class LLMFunctionStrategy(IStrategy):
     ) -> bool:
         """Let only booked entries out, at a price near the one that was decided on."""
         return self.desk is not None and self.desk.confirm_entry(pair, side, rate, current_time)
+
+    @guarded(True)
+    def check_entry_timeout(
+        self, pair: str, trade: Trade, order: Order, current_time: datetime, **kwargs: Any
+    ) -> bool:
+        """Take an unfilled order back once trading is halted."""
+        return self.desk is None or self.desk.world().account.halted
 
     @guarded(None)
     def custom_exit(
@@ -300,6 +328,9 @@ class LLMFunctionStrategy(IStrategy):
             return []
         candle = timedelta(minutes=timeframe_to_minutes(self.timeframe))
         return annotations(self.desk.chart(pair, start_date, end_date + candle), candle)
+
+    def _is_live(self) -> bool:
+        return not self.config.get("dry_run", True)
 
     def _informative(self) -> tuple[str, ...]:
         return parse_config(self.config).context_config.informative_timeframes

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llm_modules.errors import UserError
-from llm_modules.operations import control, upkeep, viewing
+from llm_modules.errors import JournalError, UserError
+from llm_modules.operations import control, halting, summary, upkeep, viewing
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.launch import supervisor_said
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         # Whoever read our output left, as `head` does; nothing more can be written there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.DONE
-    except OSError as error:
+    except (OSError, JournalError) as error:
         # A full disk, a missing permission: one line says it, a traceback would hide it.
         session.screen.complain(str(error))
         return ExitStatus.FAILED
@@ -105,8 +105,17 @@ def _add_view(command: argparse.ArgumentParser) -> None:
     command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
 
 
-def _add_clean(command: argparse.ArgumentParser) -> None:
+def _add_decisions(command: argparse.ArgumentParser) -> None:
+    _add_view(command)
+    command.add_argument("--summary", action="store_true", help="count them all instead")
+
+
+def _add_yes(command: argparse.ArgumentParser) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_halt(command: argparse.ArgumentParser) -> None:
+    command.add_argument("reason", nargs="*", metavar="REASON", help="why, in your own words")
 
 
 def _add_version(command: argparse.ArgumentParser) -> None:
@@ -114,17 +123,20 @@ def _add_version(command: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 1024 <= port <= 65_535:  # noqa: PLR2004 - the range Freqtrade accepts
-        raise argparse.ArgumentTypeError("expected a port from 1024 to 65535")
-    return port
+    # As Freqtrade accepts them; digits that are no ASCII are none of its.
+    if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65_535):  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 1024 to 65535")
+    return int(text)
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise argparse.ArgumentTypeError("expected 0 or more")
-    return count
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number, 0 or more")
+    return int(text)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _wishes(session: Session, options: Options) -> Wishes:
@@ -157,6 +169,12 @@ def _start(session: Session, options: Options) -> ExitStatus:
     return ExitStatus.NOT_RUNNING
 
 
+def _decisions(session: Session, options: Options) -> ExitStatus:
+    if options.summary:
+        return summary.show_summary(session)
+    return viewing.show_decisions(session, _view_options(options))
+
+
 def _view_options(options: Options) -> viewing.ViewOptions:
     return viewing.ViewOptions(options.count, not options.no_follow, options.raw)
 
@@ -185,15 +203,30 @@ COMMANDS: Mapping[str, Command] = {
     "status": Command(
         "say whether the bot runs and how it is", lambda session, _: control.status(session)
     ),
+    "halt": Command(
+        "close every position and open nothing until resume",
+        lambda session, options: halting.halt(session, " ".join(options.reason), _now()),
+        _add_halt,
+    ),
+    "resume": Command(
+        "show why trading is halted and lift it",
+        lambda session, options: halting.resume(session, _now(), confirmed=options.yes),
+        _add_yes,
+    ),
+    "flatten": Command(
+        "close every position once and trade on",
+        lambda session, options: halting.flatten(session, _now(), confirmed=options.yes),
+        _add_yes,
+    ),
     "logs": Command(
         "show Freqtrade's log",
         lambda session, options: viewing.show_log(session, _view_options(options)),
         _add_view,
     ),
     "decisions": Command(
-        "show what the model decided",
-        lambda session, options: viewing.show_decisions(session, _view_options(options)),
-        _add_view,
+        "show what the model decided, or how often each check refused",
+        _decisions,
+        _add_decisions,
     ),
     "trades": Command(
         "show closed trades and what they taught",
@@ -202,8 +235,8 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "clean": Command(
         "back up and remove journals, databases and logs",
-        lambda session, options: upkeep.clean(session, datetime.now(UTC), confirmed=options.yes),
-        _add_clean,
+        lambda session, options: upkeep.clean(session, _now(), confirmed=options.yes),
+        _add_yes,
     ),
     "version": Command(
         "compare what is pinned with what is installed",
@@ -212,7 +245,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "move-keys": Command(
         "move secrets from config.json into .env",
-        lambda session, _: upkeep.move_secrets(session, datetime.now(UTC)),
+        lambda session, _: upkeep.move_secrets(session, _now()),
     ),
     "complete-env": Command(
         "copy a .env from input to output, generated secrets added",

@@ -12,10 +12,11 @@ Kind = Literal[
     "trades",
     "statistics",
     "patterns",
+    "habits",
 ]
 
 QUOTED_KINDS: frozenset[Kind] = frozenset(
-    {"thesis", "decisions", "trades", "statistics", "patterns"}
+    {"thesis", "decisions", "trades", "statistics", "patterns", "habits"}
 )
 
 

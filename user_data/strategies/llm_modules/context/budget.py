@@ -34,9 +34,11 @@ DROP_ORDER: tuple[tuple[Kind, int], ...] = (
     ("trades", 1),
     ("decisions", 0),
     ("trades", 0),
+    # Last, because the gate may refuse for one of them.
+    ("habits", 0),
 )
 # Learning puts the most telling sentence first; rows in time have the newest last.
-_BEST_FIRST: frozenset[Kind] = frozenset({"patterns", "statistics"})
+_BEST_FIRST: frozenset[Kind] = frozenset({"patterns", "statistics", "habits"})
 
 
 def weight(text: str) -> int:

@@ -31,6 +31,11 @@ def past_blocks(pair: str, thesis: Thesis | None, experience: Experience) -> tup
             "Recent decisions and what became of them",
             tuple(_decision(decision, pair) for decision in decisions),
         ),
+        Block(
+            "habits",
+            "Habits in your recent decisions",
+            tuple(quoted(habit.text) for habit in experience.habits),
+        ),
     )
     return tuple(block for block in blocks if block.lines)
 

@@ -51,6 +51,7 @@ class DecisionBook:
         self._settled: list[tuple[int, Booking]] = []
         self._stops: dict[int, float] = {}
         self._acted_on: dict[str, datetime] = {}
+        self._attempts: dict[str, tuple[str, int]] = {}
 
     def put(self, booking: Booking) -> Booking | None:
         """Book a decision; returns the booking of the pair that it replaces, if any."""
@@ -78,6 +79,14 @@ class DecisionBook:
         if booking is None or booking.kind != kind or now >= booking.valid_until:
             return None
         return booking
+
+    def attempt(self, booking: Booking) -> int:
+        """Count an order that is about to go out for a booking; returns which one it is, from 1."""
+        with self._mutex:
+            decision_id, count = self._attempts.get(booking.pair, ("", 0))
+            count = count + 1 if decision_id == booking.decision_id else 1
+            self._attempts[booking.pair] = booking.decision_id, count
+            return count
 
     def settle(self, pair: str, tool: str, version: int) -> Booking | None:
         """Take the pair's booking of this tool: its order was filled.

@@ -52,7 +52,7 @@ def label(record: DecisionRecord) -> str:
     if record.status == "failed":
         said = [record.fault or "", *record.problems]
     else:
-        codes = ", ".join(reason.code for reason in record.reasons)
+        codes = ", ".join(reason.code for reason in record.reasons if reason.kind != "remark")
         said = [codes, str(record.call.get("reason", ""))]
     lines = [line for text in said for line in textwrap.wrap(text, LINE_CHARACTERS)]
     cut = [*lines[: LONGEST_LINES - 1], "..."] if len(lines) > LONGEST_LINES else lines
@@ -61,12 +61,17 @@ def label(record: DecisionRecord) -> str:
 
 
 def title(record: DecisionRecord) -> str:
-    """Name a decision in three letters: L, S, X, A, H or W and the confidence; x when refused."""
+    """Name a decision in three letters: L, S, X, A, H or W and the confidence; x when refused.
+
+    A small letter says that the gate cut something back.
+    """
     if record.tool is None:
         return "?"
     letter = _LETTERS.get(record.tool, "?")
     if record.status == "refused":
         return f"x{letter}"
+    if record.status == "clamped":
+        letter = letter.lower()
     return f"{letter}{record.call.get('confidence_score', 0):.0f}"
 
 

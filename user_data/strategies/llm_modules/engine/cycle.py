@@ -5,7 +5,7 @@ candles -> snapshot -> context -> model -> tool call -> verdict -> journal -> bo
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from llm_modules.config import TraderConfig
@@ -69,7 +69,13 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
 def look(question: Question, rooms: Rooms) -> MarketSnapshot:
     """Turn the question's candles into a snapshot. Raises MarketDataError."""
     extra = rooms.config.context_config.extra_indicators
-    return build_snapshot(question.pair, question.candle_at, question.frames, question.rules, extra)
+    snapshot = build_snapshot(
+        question.pair, question.candle_at, question.frames, question.rules, extra
+    )
+    if question.funding_rate is None:
+        return snapshot
+    funding = {"funding_rate_pct": question.funding_rate * 100}
+    return replace(snapshot, facts={**snapshot.facts, **funding})
 
 
 def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:

@@ -5,9 +5,8 @@ by any.
 """
 
 import logging
-import threading
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +14,20 @@ from functools import partial
 from llm_modules.domain import AccountState, ClosedTrade, OpenPosition, RunMode, Side
 from llm_modules.engine.book import Booking, BookingKind
 from llm_modules.engine.cycle import Rooms, decide, note
-from llm_modules.engine.question import Question, World
-from llm_modules.engine.recording import failed_record, outcome_record
+from llm_modules.engine.outbox import TradeOutbox
+from llm_modules.engine.question import Present, Question, World
+from llm_modules.engine.recent import RecentDecisions
+from llm_modules.engine.recording import (
+    close_of,
+    failed_record,
+    halt_record,
+    outcome_record,
+    past_stops,
+    thesis_of,
+)
 from llm_modules.engine.service import DecisionService
-from llm_modules.errors import JournalError
-from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.gate.conduct import Close, ConductLedger
+from llm_modules.gate.emergency import EmergencyStop, HaltEvent
 from llm_modules.gate.stops import booked_stop, is_crossed
 from llm_modules.gate.tracker import PositionTracker
 from llm_modules.journal.records import (
@@ -27,31 +35,15 @@ from llm_modules.journal.records import (
     DecisionRecord,
     OutcomeKind,
     OutcomeRecord,
-    TradeRecord,
 )
 
 logger = logging.getLogger(__name__)
 
-RECENT_DECISIONS = 5000
 STOP_TOLERANCE = 0.001
-ADDING_TOOLS = frozenset({"signal_entry_long", "signal_entry_short", "adjust_position"})
-EMERGENCY_EXIT = "emergency_stop"
+MOST_NOTICES = 50
+# A first order, and two more after a timeout or a rejection.
+MOST_ATTEMPTS = 3
 CROSSED_STOP_EXIT = "stop_crossed"
-
-
-class Present:
-    """The latest world: replaced by Freqtrade's thread, read by the decision thread."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __call__(self) -> World:
-        """Return the latest world."""
-        return self._world
-
-    def replace(self, world: World) -> None:
-        """Publish a newer world."""
-        self._world = world
 
 
 class Desk:
@@ -69,37 +61,23 @@ class Desk:
         self._present = present
         self._emergency = emergency
         self._tracker = PositionTracker()
-        self._unwritten: deque[TradeRecord] = deque()
-        self._aborted: set[str] = set()
-        # Three weeks of five pairs at 30 minutes.
-        self._recent: deque[DecisionRecord] = deque(maxlen=RECENT_DECISIONS)
-        self._recent_mutex = threading.Lock()
+        self._ledger = ConductLedger()
+        self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
+        self._outbox = TradeOutbox(rooms.library, rooms.journal)
+        self._recent = RecentDecisions()
         self._thread_was_alive = True
         self._service = DecisionService(self._decide, self._undecided, self._close_client)
 
     def start(self, past: Sequence[DecisionLine]) -> None:
-        """Start deciding; `past` decisions are drawn on the chart again."""
-        self._recent.extend(line for line in past if isinstance(line, DecisionRecord))
-        self._aborted = {
-            line.decision_id
-            for line in past
-            if isinstance(line, OutcomeRecord) and line.outcome == "aborted"
-        }
+        """Start deciding; `past` decisions are drawn again, their stops and candles remembered."""
+        self._recent.load(past)
+        self._tracker.remember(past_stops(self._recent.all()))
+        self._rooms.book.remember(self.decided_candles())
         self._service.start()
 
     def decided_candles(self) -> dict[str, datetime]:
-        """Return the newest candle of each pair on which an order was approved.
-
-        It gets no second one after a restart. Where nothing was to be done, or it was cut short,
-        asking again is harmless; an exit may not have happened.
-        """
-        newest: dict[str, datetime] = {}
-        for record in self._copy_of_recent():
-            acted = record.tool in ADDING_TOOLS and record.status in {"approved", "clamped"}
-            if acted and record.decision_id not in self._aborted:
-                known = newest.get(record.pair, record.candle_at)
-                newest[record.pair] = max(record.candle_at, known)
-        return newest
+        """Return the newest candle of each pair on which an order was approved."""
+        return self._recent.acted_candles()
 
     def stop(self) -> None:
         """Stop deciding, which takes up to two seconds, and release the journals."""
@@ -120,15 +98,17 @@ class Desk:
     ) -> None:
         """Take note of the account and the open positions; bookings past their time lapse."""
         known = {position.pair: self._observe(position) for position in positions}
-        # In this order: looking at the equity is what moves the peak.
-        halted = self._is_halted(account.equity)
+        standing = self._emergency.observe(account.equity, account.open_trades, now)
+        for event in standing.events:
+            self._announce(event, account.equity, now)
         account = replace(
             account,
             version=self._present().account.version + 1,
-            halted=halted,
-            peak_equity=self._emergency.peak_equity,
+            halted=standing.halted or self._thread_is_dead(),
+            peak_equity=standing.peak_equity,
+            day_start_equity=standing.day_start_equity,
         )
-        self._present.replace(World(account, known))
+        self._present.replace(World(account, known, self._ledger.at(now)))
         for booking in self._rooms.book.expire(now, busy_pairs):
             self._tell(booking, "expired", None, "not executed in time")
 
@@ -139,6 +119,17 @@ class Desk:
     def world(self) -> World:
         """Return the world as last observed."""
         return self._present()
+
+    def notices(self) -> tuple[str, ...]:
+        """Take the sentences that people should be told through Freqtrade's messages."""
+        taken = tuple(self._notices)
+        self._notices.clear()
+        return taken
+
+    def past_closes(self, closes: Iterable[Close]) -> None:
+        """Take in the trades that were closed before this run."""
+        for close in closes:
+            self._ledger.closed(close)
 
     # What callbacks read from the book
 
@@ -151,12 +142,18 @@ class Desk:
     def confirm_entry(self, pair: str, side: Side, price: float, now: datetime) -> bool:
         """Say whether an order may go out; a price out of bounds ends the booking."""
         booking = self.entry(pair, now)
-        return booking is not None and booking.side == side and self._is_in_band(booking, price)
+        return (
+            booking is not None
+            and booking.side == side
+            and self._is_in_band(booking, price)
+            and self._may_try(booking)
+        )
 
     def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
         """Return why a position is to be closed now, or None to keep it."""
-        if self._emergency.tripped:
-            return EMERGENCY_EXIT
+        exit_tag = self._emergency.standing.exit_tag
+        if exit_tag is not None:
+            return exit_tag
         booking = self.exit_booking(pair, trade_id, now)
         return booking.tool if booking else None
 
@@ -174,11 +171,13 @@ class Desk:
     def adjustment(self, pair: str, trade_id: int, price: float, now: datetime) -> Booking | None:
         """Return the approved adjustment of a position; an addition obeys halt and price band."""
         booking = self._of_trade(pair, "adjust", trade_id, now)
-        if booking is None or booking.stake_amount <= 0:
-            return booking
-        if self.world().account.halted or not self._is_in_band(booking, price):
+        if booking is None:
             return None
-        return booking
+        if booking.stake_amount > 0 and (
+            self.world().account.halted or not self._is_in_band(booking, price)
+        ):
+            return None
+        return booking if self._may_try(booking) else None
 
     def stop_price(self, trade_id: int) -> float | None:
         """Return the tightest stop known for a position, None before it was ever observed."""
@@ -215,6 +214,7 @@ class Desk:
             done = booking.tool == trade.exit_reason
             detail = "" if done else f"closed by {trade.exit_reason}"
             self._tell(booking, "filled" if done else "expired", trade.trade_id, detail)
+        self._ledger.closed(close_of(trade))
         tracked = self._tracker.forget(trade.trade_id)
         if tracked is not None:
             trade = replace(
@@ -222,7 +222,9 @@ class Desk:
                 mfe_ratio=max(trade.mfe_ratio, tracked.mfe_ratio),
                 mae_ratio=min(trade.mae_ratio, tracked.mae_ratio),
             )
-        self._service.soon(partial(self._learn, trade), f"Learning from trade {trade.trade_id}")
+        self._service.soon(
+            partial(self._outbox.learn, trade), f"Learning from trade {trade.trade_id}"
+        )
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a closed trade has been learnt from; ids start anew with a new database."""
@@ -230,17 +232,13 @@ class Desk:
 
     def chart(self, pair: str, start: datetime, end: datetime) -> tuple[DecisionRecord, ...]:
         """Return the decisions about a pair whose candle closed within a span of time."""
-        return tuple(
-            record
-            for record in self._copy_of_recent()
-            if record.pair == pair and start <= record.candle_at <= end
-        )
+        return self._recent.about(pair, start, end)
 
     # On the decision thread
 
     async def _decide(self, question: Question) -> None:
         self._draw(await decide(question, self._rooms))
-        self._write_trades()
+        self._outbox.write()
 
     def _undecided(self, question: Question, fault: str) -> None:
         model = self._rooms.config.llm_config.model
@@ -249,24 +247,8 @@ class Desk:
         self._draw(record)
 
     def _draw(self, record: DecisionRecord) -> None:
-        with self._recent_mutex:
-            self._recent.append(record)
-            self.decided += 1
-
-    def _learn(self, trade: ClosedTrade) -> None:
-        if not self.knows(trade.trade_id, trade.opened_at):
-            self._unwritten.append(self._rooms.library.learn(trade, datetime.now(UTC)))
-        self._write_trades()
-
-    def _write_trades(self) -> None:
-        """Write what was learnt; what the disk refuses is tried again after the next decision."""
-        while self._unwritten:
-            try:
-                self._rooms.journal.trade(self._unwritten[0])
-            except JournalError:
-                logger.exception("Trade %d is not in the journal yet", self._unwritten[0].trade_id)
-                return
-            self._unwritten.popleft()
+        self._recent.add(record)
+        self.decided += 1
 
     async def _close_client(self) -> None:
         await self._rooms.executor.close()
@@ -274,12 +256,19 @@ class Desk:
     # Between the two
 
     def _observe(self, position: OpenPosition) -> OpenPosition:
+        self._ledger.opened(position.trade_id, position.opened_at)
+        if position.thesis is None:
+            position = self._with_thesis(position)
         stop = booked_stop(position, self._rooms.config.risk_management)
         return self._tracker.observe(replace(position, stop_price=stop))
 
-    def _copy_of_recent(self) -> tuple[DecisionRecord, ...]:
-        with self._recent_mutex:
-            return tuple(self._recent)
+    def _with_thesis(self, position: OpenPosition) -> OpenPosition:
+        """Find the thesis of a position whose booking died with an earlier run."""
+        known = self._tracker.get(position.trade_id)
+        if known is not None:
+            return replace(position, thesis=known.thesis)
+        entry = self._recent.entry_of(position)
+        return position if entry is None else replace(position, thesis=thesis_of(entry))
 
     def _is_in_band(self, booking: Booking, price: float) -> bool:
         """Tell whether the price still suits a booking; if not, the booking ends."""
@@ -295,6 +284,15 @@ class Desk:
         self._tell(booking, "vetoed", booking.trade_id, problem)
         return False
 
+    def _may_try(self, booking: Booking) -> bool:
+        """Tell whether another order may go out; what the exchange keeps rejecting ends."""
+        if self._rooms.book.attempt(booking) <= MOST_ATTEMPTS:
+            return True
+        self._rooms.book.withdraw(booking.pair)
+        detail = f"{MOST_ATTEMPTS} orders came to nothing"
+        self._tell(booking, "vetoed", booking.trade_id, detail)
+        return False
+
     def _thread_is_dead(self) -> bool:
         alive = self._service.is_alive
         if self._thread_was_alive and not alive:
@@ -302,16 +300,11 @@ class Desk:
         self._thread_was_alive = alive
         return not alive
 
-    def _is_halted(self, equity: float) -> bool:
-        before = self._emergency.tripped
-        try:
-            halted = self._emergency.observe(equity)
-        except JournalError:
-            logger.exception("The emergency stop could not be saved; it holds in memory")
-            halted = self._emergency.tripped
-        if self._emergency.tripped and not before:
-            logger.warning("Emergency stop: equity %.2f, all positions are closed", equity)
-        return halted or self._thread_is_dead()
+    def _announce(self, event: HaltEvent, equity: float, now: datetime) -> None:
+        logger.warning("%s: %s", event.kind, event.text)
+        self._notices.append(event.text)
+        line = halt_record(event, self.mode, equity, now)
+        self._service.soon(partial(note, line, self._rooms), "Recording a halt")
 
     def _of_trade(
         self, pair: str, kind: BookingKind, trade_id: int, now: datetime

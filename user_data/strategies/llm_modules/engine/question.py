@@ -56,3 +56,18 @@ class Question:
     def stance(self) -> Stance:
         """Whether the pair had a position when the question was put."""
         return "flat" if self.position is None else "in_position"
+
+
+class Present:
+    """The latest world: replaced by Freqtrade's thread, read by the decision thread."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __call__(self) -> World:
+        """Return the latest world."""
+        return self._world
+
+    def replace(self, world: World) -> None:
+        """Publish a newer world."""
+        self._world = world

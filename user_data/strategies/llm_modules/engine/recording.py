@@ -2,16 +2,27 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from llm_modules.domain import MarketSnapshot, Prompt
+from llm_modules.domain import ClosedTrade, MarketSnapshot, Prompt, RunMode, Thesis
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.question import Question
 from llm_modules.gate import verdict as gate
+from llm_modules.gate.conduct import Close
+from llm_modules.gate.emergency import HaltEvent
+from llm_modules.gate.tracker import PastStop
 from llm_modules.gate.verdict import Verdict
-from llm_modules.journal.records import Approved, DecisionRecord, OutcomeKind, OutcomeRecord, Reason
+from llm_modules.journal.records import (
+    Approved,
+    DecisionRecord,
+    HaltRecord,
+    OutcomeKind,
+    OutcomeRecord,
+    Reason,
+    TradeRecord,
+)
 
 HASH_CHARACTERS = 16
 
@@ -75,6 +86,47 @@ def outcome_record(
     )
 
 
+def halt_record(event: HaltEvent, mode: RunMode, equity: float, at: datetime) -> HaltRecord:
+    """Record that trading was halted, flattened or resumed."""
+    known = equity if math.isfinite(equity) else None
+    return HaltRecord(at=at, mode=mode, event=event.kind, text=event.text, equity=known)
+
+
+def thesis_of(entry: DecisionRecord) -> Thesis:
+    """Read back the thesis of an approved entry, as booking it would have made it."""
+    call = entry.call
+    return Thesis(
+        decision_id=entry.decision_id,
+        reason=str(call["reason"]),
+        confidence_score=_number(call["confidence_score"]),
+        key_support=_number(call["key_support"]),
+        key_resistance=_number(call["key_resistance"]),
+        stop_price=entry.approved.stop_price if entry.approved else None,
+        target_price=_number(call["target_price"]) if "target_price" in call else None,
+        invalidation=str(call["invalidation"]) if "invalidation" in call else None,
+        facts=entry.facts,
+    )
+
+
+def past_stops(records: Iterable[DecisionRecord]) -> Iterator[PastStop]:
+    """Read back the stops that were approved for open trades."""
+    for record in records:
+        stop = record.approved.stop_price if record.approved else None
+        if record.trade_id is not None and stop is not None:
+            yield PastStop(record.trade_id, record.at, stop)
+
+
+def close_of(trade: ClosedTrade | TradeRecord) -> Close:
+    """Return what the ledger keeps of a closed trade."""
+    return Close(
+        closed_at=trade.closed_at,
+        trade_id=trade.trade_id,
+        opened_at=trade.opened_at,
+        pair=trade.pair,
+        profit_ratio=trade.profit_ratio,
+    )
+
+
 def prompt_hash(prompt: Prompt) -> str:
     """Name a prompt by its content: SHA-256 over roles, texts and tool names, shortened."""
     digest = hashlib.sha256()
@@ -96,6 +148,10 @@ def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) ->
         "approved": _approved(verdict.proposal),
         "limits_hash": verdict.limits_hash,
     }
+
+
+def _number(value: str | float | None) -> float:
+    return float(value or 0.0)
 
 
 def _worded(reason: gate.Reason) -> Reason:

@@ -11,13 +11,16 @@ from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import AccountState, RunMode
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.desk import Desk, Present
+from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
-from llm_modules.engine.question import World
+from llm_modules.engine.question import Present, World
+from llm_modules.engine.recording import close_of
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
-from llm_modules.journal.records import DecisionRecord
+from llm_modules.gate.halt import HaltSwitch
+from llm_modules.gate.risk_state import state_name
+from llm_modules.journal.records import DecisionLine, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
@@ -28,9 +31,13 @@ logger = logging.getLogger(__name__)
 
 
 def open_desk(
-    config: TraderConfig, mode: RunMode, stake_currency: str, environment: Mapping[str, str]
+    config: TraderConfig,
+    mode: RunMode,
+    stake_currency: str,
+    user_data: Path,
+    environment: Mapping[str, str],
 ) -> Desk:
-    """Open the journals, remember the past, and start deciding.
+    """Open the journals, remember the past, and start deciding; halts are found in `user_data`.
 
     Records of another mode teach nothing here: the sandbox's lessons stay in the sandbox.
     Raises ConfigError, JournalLockedError or JournalError.
@@ -61,7 +68,8 @@ def open_desk(
         world=present,
         clock=lambda: datetime.now(UTC),
     )
-    desk = Desk(rooms, present, _emergency_stop(config, mode), mode)
+    desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
+    desk.past_closes(map(close_of, trades))
     desk.start(decisions)
     _spare_the_loop()
     logger.info("%s", banner(config, mode, len(trades)))
@@ -104,23 +112,15 @@ def _executor(config: TraderConfig, environment: Mapping[str, str]) -> FunctionE
     return FunctionExecutor(client, model=llm.model, deadline_seconds=llm.timeout)
 
 
-def _emergency_stop(config: TraderConfig, mode: RunMode) -> EmergencyStop:
-    # One per mode: a peak of simulated money must not halt real money.
-    folder = Path(config.experience_config.trade_log_path).parent
-    limit = config.risk_management.emergency_stop_loss
-    stop = EmergencyStop(folder / f"risk_state.{mode}.json", limit)
-    if stop.tripped:
-        logger.warning(
-            "Trading is halted (%s). To start anew: stop the bot, look at why, remove %s",
-            stop.unreadable or "the emergency stop tripped earlier",
-            stop.path,
-        )
-    return stop
+def _emergency_stop(config: TraderConfig, mode: RunMode, user_data: Path) -> EmergencyStop:
+    # Where resume and status look too, which must work with a broken config.
+    state = user_data / "logs" / state_name(mode)
+    return EmergencyStop(HaltSwitch(user_data, mode), state, config.risk_management)
 
 
-def _in_mode(line: object, mode: RunMode) -> bool:
+def _in_mode(line: DecisionLine, mode: RunMode) -> bool:
     """Outcome lines carry no mode; they follow the decision they name."""
-    return not isinstance(line, DecisionRecord) or line.mode == mode
+    return isinstance(line, OutcomeRecord) or line.mode == mode
 
 
 def _unknown_world(stake_currency: str) -> World:

@@ -2,15 +2,20 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import ParamSpec, TypeVar, assert_never
 
 from llm_modules.config import RiskConfig
 from llm_modules.gate import checks
-from llm_modules.gate.proposal import propose
+from llm_modules.gate.proposal import is_usable, propose
 from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Reason, Refusal, Verdict
-from llm_modules.tools.calls import Adjust, Entry, Exit, Hold, ToolCall
+from llm_modules.tools.calls import Adjust, Entry, Exit, Hold, ToolCall, Wait
 
 HASH_CHARACTERS = 16
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class DecisionChecker:
@@ -22,25 +27,22 @@ class DecisionChecker:
 
     def judge(self, call: ToolCall, state: GateState) -> Verdict:
         """Run every check of the call; any refusal or internal error refuses the whole call."""
-        proposal = propose(call, state, self._risk)
+        prepared = _attempt("propose", _prepare, call, state, self._risk)
+        if isinstance(prepared, Refusal):
+            return Verdict(None, (prepared,), self._limits_hash)
+        proposal, rules = prepared
         reasons: list[Reason] = []
-        for check in checks_for(call):
-            finding = self._run(check, proposal, state)
+        for check in rules:
+            name = getattr(check, "__name__", "unnamed check")
+            looked = _attempt(name, _look, check, proposal, state, self._risk)
+            if isinstance(looked, Refusal):
+                reasons.append(looked)
+                continue
+            finding, proposal = looked
             if finding is not None:
                 reasons.append(finding)
-            if isinstance(finding, Clamp):
-                proposal = _apply(finding, proposal)
-        if not _is_finite(proposal):
-            reasons.append(Refusal("NOT_FINITE", "leverage, stake or stop is not a number"))
-        if any(isinstance(reason, Refusal) for reason in reasons):
-            return Verdict(None, tuple(reasons), self._limits_hash)
-        return Verdict(proposal, tuple(reasons), self._limits_hash)
-
-    def _run(self, check: checks.Check, proposal: Proposal, state: GateState) -> Finding:
-        try:
-            return check(proposal, state, self._risk)
-        except Exception as error:  # noqa: BLE001 - the gate fails closed whatever happens
-            return Refusal("GATE_INTERNAL_ERROR", f"{check.__name__}: {type(error).__name__}")
+        refused = any(isinstance(reason, Refusal) for reason in reasons)
+        return Verdict(None if refused else proposal, tuple(reasons), self._limits_hash)
 
 
 def limits_hash(risk: RiskConfig) -> str:
@@ -48,26 +50,66 @@ def limits_hash(risk: RiskConfig) -> str:
     return hashlib.sha256(risk.model_dump_json().encode()).hexdigest()[:HASH_CHARACTERS]
 
 
-def checks_for(call: ToolCall) -> tuple[checks.Check, ...]:
-    """Return the checks that apply to a call, in the order in which they see it."""
+def checks_for(proposal: Proposal) -> tuple[checks.Check, ...]:
+    """Return the checks that apply to a proposal, in the order in which they see it."""
+    call = proposal.call
     if isinstance(call, Entry):
         return checks.ENTRY_CHECKS
     if isinstance(call, Adjust):
-        return checks.ADDITION_CHECKS if call.adjustment_pct > 0 else checks.REDUCTION_CHECKS
+        # By what it does: whatever does not surely reduce is an addition.
+        return checks.REDUCTION_CHECKS if proposal.only_reduces else checks.ADDITION_CHECKS
     if isinstance(call, Exit):
         return checks.EXIT_CHECKS
-    return checks.HOLD_CHECKS if isinstance(call, Hold) else checks.WAIT_CHECKS
+    if isinstance(call, Hold):
+        return checks.HOLD_CHECKS
+    if isinstance(call, Wait):
+        return checks.WAIT_CHECKS
+    assert_never(call)
+
+
+def _prepare(
+    call: ToolCall, state: GateState, risk: RiskConfig
+) -> tuple[Proposal, tuple[checks.Check, ...]] | Refusal:
+    """Return what is to be judged and by which checks; they compare numbers, so it needs some."""
+    proposal = propose(call, state, risk)
+    if not is_usable(proposal):
+        return Refusal("NOT_FINITE", "leverage, stake or stop is not a usable number")
+    return proposal, checks_for(proposal)
+
+
+def _look(
+    check: checks.Check, proposal: Proposal, state: GateState, risk: RiskConfig
+) -> tuple[Finding, Proposal]:
+    """Return a check's finding and the proposal after it.
+
+    Raises TypeError for what is no finding, ValueError for a clamp to what is no usable number.
+    """
+    finding = check(proposal, state, risk)
+    if finding is None:
+        return None, proposal
+    if not isinstance(finding, Reason):
+        raise TypeError("not a finding")
+    if isinstance(finding, Clamp):
+        proposal = _apply(finding, proposal)
+    return finding, proposal
 
 
 def _apply(clamp: Clamp, proposal: Proposal) -> Proposal:
-    if clamp.field == "stop_price":
-        return replace(proposal, stop_price=clamp.value)
     value = math.nan if clamp.value is None else clamp.value
-    if clamp.field == "leverage":
-        return replace(proposal, leverage=value)
-    return replace(proposal, stake_amount=value)
+    if clamp.field == "stop_price":
+        proposal = replace(proposal, stop_price=clamp.value)
+    elif clamp.field == "leverage":
+        proposal = replace(proposal, leverage=value)
+    else:
+        proposal = replace(proposal, stake_amount=value)
+    if not is_usable(proposal):
+        raise ValueError("clamped to nonsense")
+    return proposal
 
 
-def _is_finite(proposal: Proposal) -> bool:
-    numbers = (proposal.leverage, proposal.stake_amount, proposal.stop_price or 0.0)
-    return all(math.isfinite(number) for number in numbers)
+def _attempt(name: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+    """Return what a step returns, or a refusal that names it when it raises."""
+    try:
+        return step(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - the gate fails closed whatever happens
+        return Refusal("GATE_INTERNAL_ERROR", f"{name}: {type(error).__name__}")

@@ -1,31 +1,42 @@
 """PositionTracker: what must be remembered of an open position between two looks at it."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from llm_modules.domain import OpenPosition
 from llm_modules.gate.stops import tighter
 
 
+@dataclass(frozen=True, slots=True)
+class PastStop:
+    """A stop that was approved for a trade before a restart."""
+
+    trade_id: int
+    at: datetime
+    stop_price: float
+
+
 class PositionTracker:
     """Keeps MFE, MAE and the stop of each open trade; none of them ever moves back.
 
-    Freqtrade's database holds the extremes and the stop too, so a new tracker that has observed
-    each open trade once knows what the old one knew. Called from Freqtrade's thread only.
+    What it has seen is stored with each trade in Freqtrade's database, and approved stops are in
+    the journal, so a new tracker that has observed each open trade once knows what the old one
+    knew. Called from Freqtrade's thread only.
     """
 
     def __init__(self) -> None:
         self._positions: dict[int, OpenPosition] = {}
+        self._past_stops: tuple[PastStop, ...] = ()
+
+    def remember(self, past_stops: Iterable[PastStop]) -> None:
+        """Take in the stops approved before a restart; they count from the first observation."""
+        self._past_stops = tuple(past_stops)
 
     def observe(self, position: OpenPosition) -> OpenPosition:
         """Merge a fresh look at a trade with what was seen before, and return the result."""
         known = self._positions.get(position.trade_id)
-        if known is not None:
-            position = replace(
-                position,
-                mfe_ratio=max(position.mfe_ratio, known.mfe_ratio, position.profit_ratio),
-                mae_ratio=min(position.mae_ratio, known.mae_ratio, position.profit_ratio),
-                stop_price=tighter(position.stop_price, known.stop_price, position.side),
-            )
+        position = self._with_past_stops(position) if known is None else _merged(position, known)
         self._positions[position.trade_id] = position
         return position
 
@@ -43,3 +54,20 @@ class PositionTracker:
     def forget(self, trade_id: int) -> OpenPosition | None:
         """Drop a closed trade and return what was known of it."""
         return self._positions.pop(trade_id, None)
+
+    def _with_past_stops(self, position: OpenPosition) -> OpenPosition:
+        stop = position.stop_price
+        for past in self._past_stops:
+            # A new database counts its trades from 1 again.
+            if past.trade_id == position.trade_id and past.at >= position.opened_at:
+                stop = tighter(stop, past.stop_price, position.side)
+        return _merged(replace(position, stop_price=stop), position)
+
+
+def _merged(position: OpenPosition, known: OpenPosition) -> OpenPosition:
+    return replace(
+        position,
+        mfe_ratio=max(position.mfe_ratio, known.mfe_ratio, position.profit_ratio),
+        mae_ratio=min(position.mae_ratio, known.mae_ratio, position.profit_ratio),
+        stop_price=tighter(position.stop_price, known.stop_price, position.side),
+    )

@@ -1,5 +1,6 @@
 """What the gate looks at and what it says: values that are recorded, shown, and booked."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,14 +57,14 @@ class GateState:
     acted_on: datetime | None = None
     funding_rate: float | None = None
 
-    @property
-    def reserved_stake(self) -> float:
-        """Stake of approved orders that have not reached the account yet."""
-        return sum(item.stake_amount for item in self.exposures if item.promised)
+    def fact(self, name: str) -> float | None:
+        """Return a number of the snapshot, or None while it is not known."""
+        value = self.facts.get(name)
+        return value if value is not None and math.isfinite(value) else None
 
     @property
     def reserved_slots(self) -> int:
-        """How many positions those will open."""
+        """How many positions approved orders on their way will open."""
         return sum(item.takes_slot for item in self.exposures)
 
 

@@ -1,8 +1,8 @@
 """The last few decisions of each pair and what became of them, as the model is reminded of them."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 
 from llm_modules.domain import PastDecision
@@ -13,9 +13,20 @@ from llm_modules.journal.records import (
     OutcomeRecord,
     Reason,
 )
+from llm_modules.learning.wording import price
 
 KEPT_PER_PAIR = 120
-LONGEST_RESULT = 160
+LONGEST_RESULT = 300
+# What was wrong with an answer is of less use than which limit was in its way.
+LONGEST_FAILURE = 160
+REFUSALS_SHOWN = 2
+# Older ones were about another market and another account.
+REFUSALS_LOOKED_AT = 50
+REFUSALS_SHOWN_FOR = timedelta(days=1)
+
+# Old lines do not tell the kind of a reason; all of them are told then.
+_TELLS_REFUSAL = frozenset({"refusal", "unknown"})
+_TELLS_CLAMP = frozenset({"clamp", "unknown"})
 
 
 class DecisionMemory:
@@ -53,11 +64,21 @@ class DecisionMemory:
     def recent(self, count: int, *, pair: str, before: datetime) -> tuple[PastDecision, ...]:
         """Return the last decisions made strictly before a time, newest first.
 
-        What became of them is told as it was known at that time.
+        If none of them was refused, the newest two refusals of the last day follow: a model that
+        has forgotten a refusal asks for the same again. What became of a decision is told as it
+        was known at that time. With a count of 0 nothing is told.
         """
+        if not count:
+            return ()
+        known = self.last(max(count, REFUSALS_LOOKED_AT), pair=pair, before=before)
+        shown = (*known[:count], *_forgotten_refusals(known, count, before))
+        return tuple(self._remembered(item, before) for item in shown)
+
+    def last(self, count: int, *, pair: str, before: datetime) -> tuple[DecisionRecord, ...]:
+        """Return the records of the last decisions made strictly before a time, newest first."""
         # In the order they were made, which is the order they are noted in.
         known = (item for item in reversed(self._pairs.get(pair, ())) if item.at < before)
-        return tuple(self._remembered(item, before) for item in islice(known, count))
+        return tuple(islice(known, count))
 
     def _remembered(self, decision: DecisionRecord, before: datetime) -> PastDecision:
         outcomes = (item for item in self._outcomes[decision.decision_id] if item.at < before)
@@ -74,26 +95,58 @@ class DecisionMemory:
 def result_phrase(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord] = ()) -> str:
     """Say in a few words what became of a decision, such as `filled` or `failed: timeout`.
 
-    The last outcome counts. A decision without one is told by its verdict.
+    The last outcome counts. A decision without one is told by its verdict: a refusal with every
+    code, a clamp with what went from where to where. Remarks changed nothing and are not told.
     """
-    reasons = _joined(decision.reasons)
     if decision.status == "failed":
         faults = (decision.fault,) if decision.fault else ()
-        return _phrase("failed", "; ".join((*faults, *decision.problems)))
+        return _phrase("failed", "; ".join((*faults, *decision.problems)))[:LONGEST_FAILURE]
     if decision.status == "refused":
-        return _phrase("refused", reasons)
+        return _refused([item for item in decision.reasons if item.kind in _TELLS_REFUSAL])
     phrases = [_phrase(item.outcome, item.detail) for item in outcomes]
     if decision.status == "clamped":
-        return _phrase("clamped", ", ".join([*phrases[-1:], reasons]))
+        clamps = [_clamped(item) for item in decision.reasons if item.kind in _TELLS_CLAMP]
+        return _phrase("clamped", "; ".join([*phrases[-1:], *clamps]))
     return phrases[-1] if phrases else "approved"
+
+
+def _forgotten_refusals(
+    known: Sequence[DecisionRecord], shown: int, before: datetime
+) -> Iterable[DecisionRecord]:
+    if any(_is_refused(item) for item in known[:shown]):
+        return ()
+    since = before - REFUSALS_SHOWN_FOR
+    refusals = (item for item in known[shown:] if _is_refused(item) and item.at >= since)
+    return islice(refusals, REFUSALS_SHOWN)
+
+
+def _is_refused(decision: DecisionRecord) -> bool:
+    return decision.status == "refused"
+
+
+def _refused(refusals: Sequence[Reason]) -> str:
+    whole = "; ".join(map(_worded, refusals))
+    if len(whole) > LONGEST_RESULT - len("refused: "):
+        # No code may fall to the cut: each names a limit the next call should respect.
+        whole = f"{', '.join(reason.code for reason in refusals)}: {whole}"
+    return _phrase("refused", whole)
+
+
+def _clamped(clamp: Reason) -> str:
+    # The configuration may fix a field at what was asked for; its text says what it fixed else.
+    if clamp.field is None or clamp.before == clamp.after:
+        return _worded(clamp)
+    before = "none" if clamp.before is None else price(clamp.before)
+    after = "unchanged" if clamp.after is None else price(clamp.after)
+    return f"{clamp.code} {clamp.field} {before}->{after}"
+
+
+def _worded(reason: Reason) -> str:
+    return f"{reason.code} {reason.text}"
 
 
 def _phrase(word: str, detail: str) -> str:
     return f"{word}: {detail}"[:LONGEST_RESULT] if detail else word
-
-
-def _joined(reasons: Iterable[Reason]) -> str:
-    return "; ".join(f"{reason.code} {reason.text}" for reason in reasons)
 
 
 def _number(value: str | float | None) -> float | None:

@@ -10,12 +10,17 @@ from functools import partial
 from llm_modules.config import ExperienceConfig
 from llm_modules.domain import ClosedTrade, Experience, Habit, PastTrade, RunMode, Thesis
 from llm_modules.errors import JournalError
-from llm_modules.journal.records import DecisionLine, EntryThesis, TradeRecord
+from llm_modules.journal.records import DecisionLine, DecisionRecord, EntryThesis, TradeRecord
 from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.history import HistoricalQueryEngine
 from llm_modules.learning.pattern_memory import PatternMemory
 from llm_modules.learning.patterns import PatternAnalyzer
+from llm_modules.learning.quality import (
+    DECISIONS_LOOKED_AT,
+    TRADES_LOOKED_AT,
+    DecisionQualityChecker,
+)
 from llm_modules.learning.reflection import SelfReflectionEngine
 from llm_modules.learning.rewards import RewardLearningSystem, reward
 from llm_modules.learning.sentences import statistics_sentence
@@ -23,6 +28,8 @@ from llm_modules.learning.sentences import statistics_sentence
 STATISTICS_DAYS = 30
 
 logger = logging.getLogger(__name__)
+
+_Past = tuple[tuple[DecisionRecord, ...], tuple[TradeRecord, ...], datetime]
 
 
 class ExperienceLibrary:
@@ -40,6 +47,8 @@ class ExperienceLibrary:
         self._history = HistoricalQueryEngine()
         self._patterns = PatternMemory(self._history, PatternAnalyzer())
         self._decisions = DecisionMemory()
+        self._quality = DecisionQualityChecker()
+        self._habits: dict[str, tuple[_Past, tuple[Habit, ...]]] = {}
         self._rewards = RewardLearningSystem(config.reward_path) if config.reward_learning else None
 
     def load(
@@ -71,12 +80,19 @@ class ExperienceLibrary:
         return record
 
     def note(self, line: DecisionLine) -> None:
-        """Keep a decision, or what became of one, among the last of its pair."""
+        """Keep a decision, or what became of one, among the last of its pair; not a halt."""
         self._decisions.note(line)
 
     def habits(self, pair: str, before: datetime) -> tuple[Habit, ...]:
         """Return what the last decisions about a pair, made before a time, have in common."""
-        return ()
+        decisions = self._decisions.last(DECISIONS_LOOKED_AT, pair=pair, before=before)
+        trades = self._history.recent(TRADES_LOOKED_AT, pair=pair, before=before)
+        past = (decisions[::-1], trades[::-1], before)
+        known = self._habits.get(pair)
+        # Asked for the prompt and again for the gate, with the model's answer in between.
+        if known is None or known[0] != past:
+            known = self._habits[pair] = past, self._quality.habits(*past)
+        return known[1]
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a trade has been learnt; ids start anew with a new database."""
@@ -94,6 +110,7 @@ class ExperienceLibrary:
             decisions=self._decisions.recent(decisions, pair=pair, before=before),
             statistics=self._statistics(pair, before),
             patterns=tuple(pattern.sentence for pattern in self._patterns.before(before)),
+            habits=self.habits(pair, before),
         )
 
     def _remember(self, record: TradeRecord) -> bool:

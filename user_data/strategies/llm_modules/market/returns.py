@@ -20,9 +20,11 @@ class Returns:
 
 
 def log_returns(candles: Candles) -> Returns:
-    """Return the log returns between closes, at most the newest 96; closes must be above zero."""
+    """Return the log returns between closes, at most the newest 96."""
     close = candles.close[-(RETURN_CANDLES + 1) :]
-    return Returns(candles.open_times[-(RETURN_CANDLES + 1) :][1:], np.diff(np.log(close)))
+    # A damaged price gives NaN, and with it a correlation that is not known.
+    values = np.diff(np.log(np.where((close > 0) & (close < np.inf), close, np.nan)))
+    return Returns(candles.open_times[-(RETURN_CANDLES + 1) :][1:], values)
 
 
 def correlation(one: Returns, other: Returns) -> float | None:

@@ -123,6 +123,12 @@ def living(record: BotRecord) -> tuple[RecordedProcess, ...]:
     return tuple(one for one in record.processes if _arguments(one.pid) == one.arguments)
 
 
+def orphans(places: Places) -> tuple[RecordedProcess, ...]:
+    """Return what a supervisor that was killed left running, nothing while one lives."""
+    record = None if is_running(places) else read_record(places)
+    return living(record) if record else ()
+
+
 def _locked(descriptor: int) -> bool:
     """Lock, trying a few times: a viewer asking `is_running` holds the lock for an instant."""
     for _ in range(LOCK_ATTEMPTS):

@@ -1,34 +1,43 @@
 """What a bot left behind, packed into a backup and removed.
 
-Settings, secrets, code and market data are never touched: only the names listed here go.
+Settings, secrets, code and market data are never touched: only the names listed here go. Nothing
+that halts trading goes: a halt is lifted by `resume` alone.
 """
 
-import shutil
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from llm_modules.domain import RunMode
+from llm_modules.gate.risk_state import state_name
+from llm_modules.operations.bot_record import LOCK_NAME, RECORD_NAME
+from llm_modules.operations.halting import halting_states
 from llm_modules.operations.places import Places
 
 DATABASE_PATTERN = "tradesv3*.sqlite*"
 LOG_PATTERN = "freqtrade.log*"
 REWARD_NAME = "reward_learning.json"
-# The peak of simulated money goes with it. A halt of live trading is lifted by hand only.
-SIMULATED_RISK_STATES = ("risk_state.sandbox.json", "risk_state.dry_run.json")
+# The peak of simulated money goes with it; that of real money is no leftover.
+SIMULATED: tuple[RunMode, ...] = ("sandbox", "dry_run")
+# Without its lock two bots could run; the record goes when the lock is let go.
+KEPT_OF_A_RUN = frozenset({LOCK_NAME, RECORD_NAME})
 
 
 def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     """Return every file a run left: journals with rotated and torn ones, rewards, databases, logs.
 
-    `journals` are the configured paths of decisions and trades.
+    `journals` are the configured paths of decisions and trades. The sandbox's anchor is among
+    them: it goes with the trades that were made in its market.
     """
     found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
     found.update(places.logs.glob(LOG_PATTERN))
+    found.update(path for path in places.run.glob("*") if path.name not in KEPT_OF_A_RUN)
+    found.update(places.logs / state_name(mode) for mode in SIMULATED)
     for journal in journals:
         # Also what was rotated (.1) or set aside (.torn-...).
         found.update(journal.parent.glob(f"{journal.name}*"))
         found.update(journal.parent.glob(f"{REWARD_NAME}*"))
-        found.update(journal.parent / name for name in SIMULATED_RISK_STATES)
+    found -= {state.path for state in halting_states(places)}
     return sorted(path for path in found if path.is_file())
 
 
@@ -45,12 +54,10 @@ def back_up(places: Places, files: Iterable[Path], stamp: str) -> Path:
     return archive
 
 
-def remove(places: Places, files: Iterable[Path]) -> None:
-    """Remove the files, and the run folder with the sandbox's anchor."""
+def remove(files: Iterable[Path]) -> None:
+    """Remove the files; one that is gone already is no matter."""
     for path in files:
         path.unlink(missing_ok=True)
-    # The anchor goes with the trades that were made in its market.
-    shutil.rmtree(places.run, ignore_errors=True)
 
 
 def _name_inside(places: Places, path: Path) -> str:

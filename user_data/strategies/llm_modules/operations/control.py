@@ -11,12 +11,14 @@ from llm_modules.operations.bot_record import (
     bot_lock,
     is_running,
     living,
+    orphans,
     read_record,
     write_record,
 )
 from llm_modules.operations.env_file import GENERATED, ensure_env_file
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.follow import last_lines
+from llm_modules.operations.halting import halts
 from llm_modules.operations.launch import (
     MODES_IN_WORDS,
     banner,
@@ -113,19 +115,19 @@ def announce(session: Session, alive: Callable[[], bool]) -> ExitStatus:
 def stop(session: Session) -> ExitStatus:
     """End the bot and everything it started."""
     result = stop_bot(session.places, STOP_SECONDS)
-    session.screen.say("Nothing is running." if result is None else f"The bot was {result}.")
+    session.screen.say(result or "Nothing is running.")
     return ExitStatus.DONE
 
 
 def status(session: Session) -> ExitStatus:
-    """Say whether the bot runs and how it is."""
+    """Say whether the bot runs, how it is, and whether trading is halted."""
     record = read_record(session.places) if is_running(session.places) else None
     if record is None:
         session.screen.say("Not running. Start it with ./manage.sh start")
-        return ExitStatus.NOT_RUNNING
-    for name, value in _state(session, record):
+    rows = _state(session, record) if record else []
+    for name, value in (*rows, *halts(session.places)):
         session.screen.say(f"{name:<14} {value}")
-    return ExitStatus.DONE
+    return ExitStatus.DONE if record else ExitStatus.NOT_RUNNING
 
 
 def _state(session: Session, record: BotRecord) -> list[tuple[str, str]]:
@@ -171,10 +173,7 @@ def _ready_plan(session: Session, wishes: Wishes) -> Plan:
 
 def _end_orphans(session: Session) -> None:
     """End what a supervisor that was killed left running; it would hold ports and journals."""
-    if is_running(session.places):
-        return
-    record = read_record(session.places)
-    if record and living(record):
+    if orphans(session.places):
         stop_bot(session.places, STOP_SECONDS)
         session.screen.say("Ended what an earlier run had left behind.")
 

@@ -9,6 +9,8 @@ from pathlib import Path
 # .../user_data/strategies/llm_modules/operations/places.py, in a checkout and in the image.
 PROJECT = Path(__file__).resolve().parents[4]
 SHIPPED_USER_DATA = PROJECT / "user_data"
+# How a moment is written into the name of a file.
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from llm_modules.journal.records import (
     DecisionRecord,
     HaltRecord,
     OutcomeRecord,
+    Reason,
     TradeRecord,
 )
 
@@ -29,6 +30,11 @@ STATUS_STYLES = {
     "superseded": "yellow",
     "aborted": "yellow",
     "vetoed": "red",
+    "tripped": "bold red",
+    "halted": "bold red",
+    "flatten": "bold red",
+    "flattened": "yellow",
+    "resumed": "green",
 }
 
 Render = Callable[[str], Text]
@@ -81,12 +87,24 @@ def _decision(record: DecisionRecord) -> Text:
 
 def _why(record: DecisionRecord) -> str:
     """Say why: the model's reason, and before it what the gate or a fault made of the call."""
-    gate = "; ".join(reason.text for reason in record.reasons)
+    gate = "; ".join(map(_finding, record.reasons))
     # A refusal says more than a fault, and a fault more than what was tried before it.
     trouble = gate or record.fault or "; ".join(record.problems)
     reason = record.call.get("reason")
     own = reason if isinstance(reason, str) else ""
     return _first_line(" | ".join(part for part in (trouble, own) if part))
+
+
+def _finding(reason: Reason) -> str:
+    """Name what a check found: `stake 500->200 (MAX_POSITION)`, or its code and sentence."""
+    if reason.field is None:
+        return f"{reason.code}: {reason.text}"
+    name = reason.field.partition("_")[0]
+    return f"{name} {_amount(reason.before)}->{_amount(reason.after)} ({reason.code})"
+
+
+def _amount(value: float | None) -> str:
+    return "none" if value is None else f"{value:.8g}"
 
 
 def _outcome(record: OutcomeRecord) -> Text:
@@ -130,5 +148,8 @@ def _unreadable(line: str) -> Text:
 
 
 def _halt(record: HaltRecord) -> Text:
-    text = Text(f"{record.at:%m-%d %H:%M} ")
-    return text.append(f"{record.event}: {printable(record.text)}", style="bold red")
+    return Text.assemble(
+        _start(record.at, record.mode, "all pairs"),
+        (f"{record.event:<19} ", STATUS_STYLES[record.event]),
+        _first_line(record.text),
+    )

@@ -3,7 +3,18 @@
 import sys
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+from llm_modules.errors import UserError
+
+
+class _Output(Console):
+    """Standard output whose reader may leave, as `head` does: that is for the caller to end."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass on what happened; rich itself would end the program with status 1."""
+        raise BrokenPipeError
 
 
 class Screen:
@@ -11,7 +22,7 @@ class Screen:
 
     def __init__(self) -> None:
         # No wrapping and no guessing at numbers: lines stay lines, for people and for grep.
-        self._out = Console(highlight=False, soft_wrap=True)
+        self._out = _Output(highlight=False, soft_wrap=True)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self._in_progress = False
 
@@ -20,6 +31,11 @@ class Screen:
         self._end_progress()
         # Without markup: what a model or an exchange wrote may hold [brackets].
         self._out.print(text, markup=False)
+
+    def table(self, table: Table) -> None:
+        """Write a table, as wide as the terminal allows; 80 characters when piped."""
+        self._end_progress()
+        self._out.print(table, markup=False, crop=False)
 
     def complain(self, text: str) -> None:
         """Write to standard error."""
@@ -38,16 +54,15 @@ class Screen:
             sys.stdout.write(f"\r{text}")
             sys.stdout.flush()
 
-    def can_ask(self) -> bool:
-        """Tell whether a person can answer."""
-        return sys.stdin.isatty()
-
-    def ask(self, question: str) -> bool:
-        """Ask a yes-or-no question; only yes is yes."""
-        return self._out.input(f"{question} [yes/no] ", markup=False).strip().lower() in {
-            "y",
-            "yes",
-        }
+    def agreed(self) -> bool:
+        """Ask whether to go on; only yes is yes. Raises UserError when nobody can answer."""
+        if not sys.stdin.isatty():
+            raise UserError("nobody to ask: confirm with --yes")
+        try:
+            answer = self._out.input("Go on? [yes/no] ", markup=False)
+        except EOFError:  # Ctrl-D
+            return False
+        return answer.strip().lower() in {"y", "yes"}
 
     def _end_progress(self) -> None:
         if self._in_progress:

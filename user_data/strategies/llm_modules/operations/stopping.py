@@ -18,7 +18,7 @@ RECORD_SECONDS = 5.0
 
 
 def stop_bot(places: Places, seconds: float) -> str | None:
-    """End the bot and return how it went in words, None when nothing was running.
+    """End the bot and return how it went in a sentence, None when nothing was running.
 
     The supervisor is asked first and ends the rest in order; whatever lives after `seconds` is
     killed.
@@ -38,8 +38,8 @@ def stop_bot(places: Places, seconds: float) -> str | None:
     _wait_until_gone(record, 1.0)
     if stubborn:
         names = ", ".join(process.name for process in stubborn)
-        return f"stopped by force: {names} did not end within {seconds:g} s"
-    return "stopped" if supervised else "stopped what a killed supervisor had left behind"
+        return f"The bot was stopped by force: {names} did not end within {seconds:g} s."
+    return "The bot was stopped." if supervised else "What a killed supervisor had left was ended."
 
 
 def _record_soon(places: Places) -> BotRecord | None:

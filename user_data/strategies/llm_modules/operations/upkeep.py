@@ -5,25 +5,28 @@ from datetime import datetime
 from pathlib import Path
 
 from llm_modules.errors import UserError
-from llm_modules.operations.bot_record import bot_lock
+from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, orphans
 from llm_modules.operations.cleaning import back_up, leftovers, remove
 from llm_modules.operations.env_file import completed
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.halting import halts
 from llm_modules.operations.key_move import move_keys
-from llm_modules.operations.places import shown
+from llm_modules.operations.places import STAMP, shown
 from llm_modules.operations.secret_keys import VARIABLES
 from llm_modules.operations.session import Session
 from llm_modules.operations.versions import read_versions
-
-STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
     """Back up and remove what runs left behind; asks unless `confirmed`.
 
-    Raises AlreadyRunningError while the bot runs.
+    Raises AlreadyRunningError while the bot runs, or programs that a killed supervisor left.
     """
     places, screen = session.places, session.screen
+    # Before the lock: letting go of it removes the record that names them.
+    if left := orphans(places):
+        names = ", ".join(f"{one.name} {one.pid}" for one in left)
+        raise AlreadyRunningError(f"a killed supervisor left running: {names}")
     # Locked until all is removed, so that no bot starts on files that are about to go.
     with bot_lock(places):
         journals = session.journals()
@@ -34,15 +37,17 @@ def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
         screen.say("To be backed up and removed:")
         for path in files:
             screen.say(f"  {shown(path)}")
-        if not confirmed and not _agreed(session):
+        if not confirmed and not screen.agreed():
             screen.say("Nothing was removed.")
             return ExitStatus.FAILED
         try:
             archive = back_up(places, files, now.strftime(STAMP))
         except OSError as error:
             raise UserError(f"no backup, so nothing was removed: {error}") from error
-        remove(places, files)
+        remove(files)
     screen.say(f"Removed {len(files)} files; the backup is {shown(archive)}.")
+    for name, words in halts(places):
+        screen.say(f"Stays: {name.lower()} {words}")
     return ExitStatus.DONE
 
 
@@ -76,9 +81,3 @@ def complete_env() -> ExitStatus:
     """Copy a `.env` from standard input to standard output, generated secrets added."""
     sys.stdout.write(completed(sys.stdin.read()))
     return ExitStatus.DONE
-
-
-def _agreed(session: Session) -> bool:
-    if not session.screen.can_ask():
-        raise UserError("nobody to ask: confirm with --yes")
-    return session.screen.ask("Go on?")

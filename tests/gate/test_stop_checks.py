@@ -1,0 +1,372 @@
+"""What the gate does about stops, the risk they mean, and the target."""
+
+import math
+from typing import Any
+
+import pytest
+
+from builders import a_call, a_gate_state, a_position, a_promise, a_risk, an_account
+from judging import allowed, at_current_price, codes, in_position, judge, only_reason
+from llm_modules.domain import LeverageTier, MarketRules
+from llm_modules.gate.checks import stops
+from llm_modules.gate.verdict import GateState, Proposal, Refusal
+
+
+def empty(**changes: Any) -> GateState:
+    """An account without any position, so that only the entry itself counts."""
+    return a_gate_state(account=an_account(used_stake=0.0, open_trades=0), **changes)
+
+
+ROOMY = {"risk_per_trade_pct": 100.0, "max_position_pct": 100.0, "max_correlated_pct": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("tool", "stop"), [("signal_entry_long", 95.5), ("signal_entry_short", 104.5)]
+)
+def test_an_entry_without_stop_gets_one_beyond_its_level(tool: str, stop: float) -> None:
+    """Half an ATR of 1 % beyond the support at 96, or the resistance at 104."""
+    verdict = judge(tool, stop_price=None)
+    assert verdict.status == "approved"
+    assert allowed(verdict).stop_price == pytest.approx(stop)
+
+
+def test_the_default_stop_is_that_of_the_leverage_there_will_be() -> None:
+    """100x would leave 0.4 %; the 10x it becomes leaves the whole 5 %."""
+    verdict = judge("signal_entry_long", a_gate_state(facts={}), leverage=100, stop_price=None)
+    assert allowed(verdict).stop_price == pytest.approx(95)
+    assert codes(verdict) == ["MAX_LEVERAGE", "RSI_CLAIM"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "asked", "given"),
+    [
+        ("signal_entry_long", 95.0, 95.0),
+        ("signal_entry_long", 94.9, 95.0),
+        ("signal_entry_long", 1.0, 95.0),
+        ("signal_entry_short", 105.0, 105.0),
+        ("signal_entry_short", 105.1, 105.0),
+    ],
+)
+def test_a_stop_too_far_away_is_moved_nearer(tool: str, asked: float, given: float) -> None:
+    verdict = judge(tool, stop_price=asked)
+    assert allowed(verdict).stop_price == pytest.approx(given)
+    assert codes(verdict) == (["STOP_TOO_FAR"] if asked != given else [])
+
+
+@pytest.mark.parametrize(("limit", "given"), [(1.0, 99), (2.0, 98), (3.0, 98)])
+def test_how_far_is_configured(limit: float, given: float) -> None:
+    verdict = judge("signal_entry_long", risk=a_risk(max_stop_pct=limit))
+    assert allowed(verdict).stop_price == pytest.approx(given)
+
+
+def test_high_leverage_pulls_the_stop_inside_the_liquidation_price() -> None:
+    risk = a_risk(max_leverage=50.0)
+    verdict = judge("signal_entry_long", empty(), risk, leverage=50, stop_price=96.0)
+    assert allowed(verdict).stop_price == pytest.approx(100 * (1 - 0.8 * (1 / 50 - 0.005)))
+
+
+def test_a_larger_position_is_liquidated_earlier_and_its_stop_nearer() -> None:
+    """The second tier keeps 4 % of the value: at 10x a stop has 0.8 x (10 - 4.1) % of room."""
+    tiers = (LeverageTier(1_000.0, 20.0, 0.004), LeverageTier(5_000.0, 10.0, 0.04))
+    state = a_gate_state(rules=MarketRules(0.1, 5.0, 125.0, tiers))
+    small = judge("signal_entry_long", state, stop_price=95.2, leverage=10, stake_amount=100)
+    assert allowed(small).stop_price == 95.2
+    large = judge("signal_entry_long", state, stop_price=95.2, leverage=10, stake_amount=101)
+    assert allowed(large).stop_price == pytest.approx(100 - 4.72)
+    assert codes(large) == ["STOP_TOO_FAR"]
+
+
+@pytest.mark.parametrize(("leverage", "has_room"), [(19, True), (20, False), (25, False)])
+def test_leverage_that_leaves_no_room_for_a_stop_is_refused(
+    leverage: float, *, has_room: bool
+) -> None:
+    """A maintenance margin of 4.9 % and 0.1 % of fees are all that 20x puts up."""
+    rules = MarketRules(0.1, 5.0, 125.0, (LeverageTier(1e9, 125.0, 0.049),))
+    state = empty(rules=rules)
+    verdict = judge(
+        "signal_entry_long", state, a_risk(max_leverage=50.0), leverage=leverage, stop_price=99.9
+    )
+    assert ("STOP_BEYOND_LIQUIDATION" in codes(verdict)) is not has_room
+    assert (verdict.proposal is not None) is has_room
+
+
+@pytest.mark.parametrize(
+    ("tool", "stop", "status"),
+    [
+        ("signal_entry_long", 99.99, "approved"),
+        ("signal_entry_long", 100.0, "refused"),
+        ("signal_entry_long", 101.0, "refused"),
+        ("signal_entry_short", 100.01, "approved"),
+        ("signal_entry_short", 100.0, "refused"),
+        ("signal_entry_short", 99.0, "refused"),
+    ],
+)
+def test_a_stop_on_the_wrong_side_is_refused(tool: str, stop: float, status: str) -> None:
+    verdict = judge(tool, stop_price=stop)
+    assert codes(verdict) == (["STOP_WRONG_SIDE"] if status == "refused" else [])
+
+
+def test_an_entry_that_lost_its_stop_on_the_way_is_refused() -> None:
+    proposal = Proposal(a_call("signal_entry_long"), "long", 3.0, 100.0, None)
+    state, risk = a_gate_state(), a_risk()
+    assert stops.stop_on_losing_side(proposal, state, risk) == Refusal(
+        "STOP_WRONG_SIDE", "there is no stop"
+    )
+    for check in (stops.stop_near_enough, stops.risk_within_limit, stops.target_is_worth_it):
+        assert check(proposal, state, risk) is None
+    assert stops.stop_before_liquidation(proposal, a_gate_state(), risk) is None
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "kept"),
+    [
+        ("long", 97.5, 97.5),
+        ("long", 97.0, None),
+        ("long", 96.0, None),
+        ("short", 102.5, 102.5),
+        ("short", 103.0, None),
+        ("short", 104.0, None),
+    ],
+)
+@pytest.mark.parametrize("tool", ["signal_hold", "reduce", "add"])
+def test_the_stop_of_a_position_only_tightens(
+    tool: str, side: str, stop: float, kept: float | None
+) -> None:
+    state = in_position(
+        side=side, stop_price=97.0 if side == "long" else 103.0, liquidation_price=None
+    )
+    changes: dict[str, Any] = {"stop_price": stop}
+    if tool != "signal_hold":
+        changes["adjustment_pct"] = 50 if tool == "add" else -50
+    verdict = judge("signal_hold" if tool == "signal_hold" else "adjust_position", state, **changes)
+    assert allowed(verdict).stop_price == kept
+    assert codes(verdict) == (["STOP_NOT_TIGHTER"] if kept is None else [])
+
+
+def test_there_is_nothing_to_tighten_without_a_position() -> None:
+    assert codes(judge("signal_hold", stop_price=99.0)) == ["NO_POSITION"]
+
+
+@pytest.mark.parametrize("changes", [{"adjustment_pct": 50}, {"adjustment_pct": -50}, {}])
+def test_a_tightened_stop_beyond_the_price_is_refused(changes: dict[str, float]) -> None:
+    tool = "adjust_position" if changes else "signal_hold"
+    state = in_position(current_rate=101.0)
+    assert judge(tool, state, stop_price=100.9, **changes).status == "approved"
+    assert codes(judge(tool, state, stop_price=101.0, **changes)) == ["STOP_WRONG_SIDE"]
+
+
+@pytest.mark.parametrize("rate", [math.nan, 97.0, 96.0])
+def test_nothing_is_added_once_the_price_is_at_the_stop_or_unknown(rate: float) -> None:
+    verdict = judge("adjust_position", in_position(current_rate=rate, stop_price=97.0))
+    assert "STOP_WRONG_SIDE" in codes(verdict)
+    assert verdict.proposal is None
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf])
+def test_a_stop_is_not_moved_against_an_unknown_price(rate: float) -> None:
+    verdict = judge("signal_hold", in_position(current_rate=rate), stop_price=98.0)
+    assert codes(verdict) == (["STOP_WRONG_SIDE"] if math.isnan(rate) else [])
+
+
+# The risk of a trade
+
+
+@pytest.mark.parametrize(
+    ("leverage", "stop", "asked", "given"),
+    [
+        (10, 95.0, 99, 99),
+        (10, 95.0, 100, 100),  # 100 x 10 x 5 % are 5 % of 1,000
+        (10, 95.0, 101, 100),
+        (10, 97.5, 200, 200),
+        (5, 95.0, 200, 200),
+        (5, 95.0, 1e9, 200),
+    ],
+)
+def test_no_position_loses_more_than_its_share_at_the_stop(
+    leverage: float, stop: float, asked: float, given: float
+) -> None:
+    verdict = judge("signal_entry_long", leverage=leverage, stop_price=stop, stake_amount=asked)
+    proposal = allowed(verdict)
+    assert proposal.stake_amount == pytest.approx(given)
+    assert proposal.stake_amount * leverage * (100 - stop) / 100 <= 50.0000001
+    assert ("RISK_PER_TRADE" in codes(verdict)) is (given < min(asked, 200))
+
+
+@pytest.mark.parametrize(
+    ("limit", "given"), [(0.5, 83.333333), (0.6, 100), (0.7, 100), (0.1, 16.667)]
+)
+def test_the_share_a_trade_may_lose_is_configured(limit: float, given: float) -> None:
+    verdict = judge("signal_entry_long", risk=a_risk(risk_per_trade_pct=limit))
+    assert allowed(verdict).stake_amount == pytest.approx(given, rel=1e-4)
+
+
+def test_the_stop_after_its_clamp_counts() -> None:
+    """Asked at 50, moved to 95: the risk is that of 95."""
+    verdict = judge("signal_entry_long", leverage=10, stop_price=50.0, stake_amount=100)
+    assert codes(verdict) == ["STOP_TOO_FAR"]
+
+
+@pytest.mark.parametrize(("pct", "added"), [(50, 50), (66, 66), (67, 66.667), (100, 66.667)])
+def test_for_an_addition_the_whole_position_counts_from_the_current_price(
+    pct: float, added: float
+) -> None:
+    """From 100 to the stop at 97 are 3 %: at 3x 166.7 lose 15, which is 1.5 % of 1,000."""
+    verdict = judge(
+        "adjust_position",
+        at_current_price(stop_price=97.0),
+        a_risk(risk_per_trade_pct=1.5),
+        adjustment_pct=pct,
+    )
+    assert allowed(verdict).stake_amount == pytest.approx(added, rel=1e-4)
+    assert codes(verdict) == (["RISK_PER_TRADE"] if pct > added else [])
+
+
+def test_a_tighter_stop_makes_room_for_an_addition_and_a_looser_one_does_not() -> None:
+    state = at_current_price(stop_price=97.0)
+    risk = a_risk(risk_per_trade_pct=1.5)
+    tightened = judge("adjust_position", state, risk, adjustment_pct=100, stop_price=98.0)
+    assert (tightened.status, allowed(tightened).stake_amount) == ("approved", 100)
+    loosened = judge("adjust_position", state, risk, adjustment_pct=100, stop_price=99.0)
+    assert loosened.status == "approved"
+    wider = judge("adjust_position", state, risk, adjustment_pct=100, stop_price=90.0)
+    assert codes(wider) == ["STOP_NOT_TIGHTER", "RISK_PER_TRADE"]
+
+
+def test_the_risk_of_a_short_is_measured_upwards() -> None:
+    verdict = judge("signal_entry_short", leverage=10, stop_price=105.0, stake_amount=150)
+    assert allowed(verdict).stake_amount == pytest.approx(100)
+
+
+def test_an_order_on_its_way_bears_risk_too() -> None:
+    promise = a_promise(pair=a_gate_state().pair, stake_amount=60.0)
+    state = a_gate_state(exposures=(promise,))
+    verdict = judge("signal_entry_long", state, leverage=10, stop_price=95.0, stake_amount=100)
+    assert allowed(verdict).stake_amount == pytest.approx(40)
+
+
+# The target
+
+
+@pytest.mark.parametrize(
+    ("tool", "target", "is_fine"),
+    [
+        ("signal_entry_long", 102.1, True),
+        ("signal_entry_long", 102.0, True),
+        ("signal_entry_long", 101.9, False),
+        ("signal_entry_long", 100.0, False),
+        ("signal_entry_long", 90.0, False),
+        ("signal_entry_short", 97.9, True),
+        ("signal_entry_short", 98.0, True),
+        ("signal_entry_short", 98.1, False),
+        ("signal_entry_short", 110.0, False),
+    ],
+)
+def test_a_target_is_worth_its_risk(tool: str, target: float, *, is_fine: bool) -> None:
+    assert codes(judge(tool, target_price=target)) == ([] if is_fine else ["REWARD_RISK"])
+
+
+@pytest.mark.parametrize(
+    ("least", "target", "is_fine"),
+    [
+        (2.0, 104.0, True),
+        (2.0, 103.9, False),
+        (0.5, 101.0, True),
+        (0.5, 100.9, False),
+        (0.0, 100.01, True),
+        (0.0, 100.0, False),
+        (0.0, 99.0, False),
+    ],
+)
+def test_what_a_target_must_be_worth_is_configured(
+    least: float, target: float, *, is_fine: bool
+) -> None:
+    verdict = judge("signal_entry_long", risk=a_risk(min_reward_risk=least), target_price=target)
+    assert (verdict.status == "approved") is is_fine
+
+
+def test_the_target_is_held_against_the_stop_after_its_clamp() -> None:
+    """Asked at 90 the target would be worth half the risk; moved to 95 it is worth all of it."""
+    verdict = judge("signal_entry_long", stop_price=90.0, target_price=105.0)
+    assert codes(verdict) == ["STOP_TOO_FAR"]
+
+
+def test_rounding_does_not_make_a_target_worthless() -> None:
+    state = a_gate_state(price=0.3)
+    verdict = judge("signal_entry_long", state, stop_price=0.29, target_price=0.31, key_support=0.2)
+    assert verdict.status == "approved"
+
+
+# Liquidation after an addition
+
+
+@pytest.mark.parametrize(
+    ("side", "liquidation", "is_fine"),
+    [
+        ("long", 96.9, True),
+        ("long", 97.0, False),
+        ("long", 98.0, False),
+        ("long", None, True),
+        ("long", math.nan, False),
+        ("short", 103.1, True),
+        ("short", 103.0, False),
+        ("short", 68.0, False),
+    ],
+)
+def test_the_stop_in_force_must_come_before_the_liquidation(
+    side: str, liquidation: float | None, *, is_fine: bool
+) -> None:
+    stop = 97.0 if side == "long" else 103.0
+    state = at_current_price(side=side, stop_price=stop, liquidation_price=liquidation)
+    verdict = judge("adjust_position", state)
+    assert codes(verdict) == ([] if is_fine else ["STOP_BEYOND_LIQUIDATION"])
+
+
+def test_adding_in_profit_moves_the_liquidation_after_the_price() -> None:
+    """10x from 100 to 120: the average is 109.1 and a stop has room until 100.8."""
+    far = {"max_price_drift_pct": 100.0, "levels_claim": "record"}
+    state = in_position(
+        leverage=10.0, stake_amount=20.0, current_rate=120.0, stop_price=95, liquidation_price=90.5
+    )
+    risk = a_risk(**ROOMY, **far)
+    verdict = judge("adjust_position", state, risk, adjustment_pct=100, key_resistance=130.0)
+    assert only_reason(verdict).code == "STOP_BEYOND_LIQUIDATION"
+    for stop, status in ((100.7, "refused"), (100.9, "approved")):
+        verdict = judge(
+            "adjust_position",
+            state,
+            risk,
+            adjustment_pct=100,
+            key_resistance=130.0,
+            stop_price=stop,
+        )
+        assert verdict.status == status
+
+
+def test_a_stop_as_far_as_allowed_at_the_entry_still_allows_an_addition() -> None:
+    for side, sign in (("long", -1), ("short", 1)):
+        stop = 100 * (1 + sign * 0.8 * (1 / 20 - 0.005))
+        state = at_current_price(
+            side=side, leverage=20.0, stake_amount=10.0, stop_price=stop, liquidation_price=None
+        )
+        verdict = judge("adjust_position", state, a_risk(max_leverage=20.0))
+        assert verdict.status == "approved", verdict.reasons
+
+
+def test_the_tier_of_the_larger_position_counts_for_its_liquidation() -> None:
+    """Together 1,010 are in a tier that keeps 6 %, which leaves 0.8 x (10 - 6.1) % of room."""
+    tiers = (LeverageTier(1_000.0, 20.0, 0.004), LeverageTier(5_000.0, 10.0, 0.06))
+    position = a_position(
+        leverage=10.0, stake_amount=80.0, current_rate=100.0, stop_price=96.5, liquidation_price=90
+    )
+    state = a_gate_state(position=position, rules=MarketRules(0.1, 5.0, 125.0, tiers))
+    assert judge("adjust_position", state, adjustment_pct=25).status == "approved"
+    verdict = judge("adjust_position", state, adjustment_pct=26)
+    assert codes(verdict) == ["STOP_BEYOND_LIQUIDATION"]
+    assert judge("adjust_position", state, adjustment_pct=26, stop_price=97.0).status == "approved"
+
+
+def test_the_risk_limit_needs_no_second_refusal_of_a_crossed_stop() -> None:
+    account = an_account(equity=1.0, day_start_equity=1.0)
+    verdict = judge("signal_entry_long", a_gate_state(account=account), stop_price=101.0)
+    assert "STOP_WRONG_SIDE" in codes(verdict)
+    assert "RISK_PER_TRADE" not in codes(verdict)

@@ -1,0 +1,235 @@
+"""Freqtrade's candles, wallets and trades, looked at once per loop."""
+
+import math
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import CandleType
+from freqtrade.exchange import timeframe_to_msecs
+from freqtrade.exchange.exchange_types import LeverageTier
+from freqtrade.persistence import PairLocks, Trade
+from freqtrade.persistence.pairlock import PairLock
+from freqtrade.wallets import Wallets
+from pandas import DataFrame
+
+from llm_modules.domain import AccountState, OpenPosition, RunMode
+from llm_modules.engine.bridge.market import (
+    candles,
+    locked_sides,
+    market_rules,
+    newest_close,
+    newest_funding_rate,
+)
+from llm_modules.engine.bridge.trades import (
+    open_position,
+    store_thesis,
+    store_track,
+    stored_thesis,
+    track_changed,
+    with_track,
+)
+from llm_modules.engine.question import Question, World
+from llm_modules.market.returns import RETURN_CANDLES, Returns, log_returns
+
+LATE_CANDLE_SECONDS = 15
+
+
+def decision_id(pair: str, at: datetime) -> str:
+    """Name a decision: sortable by time, readable, unique."""
+    return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{secrets.token_hex(3)}"
+
+
+def now() -> datetime:
+    """Return the present moment, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the questions of one moment share."""
+
+    world: World
+    mode: RunMode
+    at: datetime
+    whitelist: frozenset[str]
+    locks: Sequence[PairLock]
+    returns: Mapping[str, Returns]
+
+
+class View:
+    """Looks at Freqtrade's candles, wallets and trades, once per loop.
+
+    `decided` tells the newest candle of each pair that was decided before a restart.
+    """
+
+    def __init__(
+        self,
+        provider: DataProvider,
+        timeframe: str,
+        informative: Sequence[str],
+        decided: Mapping[str, datetime],
+    ) -> None:
+        self._provider = provider
+        self._timeframes = (timeframe, *informative)
+        self._span = timedelta(milliseconds=timeframe_to_msecs(timeframe))
+        self._asked = dict(decided)
+        self._rates: dict[int, float] = {}
+        self._kept: dict[int, OpenPosition] = {}
+        self._returns: dict[str, tuple[datetime, Returns]] = {}
+
+    def saw(self, trade_id: int, rate: float) -> None:
+        """Remember the latest rate of a trade; it values the position until the next one."""
+        self._rates[trade_id] = rate
+
+    def positions(self, trades: Sequence[Trade]) -> tuple[OpenPosition, ...]:
+        """Describe every trade that holds something."""
+        self._rates = {
+            trade.id: self._rates[trade.id] for trade in trades if trade.id in self._rates
+        }
+        self._kept = {trade.id: self._kept[trade.id] for trade in trades if trade.id in self._kept}
+        return tuple(self._position(trade) for trade in trades if trade.has_open_position)
+
+    def keep(self, trades: Sequence[Trade], positions: Mapping[str, OpenPosition]) -> None:
+        """Store what was newly seen of each position with its trade, for after a restart."""
+        for trade in trades:
+            position = positions.get(trade.pair)
+            if position is None or position.trade_id != trade.id:
+                continue
+            kept = self._kept.get(trade.id)
+            if kept is None or track_changed(kept, position):
+                store_track(trade, position)
+            if kept is None and position.thesis is not None and stored_thesis(trade) is None:
+                store_thesis(trade, position.thesis)
+            self._kept[trade.id] = position
+
+    def account(
+        self, wallets: Wallets, stake_currency: str, trades: Sequence[Trade]
+    ) -> AccountState:
+        """Value the account: balance plus the open profit of every position.
+
+        An empty balance is one that could not be read: equity is unknown (NaN) then.
+        """
+        balance = wallets.get_total(stake_currency) or math.nan
+        profit = sum(
+            trade.calculate_profit(self._rate(trade)).profit_abs
+            for trade in trades
+            if trade.has_open_position
+        )
+        return AccountState(
+            # Until the desk knows better: a state it never completed must refuse.
+            version=0,
+            stake_currency=stake_currency,
+            equity=balance + profit,
+            free=wallets.get_available_stake_amount(),
+            used_stake=sum(trade.stake_amount for trade in trades),
+            open_trades=len(trades),
+            peak_equity=0.0,
+            day_start_equity=0.0,
+            halted=True,
+        )
+
+    def due(
+        self, world: World, busy: Collection[str], mode: RunMode, at: datetime
+    ) -> tuple[Question, ...]:
+        """Return a question for each pair that has a closed candle nobody was asked about."""
+        # A pair that left the whitelist still has its position to decide about.
+        whitelist = self._provider.current_whitelist()
+        pairs = tuple(dict.fromkeys([*whitelist, *world.positions]))
+        due = {
+            pair: candle_at
+            for pair in pairs
+            if pair not in busy and (candle_at := self._due_candle(pair, at)) is not None
+        }
+        if not due:
+            return ()
+        self._asked |= due
+        locks = PairLocks.get_pair_locks(None, at - self._span)
+        common = Common(world, mode, at, frozenset(whitelist), locks, self._all_returns(pairs))
+        return tuple(self._question(pair, candle_at, common) for pair, candle_at in due.items())
+
+    def _due_candle(self, pair: str, at: datetime) -> datetime | None:
+        """Return the newest candle's close if it is to be decided now."""
+        candle_at = newest_close(self._frame(pair, self._timeframes[0]), self._timeframes[0])
+        # After an outage the newest candle is old, and its answer would be stale on arrival.
+        if candle_at is None or self._asked.get(pair) == candle_at or at >= candle_at + self._span:
+            return None
+        late = at < candle_at + timedelta(seconds=LATE_CANDLE_SECONDS)
+        if late and not self._others_have_closed(pair, candle_at):
+            return None
+        return candle_at
+
+    def _question(self, pair: str, candle_at: datetime, common: Common) -> Question:
+        market = self._provider.market(pair)
+        return Question(
+            decision_id=decision_id(pair, common.at),
+            pair=pair,
+            candle_at=candle_at,
+            valid_until=candle_at + self._span,
+            frames=tuple(candles(self._frame(pair, name), name) for name in self._timeframes),
+            rules=market_rules(market, self._tiers(pair)),
+            world=common.world,
+            mode=common.mode,
+            locked_sides=locked_sides(common.locks, pair, candle_at),
+            tradable=pair in common.whitelist and (market or {}).get("active") is not False,
+            returns=common.returns,
+            funding_rate=newest_funding_rate(self._funding(pair)),
+        )
+
+    def _all_returns(self, pairs: Collection[str]) -> Mapping[str, Returns]:
+        """Return the newest returns of every pair, computed anew only after a new candle."""
+        fresh: dict[str, tuple[datetime, Returns]] = {}
+        timeframe = self._timeframes[0]
+        for pair in pairs:
+            frame = self._frame(pair, timeframe)
+            closed_at = newest_close(frame, timeframe)
+            if closed_at is None:
+                continue
+            known = self._returns.get(pair)
+            if known is not None and known[0] == closed_at:
+                fresh[pair] = known
+            else:
+                rows = candles(frame, timeframe, RETURN_CANDLES + 1)
+                fresh[pair] = closed_at, log_returns(rows)
+        self._returns = fresh
+        return {pair: returns for pair, (_, returns) in fresh.items()}
+
+    def _tiers(self, pair: str) -> Sequence[LeverageTier]:
+        # Freqtrade offers the tiers themselves nowhere, only answers for one stake.
+        known: Mapping[str, Sequence[LeverageTier]] = self._provider._exchange._leverage_tiers  # noqa: SLF001
+        return known.get(pair, ())
+
+    def _funding(self, pair: str) -> DataFrame:
+        timeframe = self._provider.get_funding_rate_timeframe()
+        return self._frame(pair, timeframe, CandleType.FUNDING_RATE)
+
+    def _position(self, trade: Trade) -> OpenPosition:
+        position = open_position(trade, self._rate(trade))
+        # What this run has seen itself is in the tracker.
+        return position if trade.id in self._kept else with_track(position, trade)
+
+    def _others_have_closed(self, pair: str, candle_at: datetime) -> bool:
+        """Tell whether the informative candles that end with this one have arrived too."""
+        for name in self._timeframes[1:]:
+            closed = newest_close(self._frame(pair, name), name)
+            span = timedelta(milliseconds=timeframe_to_msecs(name))
+            if closed is None or closed + span <= candle_at:
+                return False
+        return True
+
+    def _frame(
+        self, pair: str, timeframe: str, candle_type: CandleType = CandleType.FUTURES
+    ) -> DataFrame:
+        frame: DataFrame = self._provider.ohlcv(
+            pair, timeframe, copy=False, candle_type=candle_type
+        )
+        return frame
+
+    def _rate(self, trade: Trade) -> float:
+        """Return the latest rate of a trade, or the newest close before Freqtrade has one."""
+        if trade.id in self._rates:
+            return self._rates[trade.id]
+        frame = self._frame(trade.pair, self._timeframes[0])
+        return float(trade.open_rate if frame.empty else frame["close"].iloc[-1])

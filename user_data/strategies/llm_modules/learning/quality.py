@@ -1,0 +1,246 @@
+"""DecisionQualityChecker: habits in a pair's last decisions, told to the model and to the gate.
+
+One rule per habit, each with how it ends. A serious habit keeps the gate from adding exposure, so
+only what fades while entries are refused may be serious: it must not lock a pair for ever. Nothing
+a model wrote is repeated here: the texts are words of ours and numbers.
+"""
+
+import string
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import accumulate, pairwise, takewhile
+
+from llm_modules.domain import Habit
+from llm_modules.journal.records import DecisionRecord, TradeRecord
+from llm_modules.learning.wording import percent
+from llm_modules.metrics import wilson_interval
+
+DECISIONS_LOOKED_AT = 50
+TRADES_LOOKED_AT = 50
+
+REASON_DECISIONS = 15
+# Reasons that agree so far are the same; a bound on the work as well.
+REASON_CHARACTERS = 500
+REPEATED_REASONS = 3
+STUCK_REASONS = 5
+
+IDLE_HOLDS = 6
+IDLE_PROFIT_RATIO = 0.03
+
+EROSION_PROFITS = 4
+EROSION_SHARE = 0.5
+
+# Four entries that alternate within 24 candles: no view of the market is wrong so often so fast.
+FLIP_FLOP_REVERSALS = 3
+FLIP_FLOP_DECISIONS = 24
+# A bot that stood still for a day starts without it.
+FLIP_FLOP_WINDOW = timedelta(hours=24)
+
+# One in every five candles: at 5x the fees alone of ten round trips are about 5 % of a stake.
+MANY_ENTRIES = 10
+
+# Fewer say nothing: with 10 trades the interval is still 50 points wide.
+CONFIDENCE_TRADES = 10
+OVERCONFIDENCE = 0.15
+
+_ENTRY_TOOLS = frozenset({"signal_entry_long", "signal_entry_short"})
+_ACTING_TOOLS = frozenset({"signal_exit", "adjust_position"})
+_LET_THROUGH = frozenset({"approved", "clamped"})
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+# A sum of percents must not miss its limit by the last bit.
+_DECIMALS = 9
+
+
+@dataclass(frozen=True)
+class Past:
+    """A pair's last decisions and closed trades, both newest last, as known before a time."""
+
+    decisions: Sequence[DecisionRecord]
+    trades: Sequence[TradeRecord]
+    before: datetime
+
+    @cached_property
+    def on_position(self) -> Sequence[DecisionRecord]:
+        """The decisions about the position that is open; empty while flat."""
+        if not self.decisions:
+            return ()
+        newest = self.decisions[-1]
+        if newest.trade_id is None or self._has_closed(newest):
+            return ()
+        about_it = takewhile(
+            lambda item: item.trade_id == newest.trade_id, reversed(self.decisions)
+        )
+        return tuple(about_it)[::-1]
+
+    def _has_closed(self, newest: DecisionRecord) -> bool:
+        # A new database counts from 1 again: an equal id that closed earlier is another trade.
+        return any(
+            trade.trade_id == newest.trade_id and trade.closed_at >= newest.candle_at
+            for trade in self.trades
+        )
+
+
+class DecisionQualityChecker:
+    """Finds habits in what the caller says was known before a time; it keeps nothing."""
+
+    def habits(
+        self, decisions: Sequence[DecisionRecord], trades: Sequence[TradeRecord], before: datetime
+    ) -> tuple[Habit, ...]:
+        """Return the habits of one pair, serious ones first; both lists newest last.
+
+        Of longer lists the last 50 count.
+        """
+        past = Past(decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:], before)
+        found = [habit for rule in RULES if (habit := rule(past)) is not None]
+        return tuple(sorted(found, key=lambda habit: not habit.serious))
+
+
+def repeated_reason(past: Past) -> Habit | None:
+    """Find holds of the open position for one reason, 3 of the last 15 decisions; serious from 5.
+
+    Ends with other reasons, as 15 decisions pass, or with the position. It never refuses an entry.
+    """
+    about_it = past.on_position[-REASON_DECISIONS:]
+    reasons = Counter(_words(item) for item in about_it if item.tool == "signal_hold")
+    times = max((count for reason, count in reasons.items() if reason), default=0)
+    if times < REPEATED_REASONS:
+        return None
+    is_stuck = times >= STUCK_REASONS
+    text = (
+        f"{times} of your last {len(about_it)} decisions held this position for the same reason: "
+        "say what changed, or act."
+    )
+    return Habit("STUCK" if is_stuck else "REPEATED_REASON", is_stuck, text)
+
+
+def flip_flop(past: Past) -> Habit | None:
+    """Find approved entries that changed side 3 times in 24 decisions and 24 hours; serious.
+
+    Ends as decisions or hours pass: refused entries are decisions too, and add no reversal.
+    """
+    since = past.before - FLIP_FLOP_WINDOW
+    recent = past.decisions[-FLIP_FLOP_DECISIONS:]
+    entries = [item for item in recent if _is_approved_entry(item) and item.at >= since]
+    reversals = sum(older.tool != newer.tool for older, newer in pairwise(entries))
+    if reversals < FLIP_FLOP_REVERSALS:
+        return None
+    text = (
+        f"Your last {len(entries)} entries in this pair changed side {reversals} times within "
+        f"{len(recent)} decisions: wait for one direction to prove itself."
+    )
+    return Habit("FLIP_FLOP", serious=True, text=text)
+
+
+def erosion(past: Past) -> Habit | None:
+    """Find four or more falling profits on end, from above zero to below half; a hint.
+
+    Ends with the first profit that is not lower, or with the position.
+    """
+    falling = _falling(_profits(past.on_position))
+    if len(falling) < EROSION_PROFITS:
+        return None
+    first, last = falling[0], falling[-1]
+    if first <= 0 or last >= first * EROSION_SHARE:
+        return None
+    text = (
+        f"The profit of this position fell over {len(falling)} decisions, from {percent(first)} "
+        f"to {percent(last)}: protect what is left, or say why it will return."
+    )
+    return Habit("EROSION", serious=False, text=text)
+
+
+def no_progress(past: Past) -> Habit | None:
+    """Find 6 or more holds while profit moved by less than 3 points; a hint.
+
+    Ends when profit moves, with an approved exit or adjustment, or with the position.
+    """
+    untouched = takewhile(lambda item: not _has_acted(item), reversed(past.on_position))
+    newest_first = _profits([item for item in untouched if item.tool == "signal_hold"])
+    # Looking further back the distance only grows, so the holds it is small for are the newest.
+    lows, highs = accumulate(newest_first, min), accumulate(newest_first, max)
+    moves = [round(high - low, _DECIMALS) for low, high in zip(lows, highs, strict=True)]
+    idle = [move for move in moves if move < IDLE_PROFIT_RATIO]
+    if len(idle) < IDLE_HOLDS:
+        return None
+    text = (
+        f"You held this position {len(idle)} times while its profit moved by "
+        f"{100 * idle[-1]:.3g} points: ask whether the thesis still pays for the wait."
+    )
+    return Habit("NO_PROGRESS", serious=False, text=text)
+
+
+def over_trading(past: Past) -> Habit | None:
+    """Find 10 or more approved entries among the last 50 decisions; a hint.
+
+    Ends as decisions pass.
+    """
+    entries = sum(map(_is_approved_entry, past.decisions))
+    if entries < MANY_ENTRIES:
+        return None
+    text = (
+        f"{entries} of your last {len(past.decisions)} decisions in this pair were entries: "
+        "each costs fees, so take fewer and better ones."
+    )
+    return Habit("OVER_TRADING", serious=False, text=text)
+
+
+def overconfident(past: Past) -> Habit | None:
+    """Find a mean entry confidence 15 points or more above what the win rate can be; a hint.
+
+    The upper end of the Wilson 95 % interval is what it can be. It takes trades to end this: were
+    it serious, there would be none.
+    """
+    judged = [trade for trade in past.trades if trade.entry is not None]
+    if len(judged) < CONFIDENCE_TRADES:
+        return None
+    # Not fsum, which would raise over the numbers of a damaged file.
+    confidence = sum(item.entry.confidence_score for item in judged if item.entry) / len(judged)
+    wins = sum(trade.profit_ratio > 0 for trade in judged)
+    _, highest = wilson_interval(wins, len(judged))
+    if not round(confidence / 100 - highest, _DECIMALS) >= OVERCONFIDENCE:
+        return None
+    text = (
+        f"Your last {len(judged)} trades in this pair had a mean confidence of {confidence:.3g} "
+        f"and {wins} of them won, which speaks for {highest:.0%} at most: be less sure."
+    )
+    return Habit("OVERCONFIDENT", serious=False, text=text)
+
+
+RULES: tuple[Callable[[Past], Habit | None], ...] = (
+    repeated_reason,
+    flip_flop,
+    erosion,
+    no_progress,
+    over_trading,
+    overconfident,
+)
+
+
+def _words(decision: DecisionRecord) -> str:
+    """Return a reason without case and punctuation; numbers stay, new ones are a new look."""
+    reason = str(decision.call.get("reason") or "")[:REASON_CHARACTERS]
+    return " ".join(reason.casefold().translate(_NO_PUNCTUATION).split())
+
+
+def _is_approved_entry(decision: DecisionRecord) -> bool:
+    return decision.tool in _ENTRY_TOOLS and decision.status in _LET_THROUGH
+
+
+def _has_acted(decision: DecisionRecord) -> bool:
+    return decision.tool in _ACTING_TOOLS and decision.status in _LET_THROUGH
+
+
+def _profits(decisions: Sequence[DecisionRecord]) -> list[float]:
+    # Lines written before profit was recorded say nothing.
+    return [item.profit_ratio for item in decisions if item.profit_ratio is not None]
+
+
+def _falling(profits: Sequence[float]) -> Sequence[float]:
+    """Return the newest profits as far back as each is lower than the one before, newest last."""
+    length = min(1, len(profits))
+    while length < len(profits) and profits[-length - 1] > profits[-length]:
+        length += 1
+    return profits[len(profits) - length :]

@@ -1,0 +1,1 @@
+"""The shipped adversarial battery: every promise of the gate, tried against the user's settings."""
