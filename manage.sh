@@ -55,6 +55,10 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       Have the running bot close every position once and trade on; asks unless --yes. Status 3
       when it does not run.
 
+  selftest [--candles N] [--seed N]
+      Attack the risk gate under your own limits, without exchange or model, and print what held;
+      status 1 when something did not. Live trading refuses to start until it has passed.
+
   clean [--yes]
       Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
       secrets, strategies, market data and halts stay. Refused while the bot runs.
@@ -304,7 +308,7 @@ positions stay, with their stops. On a live exchange close them there by hand."
                 -e PYTHONPATH=/project/user_data/strategies "$SERVICE" \
                 python -m llm_modules.cli move-keys
             ;;
-        sandbox) in_container llm_modules.sandbox "$@" ;;
+        sandbox | selftest) in_container "llm_modules.$command" "$@" ;;
         *) in_container llm_modules.cli "$command" "$@" ;;
     esac
 }
@@ -319,7 +323,7 @@ native_command() { # COMMAND ARGUMENTS
             [ "$command" = restart ] || rm -f "$STAMP"
             native llm_modules.cli start "$@"
             ;;
-        sandbox) native llm_modules.sandbox "$@" ;;
+        sandbox | selftest) native "llm_modules.$command" "$@" ;;
         *) native llm_modules.cli "$command" "$@" ;;
     esac
 }
@@ -372,7 +376,7 @@ main() { # COMMAND ARGUMENTS
     shift
     case "$command" in
         start | restart | deploy | logs | decisions | trades | halt | resume | flatten | clean | \
-            version | stop | status | test | sandbox | move-keys | lock) ;;
+            selftest | version | stop | status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return

@@ -25,9 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "engine": EVERYBODY | {"market", "context", "llm", "tools", "gate", "journal", "learning"},
     "sandbox": EVERYBODY | {"engine"},
     "selftest": EVERYBODY
-    | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"},
+    | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
+    | {"operations"},
     "operations": EVERYBODY | {"journal", "gate", "sandbox"},
-    "cli": EVERYBODY | {"operations", "journal", "sandbox", "selftest"},
+    "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
 FREQTRADE_KNOWERS = "engine/bridge/"
 BROAD_EXCEPTS = {"gate/checker.py": 1, "engine/guard.py": 1}

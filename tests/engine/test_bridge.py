@@ -501,3 +501,64 @@ def test_a_thesis_found_in_the_journal_is_kept_with_its_trade() -> None:
     (position,) = view.positions([trade])
     view.keep([trade], {PAIR: replace(position, thesis=a_thesis(reason="found again"))})
     assert bridge.stored_thesis(trade) == a_thesis(reason="found again")
+
+
+def test_an_empty_frame_spoils_only_its_own_pair() -> None:
+    frames = {PAIR: a_frame(40), ETH: a_frame(40)}
+    view = bridge.View(Provider(frames), "30m", ("1d",), {})
+    provider_ohlcv = view._provider.ohlcv
+
+    def without_days(pair: str, timeframe: str, **named: Any) -> pd.DataFrame:
+        if pair == ETH and timeframe == "1d":
+            return pd.DataFrame()
+        return provider_ohlcv(pair, timeframe, **named)
+
+    view._provider.ohlcv = without_days  # type: ignore[method-assign]
+    late = NOON + timedelta(seconds=LATE_CANDLE_SECONDS)
+    first, second = view.due(a_world(), (), "sandbox", late)
+    assert len(first.frames[1]) == 40
+    assert len(second.frames[1]) == 0
+
+
+def test_a_pair_whose_question_fails_does_not_keep_the_others_from_theirs() -> None:
+    provider = Provider({PAIR: a_frame(40), ETH: a_frame(40)})
+    view = bridge.View(provider, "30m", (), {})
+
+    def market(pair: str) -> dict[str, Any]:
+        if pair == PAIR:
+            raise KeyError(pair)
+        return {}
+
+    provider.market = market  # type: ignore[method-assign]
+    assert [question.pair for question in view.due(a_world(), (), "sandbox", NOON)] == [ETH]
+    assert view.due(a_world(), (), "sandbox", NOON) == ()
+
+
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_real_balance_has_paid_the_entry_already(is_short: bool) -> None:
+    trade = a_trade(is_short=is_short)
+    trade.funding_fees = -0.5
+    profit = bridge.open_profit(trade, 110.0, is_live=True)
+    assert profit == pytest.approx((-10.0 if is_short else 10.0) - 110.0 * 0.0005)
+    simulated = bridge.open_profit(trade, 110.0, is_live=False)
+    assert simulated == trade.calculate_profit(110.0).profit_abs
+
+
+@pytest.mark.parametrize(
+    ("is_short", "stop", "tighter"),
+    [
+        (False, 99.1, True),
+        (False, 99.0, False),
+        (False, 98.9, False),
+        (True, 100.9, True),
+        (True, 101.0, False),
+        (True, 101.1, False),
+    ],
+)
+def test_only_a_nearer_stop_is_tighter_than_freqtrades(
+    is_short: bool, stop: float, tighter: bool
+) -> None:
+    trade = a_trade(is_short=is_short)
+    assert bridge.is_tighter(stop, trade) is tighter
+    trade.stop_loss = 0.0
+    assert bridge.is_tighter(stop, trade)

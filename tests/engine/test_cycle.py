@@ -78,7 +78,9 @@ def test_a_clamped_call_is_booked_as_clamped(tmp_path: Path) -> None:
     assert record.call["stake_amount"] == 1e12
     booking = rooms.book.look(PAIR, "entry", NOON)
     assert booking is not None
-    assert (booking.leverage, booking.stake_amount) == (10.0, 200.0)
+    # At most 5 % of 1000 may be lost at the stop, from 1 % above the decision's price.
+    at_risk = (1.01 - 0.98) / 1.01
+    assert (booking.leverage, booking.stake_amount) == (10.0, pytest.approx(5 / at_risk))
 
 
 def test_an_exit_is_booked_for_the_position_that_was_shown(tmp_path: Path) -> None:
@@ -310,3 +312,52 @@ def test_a_refusal_is_recorded_as_one_and_approves_nothing(tmp_path: Path) -> No
 def test_the_profit_at_the_time_of_asking_is_recorded(tmp_path: Path) -> None:
     rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_hold")]), a_world(a_position()))
     assert run(rooms, a_question(a_position())).profit_ratio == a_position().profit_ratio
+
+
+def test_an_exit_outlives_its_candle_by_one(tmp_path: Path) -> None:
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), world)
+    question = a_question(a_position())
+    run(rooms, question)
+    span = question.valid_until - question.candle_at
+    almost = question.valid_until + span - timedelta(seconds=1)
+    assert rooms.book.look(PAIR, "exit", almost) is not None
+    assert rooms.book.look(PAIR, "exit", question.valid_until + span) is None
+
+
+def test_holding_ends_an_exit_that_could_not_be_made(tmp_path: Path) -> None:
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_hold")]), world)
+    rooms.book.put(a_booking(decision_id="older", kind="exit", trade_id=7))
+    run(rooms, a_question(a_position()))
+    assert rooms.book.look(PAIR, "exit", NOON) is None
+    assert [(line.decision_id, line.outcome) for line in outcomes(rooms)] == [
+        ("older", "superseded")
+    ]
+
+
+def test_no_order_goes_out_where_liquidation_would_come_before_the_stop(tmp_path: Path) -> None:
+    fast = LONG | {"leverage": 25, "stop_price": PRICE * 0.95, "stake_amount": 20}
+    limits = {"max_leverage": 25.0, "risk_per_trade_pct": 100.0}
+    client = ScriptedClient([answering("signal_entry_long", **fast)])
+    rooms = some_rooms(tmp_path, client, risk_management=limits)
+    run(rooms)
+    booking = rooms.book.look(PAIR, "entry", NOON)
+    assert booking is not None
+    assert booking.stop_price is not None
+    assert PRICE < booking.highest_price < PRICE * 1.01
+    liquidation = booking.highest_price * (1 - 1 / 25 + 0.005)
+    assert booking.stop_price > liquidation
+
+
+def test_the_band_of_a_short_is_cut_below(tmp_path: Path) -> None:
+    levels = {"key_support": PRICE * 0.97, "key_resistance": PRICE * 1.05}
+    fast = levels | {"leverage": 25, "stop_price": PRICE * 1.05, "stake_amount": 20}
+    limits = {"max_leverage": 25.0, "risk_per_trade_pct": 100.0}
+    client = ScriptedClient([answering("signal_entry_short", **fast)])
+    rooms = some_rooms(tmp_path, client, risk_management=limits)
+    run(rooms)
+    booking = rooms.book.look(PAIR, "entry", NOON)
+    assert booking is not None
+    assert PRICE * 0.99 < booking.lowest_price < PRICE
+    assert booking.highest_price == pytest.approx(PRICE * 1.01)

@@ -235,8 +235,12 @@ def test_a_halt_by_hand_flattens_and_its_end_lets_trading_go_on(tmp_path: Path) 
         (tmp_path / "HALT").unlink()
         observe(desk, a_position())
         assert desk.exit_reason(PAIR, 7, NOON) is None
-        assert desk.entry("ETH/USDT:USDT", NOON) is not None
+        assert not desk.world().account.halted
+        assert desk.entry("ETH/USDT:USDT", NOON) is None
         soon(lambda: len(halts(rooms)) == 2)
+        assert [(line.outcome, line.detail) for line in outcomes(rooms)] == [
+            ("vetoed", "trading was halted")
+        ]
         assert [line.event for line in halts(rooms)] == ["halted", "resumed"]
 
 
@@ -320,11 +324,11 @@ def test_a_filled_entry_takes_its_booking_and_sets_its_stop(tmp_path: Path) -> N
     with a_desk(tmp_path) as (desk, rooms):
         observe(desk)
         rooms.book.put(a_booking(stop_price=98.5))
-        booking = desk.settle(PAIR, "signal_entry_long", 7)
+        booking = desk.settle(PAIR, "signal_entry_long", 7, "o-1")
         assert booking is not None
         desk.filled(a_position(stop_price=40.0, thesis=None), booking)
         assert desk.stop_price(7) == 98.5
-        assert desk.settle(PAIR, "signal_entry_long", 7) is None
+        assert desk.settle(PAIR, "signal_entry_long", 7, "o-1") is None
         soon(lambda: outcomes(rooms))
         assert (outcomes(rooms)[0].outcome, outcomes(rooms)[0].trade_id) == ("filled", 7)
 
@@ -340,7 +344,7 @@ def test_a_fill_without_booking_or_stop_keeps_the_stop(tmp_path: Path) -> None:
 def test_an_order_made_by_hand_settles_nothing(tmp_path: Path) -> None:
     with a_desk(tmp_path) as (desk, rooms):
         rooms.book.put(a_booking(kind="adjust", tool="adjust_position", trade_id=7))
-        assert desk.settle(PAIR, "force_exit", 7) is None
+        assert desk.settle(PAIR, "force_exit", 7, "o-1") is None
         assert rooms.book.look(PAIR, "adjust", NOON) is not None
 
 
@@ -576,3 +580,87 @@ def test_a_thesis_without_target_is_read_back_without_one(tmp_path: Path) -> Non
     assert thesis is not None
     assert (thesis.target_price, thesis.invalidation) == (None, None)
     desk.stop()
+
+
+def test_a_reduction_survives_a_halt(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        rooms.book.put(a_booking(kind="adjust", trade_id=7, stake_amount=-50.0))
+        (tmp_path / "HALT").touch()
+        observe(desk, a_position())
+        assert desk.adjustment(PAIR, 7, 100.0, NOON) is not None
+
+
+def test_a_flatten_with_nothing_open_takes_waiting_entries_back(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk)
+        rooms.book.put(a_booking())
+        (tmp_path / "FLATTEN").touch()
+        desk.observe(an_account(open_trades=0), (), (), NOON)
+        assert desk.entry(PAIR, NOON) is None
+        assert not (tmp_path / "FLATTEN").exists()
+
+
+def test_a_halt_that_came_since_the_last_look_stops_an_order(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking())
+        rooms.book.put(a_booking(pair="ETH/USDT:USDT", kind="adjust", trade_id=7))
+        (tmp_path / "HALT").touch()
+        assert not desk.confirm_entry(PAIR, "long", 100.0, NOON)
+        assert desk.adjustment("ETH/USDT:USDT", 7, 100.0, NOON) is None
+        (tmp_path / "HALT").unlink()
+        assert desk.confirm_entry(PAIR, "long", 100.0, NOON)
+
+
+def test_who_cannot_see_does_not_trade_but_a_halt_works(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(pair="ETH/USDT:USDT"))
+        before = desk.world().account.version
+        desk.cannot_see(NOON)
+        assert desk.world().account.halted
+        assert desk.world().account.version == before + 1
+        assert desk.entry("ETH/USDT:USDT", NOON) is None
+        assert desk.exit_reason(PAIR, 7, NOON) is None
+        (tmp_path / "HALT").touch()
+        desk.cannot_see(NOON)
+        assert desk.exit_reason(PAIR, 7, NOON) == "halt"
+
+
+def test_an_order_reported_again_settles_nothing_twice(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        rooms.book.put(a_booking(kind="adjust", tool="adjust_position", trade_id=7))
+        assert desk.settle(PAIR, "adjust_position", 7, "o-1") is not None
+        rooms.book.put(a_booking(decision_id="d-2", kind="adjust", tool="adjust_position"))
+        assert desk.settle(PAIR, "adjust_position", 7, "o-1") is None
+        assert desk.settle(PAIR, "adjust_position", 7, "o-2") is not None
+
+
+def test_a_partly_filled_exit_is_still_booked(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        observe(desk, a_position())
+        rooms.book.put(a_booking(kind="exit", tool="signal_exit", trade_id=7, stake_amount=0.0))
+        assert desk.settle(PAIR, "signal_exit", 7, "o-1") is None
+        assert desk.exit_reason(PAIR, 7, NOON) == "signal_exit"
+
+
+def test_the_id_of_a_deleted_trade_brings_nothing_of_it_back(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(stop_price=97.0))
+        other = a_position(pair="ETH/USDT:USDT", open_rate=2.0, stop_price=1.95, thesis=None)
+        observe(desk, other)
+        assert desk.stop_price(7) == 1.95
+
+
+def test_what_was_deleted_is_forgotten(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position())
+        observe(desk)
+        assert desk.stop_price(7) is None
+
+
+def test_where_the_exchange_keeps_the_stops_a_crossed_one_is_left_at_once(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, _):
+        observe(desk, a_position(stop_price=97.0))
+        assert desk.crossed_stop(7, 97.1, None) is None
+        assert desk.crossed_stop(7, 97.0, None) == "stop_crossed"

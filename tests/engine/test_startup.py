@@ -9,6 +9,7 @@ from builders import NOON, PAIR, a_config, a_decision_record, a_trade_record
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.startup import banner, open_desk
 from llm_modules.errors import ConfigError, JournalLockedError
+from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance
 
 
 def opened(folder: Path, mode: Any = "sandbox") -> Desk:
@@ -94,3 +95,11 @@ def test_an_unknown_extra_indicator_stops_the_start(tmp_path: Path) -> None:
     config = a_config(str(tmp_path), context_config={"extra_indicators": ["rsii"]})
     with pytest.raises(ConfigError, match="rsii"):
         open_desk(config, "sandbox", "USDT", tmp_path, {})
+
+
+def test_real_money_is_not_traded_before_the_selftest_has_passed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the selftest has not passed yet"):
+        opened(tmp_path, "live")
+    risk = a_config(str(tmp_path)).risk_management
+    write_clearance(tmp_path / CLEARANCE_NAME, clearance_fingerprint(risk), NOON)
+    opened(tmp_path, "live").stop()

@@ -1,4 +1,4 @@
-"""docs/risk.md says what the code does: every code, every key, every check, from the code itself."""
+"""docs/risk.md says what the code does: every code, every key and every check."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 MODULES = ROOT / "user_data" / "strategies" / "llm_modules"
 GATE = MODULES / "gate"
 DOCUMENT = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
-CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
+CODE = re.compile(r"[A-Z]{2,}(_[A-Z]+)*")
 WORDS = {"Refusal": "refuses", "Clamp": "clamps", "Remark": "records"}
 LISTS = {
     "entry": checks.ENTRY_CHECKS,

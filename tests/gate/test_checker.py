@@ -19,7 +19,7 @@ from judging import allowed, codes, in_position, judge, only_reason
 from llm_modules.domain import MarketRules
 from llm_modules.gate import checks
 from llm_modules.gate.checker import DecisionChecker, limits_hash
-from llm_modules.gate.verdict import Clamp, Refusal, Remark
+from llm_modules.gate.verdict import Clamp, Proposal, Refusal, Remark
 from llm_modules.tools.calls import EntryLong, Hold
 
 LISTS = {
@@ -45,6 +45,11 @@ def test_a_modest_entry_is_approved_as_asked() -> None:
     assert not proposal.only_reduces
 
 
+@pytest.mark.parametrize(("stake", "reduces"), [(-1.0, True), (0.0, True), (1e-9, False)])
+def test_what_adds_nothing_only_reduces(stake: float, *, reduces: bool) -> None:
+    assert Proposal(a_call("signal_exit"), "long", 3.0, stake, None).only_reduces is reduces
+
+
 def test_a_stake_of_1e12_at_100x_stays_within_every_limit() -> None:
     proposal = allowed(judge("signal_entry_long", stake_amount=1e12, leverage=100))
     assert proposal.leverage == 10
@@ -56,6 +61,8 @@ def test_every_tool_in_its_place_is_approved_without_a_word(tool: str) -> None:
     flat = tool.startswith("signal_entry") or tool == "signal_wait"
     verdict = judge(tool, a_gate_state() if flat else in_position())
     assert (verdict.status, verdict.reasons) == ("approved", ())
+    if tool in {"signal_exit", "signal_hold", "signal_wait"}:
+        assert (allowed(verdict).stake_amount, allowed(verdict).stop_price) == (0, None)
 
 
 def test_all_reasons_are_given_at_once() -> None:
@@ -187,8 +194,9 @@ def test_a_huge_integer_buys_nothing(field: str) -> None:
     assert proposal is None or (proposal.leverage, proposal.stake_amount) == (3, 100)
 
 
-def test_a_stop_that_is_no_number_is_not_placed() -> None:
-    call = crazy(Hold, "signal_hold", stop_price=math.nan)
+@pytest.mark.parametrize("stop", [math.nan, 0.0, -0.0])
+def test_a_stop_that_is_no_price_is_not_placed(stop: float) -> None:
+    call = crazy(Hold, "signal_hold", stop_price=stop)
     assert codes(DecisionChecker(a_risk()).judge(call, in_position())) == ["NOT_FINITE"]
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -83,6 +84,13 @@ def test_being_told_twice_or_in_another_order_changes_nothing() -> None:
     once = a_ledger(*closes).at(NOON)
     shuffled = random.sample(closes, len(closes))
     assert a_ledger(*shuffled, *closes).at(NOON) == once
+
+
+def test_a_close_told_again_with_a_late_fee_counts_once() -> None:
+    first = a_close(1, -0.1)
+    again = replace(first, profit_ratio=-0.11)
+    conduct = a_ledger(first, again).at(NOON)
+    assert (conduct.loss_streak, conduct.closed_trades, conduct.mean_loss_ratio) == (1, 1, 0.11)
 
 
 def test_a_new_database_may_count_its_trades_from_one_again() -> None:

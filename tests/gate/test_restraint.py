@@ -101,7 +101,7 @@ def test_a_streak_without_a_last_loss_does_not_end() -> None:
 
 @pytest.mark.parametrize("tool", GROWING)
 @pytest.mark.parametrize(
-    ("equity", "is_lost"), [(1100, False), (941, False), (940, True), (939, True)]
+    ("equity", "is_lost"), [(1100, False), (941, False), (940.1, False), (940, True), (939, True)]
 )
 def test_a_lost_day_ends_new_exposure(tool: str, equity: float, *, is_lost: bool) -> None:
     state = after(tool, account=an_account(equity=float(equity)))
@@ -113,6 +113,11 @@ def test_the_limit_of_a_day_is_configured(limit: float, *, is_lost: bool) -> Non
     state = after(account=an_account(equity=940.0))
     verdict = judge("signal_entry_long", state, a_risk(daily_loss_limit_pct=limit))
     assert codes(verdict) == (["DAILY_LOSS"] if is_lost else [])
+
+
+def test_a_small_account_has_a_day_too() -> None:
+    account = an_account(equity=0.5, day_start_equity=0.5)
+    assert "DAILY_LOSS" not in codes(judge("signal_entry_long", after(account=account)))
 
 
 @pytest.mark.parametrize("start", [0.0, -1.0, math.nan, math.inf])

@@ -115,6 +115,13 @@ def test_the_last_tier_may_have_no_end() -> None:
     assert judge("signal_entry_long", a_gate_state(rules=rules)).status == "approved"
 
 
+def test_limits_at_nothing_are_known_too() -> None:
+    tiers = (LeverageTier(0.0, 0.0, 0.0), LeverageTier(0.5, 0.5, 0.0), LeverageTier(1e6, 1.0, 0.0))
+    state = a_gate_state(rules=MarketRules(0.1, 0.0, 1.0, tiers))
+    verdict = judge("signal_entry_long", state, leverage=1)
+    assert (verdict.status, verdict.reasons) == ("approved", ())
+
+
 @pytest.mark.parametrize("tool", GROWING)
 def test_nothing_adds_exposure_while_halted(tool: str) -> None:
     assert codes(judge(tool, around(tool, account=an_account(halted=True)))) == ["HALTED"]
@@ -143,6 +150,8 @@ def test_an_answer_is_only_good_within_its_candle(
 def test_a_stale_answer_says_whether_it_was_late_or_the_clock_jumped() -> None:
     late = judge("signal_entry_long", a_gate_state(now=NOON + timedelta(hours=1)))
     assert "after the next candle" in late.reasons[0].text
+    just = judge("signal_entry_long", a_gate_state(now=NOON + timedelta(minutes=30)))
+    assert just.reasons == late.reasons
     early = judge("signal_entry_long", a_gate_state(now=NOON - timedelta(hours=1)))
     assert "clock" in early.reasons[0].text
 
@@ -179,8 +188,8 @@ def test_a_second_order_is_not_what_an_exit_is(tool: str) -> None:
 
 
 def test_an_entry_while_in_position_is_refused() -> None:
-    state = in_position(side="short", stop_price=103.0)
-    assert codes(judge("signal_entry_short", state)) == ["ALREADY_IN_POSITION"]
+    for tool in ("signal_entry_long", "signal_entry_short"):
+        assert codes(judge(tool, in_position())) == ["ALREADY_IN_POSITION"]
 
 
 @pytest.mark.parametrize(("side", "status"), [("long", "refused"), ("short", "approved")])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from builders import a_call, a_gate_state, a_position, a_promise, a_risk, an_account
-from judging import allowed, at_current_price, codes, in_position, judge, only_reason
+from builders import a_call, a_gate_state, a_promise, a_risk, an_account
+from judging import allowed, at_current_price, codes, in_position, judge
 from llm_modules.domain import LeverageTier, MarketRules
 from llm_modules.gate.checks import stops
 from llm_modules.gate.verdict import GateState, Proposal, Refusal
@@ -15,9 +15,6 @@ from llm_modules.gate.verdict import GateState, Proposal, Refusal
 def empty(**changes: Any) -> GateState:
     """An account without any position, so that only the entry itself counts."""
     return a_gate_state(account=an_account(used_stake=0.0, open_trades=0), **changes)
-
-
-ROOMY = {"risk_per_trade_pct": 100.0, "max_position_pct": 100.0, "max_correlated_pct": 100.0}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +176,7 @@ def test_a_stop_is_not_moved_against_an_unknown_price(rate: float) -> None:
         (10, 95.0, 101, 100),
         (10, 97.5, 200, 200),
         (5, 95.0, 200, 200),
+        (10, 99.5, 200, 200),
         (5, 95.0, 1e9, 200),
     ],
 )
@@ -198,6 +196,13 @@ def test_no_position_loses_more_than_its_share_at_the_stop(
 def test_the_share_a_trade_may_lose_is_configured(limit: float, given: float) -> None:
     verdict = judge("signal_entry_long", risk=a_risk(risk_per_trade_pct=limit))
     assert allowed(verdict).stake_amount == pytest.approx(given, rel=1e-4)
+
+
+def test_a_stop_close_by_bears_its_risk_as_well() -> None:
+    """10x and 0.5 % away: 100 of stake lose 5, which is 0.5 % of 1,000."""
+    risk = a_risk(risk_per_trade_pct=0.5)
+    verdict = judge("signal_entry_long", risk=risk, leverage=10, stop_price=99.5, stake_amount=150)
+    assert allowed(verdict).stake_amount == pytest.approx(100)
 
 
 def test_the_stop_after_its_clamp_counts() -> None:
@@ -294,75 +299,6 @@ def test_rounding_does_not_make_a_target_worthless() -> None:
     state = a_gate_state(price=0.3)
     verdict = judge("signal_entry_long", state, stop_price=0.29, target_price=0.31, key_support=0.2)
     assert verdict.status == "approved"
-
-
-# Liquidation after an addition
-
-
-@pytest.mark.parametrize(
-    ("side", "liquidation", "is_fine"),
-    [
-        ("long", 96.9, True),
-        ("long", 97.0, False),
-        ("long", 98.0, False),
-        ("long", None, True),
-        ("long", math.nan, False),
-        ("short", 103.1, True),
-        ("short", 103.0, False),
-        ("short", 68.0, False),
-    ],
-)
-def test_the_stop_in_force_must_come_before_the_liquidation(
-    side: str, liquidation: float | None, *, is_fine: bool
-) -> None:
-    stop = 97.0 if side == "long" else 103.0
-    state = at_current_price(side=side, stop_price=stop, liquidation_price=liquidation)
-    verdict = judge("adjust_position", state)
-    assert codes(verdict) == ([] if is_fine else ["STOP_BEYOND_LIQUIDATION"])
-
-
-def test_adding_in_profit_moves_the_liquidation_after_the_price() -> None:
-    """10x from 100 to 120: the average is 109.1 and a stop has room until 100.8."""
-    far = {"max_price_drift_pct": 100.0, "levels_claim": "record"}
-    state = in_position(
-        leverage=10.0, stake_amount=20.0, current_rate=120.0, stop_price=95, liquidation_price=90.5
-    )
-    risk = a_risk(**ROOMY, **far)
-    verdict = judge("adjust_position", state, risk, adjustment_pct=100, key_resistance=130.0)
-    assert only_reason(verdict).code == "STOP_BEYOND_LIQUIDATION"
-    for stop, status in ((100.7, "refused"), (100.9, "approved")):
-        verdict = judge(
-            "adjust_position",
-            state,
-            risk,
-            adjustment_pct=100,
-            key_resistance=130.0,
-            stop_price=stop,
-        )
-        assert verdict.status == status
-
-
-def test_a_stop_as_far_as_allowed_at_the_entry_still_allows_an_addition() -> None:
-    for side, sign in (("long", -1), ("short", 1)):
-        stop = 100 * (1 + sign * 0.8 * (1 / 20 - 0.005))
-        state = at_current_price(
-            side=side, leverage=20.0, stake_amount=10.0, stop_price=stop, liquidation_price=None
-        )
-        verdict = judge("adjust_position", state, a_risk(max_leverage=20.0))
-        assert verdict.status == "approved", verdict.reasons
-
-
-def test_the_tier_of_the_larger_position_counts_for_its_liquidation() -> None:
-    """Together 1,010 are in a tier that keeps 6 %, which leaves 0.8 x (10 - 6.1) % of room."""
-    tiers = (LeverageTier(1_000.0, 20.0, 0.004), LeverageTier(5_000.0, 10.0, 0.06))
-    position = a_position(
-        leverage=10.0, stake_amount=80.0, current_rate=100.0, stop_price=96.5, liquidation_price=90
-    )
-    state = a_gate_state(position=position, rules=MarketRules(0.1, 5.0, 125.0, tiers))
-    assert judge("adjust_position", state, adjustment_pct=25).status == "approved"
-    verdict = judge("adjust_position", state, adjustment_pct=26)
-    assert codes(verdict) == ["STOP_BEYOND_LIQUIDATION"]
-    assert judge("adjust_position", state, adjustment_pct=26, stop_price=97.0).status == "approved"
 
 
 def test_the_risk_limit_needs_no_second_refusal_of_a_crossed_stop() -> None:

@@ -182,6 +182,11 @@ def test_the_stop_trails_the_best_price_once_it_gained_enough(
     assert stop == (None if expected is None else pytest.approx(expected))
 
 
+def test_a_coin_of_a_thousandth_trails_like_any_other() -> None:
+    position = a_position(open_rate=0.001, best_rate=0.0011, stop_price=0.0009, thesis=None)
+    assert booked_stop(position, TRAILING) == pytest.approx(0.0011 * 0.99)
+
+
 def test_nothing_trails_unless_configured() -> None:
     assert trailing_stop(a_position(best_rate=150.0), RISK) is None
     assert booked_stop(a_position(best_rate=150.0), RISK) == 97

@@ -7,7 +7,7 @@ import pytest
 
 from builders import PAIR, a_gate_state, a_position, a_promise, a_risk, an_account
 from judging import allowed, codes, in_position, judge
-from llm_modules.gate.exposure import at_risk, is_one_bet, magnitude, own_stake
+from llm_modules.gate.exposure import at_risk, is_one_bet, magnitude, open_positions, own_stake
 from llm_modules.gate.verdict import Exposure, GateState
 
 
@@ -255,6 +255,20 @@ def test_everything_at_risk_is_listed_once() -> None:
     assert rest == [other, promise]
     assert (missing.stake_amount, missing.leverage, missing.correlation) == (150, 10, None)
     assert own_stake(state) == 100
+
+
+def test_even_little_that_is_missing_is_listed() -> None:
+    *_, missing = at_risk(a_gate_state(account=an_account(used_stake=0.5)), a_risk())
+    assert missing.stake_amount == 0.5
+
+
+def test_the_pairs_own_position_is_one_of_the_open_ones() -> None:
+    account = an_account(open_trades=0)
+    exposed = (elsewhere(1.0), a_promise())
+    assert open_positions(a_gate_state(account=account, exposures=exposed)) == 1
+    state = a_gate_state(account=account, exposures=exposed, position=a_position())
+    assert open_positions(state) == 2
+    assert open_positions(a_gate_state(account=an_account(open_trades=7))) == 7
 
 
 @pytest.mark.parametrize("used", [300.0, 299.0, 0.0, math.nan])

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from builders import NOON
+from llm_modules.config import parse_config
 from llm_modules.errors import ConfigError, UserError
+from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance
 from llm_modules.operations.journals import current_settings, journals_of
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places, shown
 from llm_modules.operations.plan import (
@@ -73,9 +76,30 @@ def test_with_a_model_it_is_a_dry_run_of_freqtrade_alone(
     assert freqtrade_of(plan).environment["LLM_API_KEY"] == "canary-key"
 
 
+def clear(places: Places) -> None:
+    """Leave behind what a passed selftest leaves."""
+    risk = parse_config(read_settings(places.settings)).risk_management
+    write_clearance(places.user_data / CLEARANCE_NAME, clearance_fingerprint(risk), NOON)
+
+
+def test_real_money_needs_a_selftest_that_passed_for_these_limits(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    wishes = Wishes(api_port=api_port)
+    with pytest.raises(ConfigError, match=r"not passed yet: run \./manage\.sh selftest"):
+        make_plan(places, environment, wishes)
+    clear(places)
+    assert make_plan(places, environment, wishes).mode == "live"
+    other = environment | {"FREQTRADE__RISK_MANAGEMENT__MAX_LEVERAGE": "9"}
+    with pytest.raises(ConfigError, match="for other limits"):
+        make_plan(places, other, wishes)
+
+
 def test_real_money_is_called_live(
     places: Places, api_secrets: Mapping[str, str], api_port: int
 ) -> None:
+    clear(places)
     environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
     plan = make_plan(places, environment, Wishes(api_port=api_port))
     assert plan.mode == "live"
@@ -84,6 +108,7 @@ def test_real_money_is_called_live(
 def test_each_mode_has_a_database_of_its_own(
     places: Places, api_secrets: Mapping[str, str], api_port: int
 ) -> None:
+    clear(places)
     wishes = Wishes(api_port=api_port)
     real = {**api_secrets, **NAMED_MODEL}
     live = {**real, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}

@@ -24,6 +24,8 @@ from scenes import WILD, Scene, odd, positions, risks, scenes
 
 EXAMPLES = 10_000 if os.environ.get("NIGHTLY") else 500
 TOLERANCE = 1 + 1e-9
+# Ten thousand examples take a minute or two, on a busy machine more.
+pytestmark = pytest.mark.timeout(900)
 LISTS = (
     "ENTRY_CHECKS", "ADDITION_CHECKS", "REDUCTION_CHECKS", "EXIT_CHECKS", "HOLD_CHECKS",
     "WAIT_CHECKS",

@@ -86,7 +86,7 @@ def test_an_exchange_on_which_nothing_goes_wrong() -> None:
 
 
 def test_an_entry_that_is_out_takes_a_slot_and_its_stake(stage: Stage) -> None:
-    stage.loop.venue = Script("open", "cancelled")
+    stage.loop.venue = Script("open", "open", "cancelled")
     record = stage.booked_entry()
     stage.act()
     assert record.approved is not None
@@ -125,8 +125,9 @@ def test_a_reduction_that_is_out_sets_nothing_aside(stage: Stage) -> None:
 def test_freqtrade_ignores_a_reduction_to_a_rest_nobody_can_close(stage: Stage) -> None:
     holding = stage.enter()
     stage.next_candle()
-    stage.say("adjust_position", adjustment_pct=-50)
-    stage.rules[PAIR] = with_minimum(holding.stake * holding.leverage)
+    stage.say("adjust_position", adjustment_pct=-60)
+    # What is sold would be enough, what is left would not.
+    stage.rules[PAIR] = with_minimum(holding.stake * holding.leverage / 2)
     stage.act()
     assert stage.holding is not None
     assert stage.holding.stake == holding.stake

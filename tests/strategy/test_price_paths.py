@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ccxt import TICK_SIZE
 from freqtrade.persistence import Trade
 
 from builders import NOON, a_thesis
@@ -143,3 +144,24 @@ def test_a_position_nobody_gave_a_stop_has_one_from_the_first_look_on(strategy: 
     trade = unstopped(a_trade())
     left_at, stops = ride(strategy, trade, [100.0, 96.0, 94.9])
     assert (left_at, stops[0]) == (94.9, 95.0)
+
+
+@pytest.mark.parametrize(
+    ("open_rate", "tick", "is_short"),
+    [(0.10543, 1e-5, True), (60_000.0, 0.1, True), (150.12, 0.01, True), (67_000.0, 0.1, False)],
+)
+def test_a_stop_that_nobody_touches_stays_where_it_is(
+    strategy: Any, open_rate: float, tick: float, is_short: bool
+) -> None:
+    """Freqtrade rounds a stop to a tick each time it is placed, towards the price."""
+    ready(strategy)
+    trade = a_trade(is_short=is_short)
+    trade.open_rate, trade.price_precision, trade.precision_mode_price = open_rate, tick, TICK_SIZE
+    trade.max_rate = trade.min_rate = open_rate
+    trade.stop_loss = open_rate * (1.2 if is_short else 0.8)
+    stop = round(open_rate * (1.03 if is_short else 0.97) / tick) * tick
+    bridge.store_thesis(trade, a_thesis(stop_price=stop))
+    path = [price / 100 * open_rate for price in walk(7, 0.0005)]
+    left_at, _ = ride(strategy, trade, path)
+    assert left_at is None
+    assert trade.stop_loss == pytest.approx(stop, abs=1.01 * tick)

@@ -57,7 +57,8 @@ class Desk:
     def exit_reason(self, pair: str, trade_id: int, now: datetime) -> str | None:
         return self.booking.tool if self.booking else None
 
-    def crossed_stop(self, trade_id: int, price: float, stop_in_force: float) -> str | None:
+    def crossed_stop(self, trade_id: int, price: float, enforced: float | None) -> str | None:
+        self.told.append(("enforced", enforced))
         return "stop_crossed" if self.crossed else None
 
     def adjustment(self, pair: str, trade_id: int, price: float, now: datetime) -> Any:
@@ -66,7 +67,7 @@ class Desk:
     def stop_price(self, trade_id: int) -> float | None:
         return self.stop_at
 
-    def settle(self, pair: str, tool: str, trade_id: int) -> Any:
+    def settle(self, pair: str, tool: str, trade_id: int, order_id: str) -> Any:
         self.told.append(("settle", tool))
         return self.booking
 
@@ -139,11 +140,14 @@ def call(strategy: Any, name: str, **changes: Any) -> Any:
         "amount": 1.0,
         "rate": 100.0,
         "time_in_force": "GTC",
+        "after_fill": False,
         "current_entry_rate": 100.0,
         "current_exit_rate": 100.0,
         "current_entry_profit": 0.0,
         "current_exit_profit": 0.0,
-        "order": SimpleNamespace(ft_order_tag="signal_entry_long", safe_price=100.0),
+        "order": SimpleNamespace(
+            ft_order_tag="signal_entry_long", safe_price=100.0, order_id="o-1"
+        ),
         "trade": trade or a_trade(),
     } | changes
     method = getattr(strategy, name)
@@ -246,8 +250,9 @@ def test_an_entry_is_confirmed_by_the_desk(strategy: Any) -> None:
 def test_an_exit_keeps_the_models_last_word_with_the_trade(strategy: Any) -> None:
     trade = a_trade()
     booking = a_booking(kind="exit", tool="signal_exit", model_score=77.0, reason="enough")
-    strategy.desk = Desk(booking)
+    strategy.desk, strategy.view = Desk(booking), View()
     assert call(strategy, "custom_exit", trade=trade) == "signal_exit"
+    assert strategy.view.rates == [100.0]
     assert trade.get_custom_data("model_exit")["trade_score"] == 77.0
     strategy.desk = Desk(None)
     assert call(strategy, "custom_exit") is None
@@ -291,8 +296,17 @@ def test_the_booked_stop_becomes_freqtrades_leveraged_ratio(
 ) -> None:
     strategy.desk, strategy.view = Desk(stop=stop), View()
     trade = a_trade(is_short=is_short)
+    trade.stop_loss = 120.0 if is_short else 80.0
     assert call(strategy, "custom_stoploss", trade=trade) == pytest.approx(ratio)
     assert strategy.view.rates == [100.0]
+
+
+def test_a_stop_that_is_in_force_is_not_placed_again(strategy: Any) -> None:
+    strategy.desk, strategy.view = Desk(stop=80.0), View()
+    assert call(strategy, "custom_stoploss") is None
+    # After a fill Freqtrade starts from its own far stop.
+    assert call(strategy, "custom_stoploss", after_fill=True) == pytest.approx(0.8)
+    assert strategy._ft_stop_uses_after_fill
 
 
 def test_without_a_known_stop_freqtrade_keeps_its_own(strategy: Any) -> None:
@@ -303,7 +317,7 @@ def test_without_a_known_stop_freqtrade_keeps_its_own(strategy: Any) -> None:
 def test_a_fill_is_settled_by_its_tag_before_anything_else(strategy: Any) -> None:
     strategy.desk = desk = Desk(a_booking())
     trade = a_trade()
-    order = SimpleNamespace(ft_order_tag="signal_entry_long", safe_price=100.0)
+    order = SimpleNamespace(ft_order_tag="signal_entry_long", safe_price=100.0, order_id="o-1")
     call(strategy, "order_filled", trade=trade, order=order)
     assert [what for what, _ in desk.told] == ["settle", "filled"]
     assert desk.told[0] == ("settle", "signal_entry_long")
@@ -312,20 +326,54 @@ def test_a_fill_is_settled_by_its_tag_before_anything_else(strategy: Any) -> Non
 
 def test_a_fill_without_tag_settles_nothing_of_ours(strategy: Any) -> None:
     strategy.desk = desk = Desk(None)
-    call(strategy, "order_filled", order=SimpleNamespace(ft_order_tag=None, safe_price=100.0))
+    call(
+        strategy,
+        "order_filled",
+        order=SimpleNamespace(ft_order_tag=None, safe_price=100.0, order_id="o-1"),
+    )
     assert desk.told[0] == ("settle", "")
 
 
 def test_a_crossed_stop_closes_the_position(strategy: Any) -> None:
-    strategy.desk = Desk(None)
+    strategy.desk, strategy.view = Desk(None), View()
     strategy.desk.crossed = True
     assert call(strategy, "custom_exit") == "stop_crossed"
+    assert strategy.desk.told[-1] == ("enforced", 80.0)
+    strategy.order_types = {**strategy.order_types, "stoploss_on_exchange": True}
+    assert call(strategy, "custom_exit") == "stop_crossed"
+    assert strategy.desk.told[-1] == ("enforced", None)
 
 
 def test_exits_cannot_be_switched_off(strategy: Any) -> None:
     strategy.use_exit_signal = False
     with pytest.raises(OperationalException, match="use_exit_signal"):
         strategy.bot_start()
+
+
+def test_stops_cannot_be_switched_off(strategy: Any) -> None:
+    strategy.use_custom_stoploss = False
+    with pytest.raises(OperationalException, match="use_custom_stoploss"):
+        strategy.bot_start()
+
+
+def test_leverage_is_whole(strategy: Any) -> None:
+    strategy.desk = Desk(a_booking(leverage=3.0))
+    assert call(strategy, "leverage", max_leverage=2.5) == 2.0
+
+
+def test_who_cannot_see_the_account_trades_no_more(strategy: Any, tmp_path: Path) -> None:
+    strategy.bot_start()
+    strategy.wallets = SimpleNamespace(
+        get_total=lambda _: 1000.0, get_available_stake_amount=lambda: 950.0
+    )
+    strategy.view.due = lambda *_: ()
+    strategy.bot_loop_start(current_time=datetime.now(UTC))
+    assert not strategy.desk.world().account.halted
+    strategy.wallets = None
+    (tmp_path / "HALT").touch()
+    strategy.bot_loop_start(current_time=datetime.now(UTC))
+    assert strategy.desk.world().account.halted
+    assert strategy.desk.exit_reason(PAIR, 1, NOON) == "halt"
 
 
 def test_a_close_is_told_whoever_closed(strategy: Any) -> None:

@@ -1,5 +1,6 @@
 """Freqtrade's callbacks and nothing else: each asks the desk or tells it, none reasons."""
 
+import math
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from llm_modules.domain import Side
 from llm_modules.engine import bridge
 from llm_modules.engine.chart import annotations
 from llm_modules.engine.desk import Desk
-from llm_modules.engine.guard import guarded
+from llm_modules.engine.guard import contained, guarded
 from llm_modules.engine.startup import open_desk
 from llm_modules.errors import UserError
 from llm_modules.market.indicators import compute
@@ -96,6 +97,8 @@ class LLMFunctionStrategy(IStrategy):
             )
         if not self.use_exit_signal:
             raise OperationalException("use_exit_signal must stay true: exits are made through it")
+        if not self.use_custom_stoploss:
+            raise OperationalException("use_custom_stoploss must stay true: it places the stops")
         if self._is_live() and not self.order_types.get("stoploss_on_exchange"):
             raise OperationalException(
                 "order_types.stoploss_on_exchange must stay true with real money: the exchange "
@@ -110,7 +113,11 @@ class LLMFunctionStrategy(IStrategy):
         except UserError as error:
             raise OperationalException(str(error)) from error
         self.view = bridge.View(
-            self.dp, self.timeframe, self._informative(), self.desk.decided_candles()
+            self.dp,
+            self.timeframe,
+            self._informative(),
+            self.desk.decided_candles(),
+            is_live=self._is_live(),
         )
         for trade in Trade.get_trades_proxy(is_open=False):
             if not self.desk.knows(trade.id, trade.open_date_utc):
@@ -127,15 +134,22 @@ class LLMFunctionStrategy(IStrategy):
         """Show the desk the account, and hand it every pair that has a new closed candle."""
         if self.desk is None:
             return
+        with contained("Looking at the account") as outcome:
+            self._look(self.desk, current_time)
+        if outcome.error is not None:
+            # Who cannot see must not trade, and a halt has to work all the same.
+            self.desk.cannot_see(current_time)
+
+    def _look(self, desk: Desk, current_time: datetime) -> None:
         trades = Trade.get_open_trades()
         positions = self.view.positions(trades)
         account = self.view.account(self.wallets, self.config["stake_currency"], trades)
         busy = {trade.pair for trade in trades if trade.has_open_orders}
-        self.desk.observe(account, positions, busy, current_time)
-        self.view.keep(trades, self.desk.world().positions)
-        for notice in self.desk.notices():
+        desk.observe(account, positions, busy, current_time)
+        self.view.keep(trades, desk.world().positions)
+        for notice in desk.notices():
             self.dp.send_msg(notice, always_send=True)
-        self.desk.ask(self.view.due(self.desk.world(), busy, self.desk.mode, current_time))
+        desk.ask(self.view.due(desk.world(), busy, desk.mode, current_time))
 
     def informative_pairs(self) -> list[tuple[str, str] | tuple[str, str, str]]:
         """Have Freqtrade fetch every pair on every informative timeframe, and funding rates."""
@@ -183,7 +197,8 @@ class LLMFunctionStrategy(IStrategy):
     ) -> float:
         """Use the booked leverage."""
         booking = self.desk.entry(pair, current_time) if self.desk else None
-        return min(booking.leverage, max_leverage) if booking else 1.0
+        # Whole: Binance knows no other, and Freqtrade would set less there than it reckons with.
+        return float(math.floor(min(booking.leverage, max_leverage))) if booking else 1.0
 
     @guarded(0.0)
     def custom_stake_amount(
@@ -241,12 +256,16 @@ class LLMFunctionStrategy(IStrategy):
         """Exit what is booked, keeping the model's last word with the trade."""
         if self.desk is None:
             return None
+        # Here too: Freqtrade leaves custom_stoploss out once its stop is crossed.
+        self.view.saw(trade.id, current_rate)
         booking = self.desk.exit_booking(pair, trade.id, current_time)
         if booking is not None:
             # Before the order: a restart until its fill would lose the model's words.
             bridge.store_exit(trade, booking)
+        # With its stops on the exchange Freqtrade does not look at them itself.
+        enforced = None if self.order_types["stoploss_on_exchange"] else trade.stop_loss
         return self.desk.exit_reason(pair, trade.id, current_time) or self.desk.crossed_stop(
-            trade.id, current_rate, trade.stop_loss
+            trade.id, current_rate, enforced
         )
 
     @guarded(None)
@@ -285,13 +304,16 @@ class LLMFunctionStrategy(IStrategy):
         current_time: datetime,
         current_rate: float,
         current_profit: float,
+        after_fill: bool,  # noqa: FBT001 - Freqtrade's own signature
         **kwargs: Any,
     ) -> float | None:
         """Place the stop at the booked price; Freqtrade never moves it away again."""
         stop = self.desk.stop_price(trade.id) if self.desk else None
         # Also without a stop: this callback brings a live rate for each open trade.
         self.view.saw(trade.id, current_rate)
-        if stop is None:
+        # Placing the same stop again would move it: each time Freqtrade rounds it to a tick.
+        # After a fill it starts from its own far stop, whatever stood there before.
+        if stop is None or not (after_fill or bridge.is_tighter(stop, trade)):
             return None
         return float(
             stoploss_from_absolute(
@@ -310,7 +332,7 @@ class LLMFunctionStrategy(IStrategy):
             self.desk.closed(bridge.closed_trade(trade))
             return
         # First of all: what fails after this cannot make the order again.
-        booking = self.desk.settle(pair, order.ft_order_tag or "", trade.id)
+        booking = self.desk.settle(pair, order.ft_order_tag or "", trade.id, order.order_id)
         if booking is not None and booking.thesis is not None:
             bridge.store_thesis(trade, booking.thesis)
         self.desk.filled(bridge.open_position(trade, order.safe_price), booking)

@@ -97,7 +97,8 @@ class DecisionBook:
         """
         with self._mutex:
             booking = self._open.get(pair)
-            if booking is None or booking.tool != tool:
+            # A partly filled exit leaves the rest open: exits end with their trade.
+            if booking is None or booking.tool != tool or booking.kind == "exit":
                 return None
             del self._open[pair]
             # A picture of this very version was taken before the fill.
@@ -108,6 +109,14 @@ class DecisionBook:
         """Take the pair's booking back unfilled."""
         with self._mutex:
             return self._open.pop(pair, None)
+
+    def withdraw_adding(self) -> tuple[Booking, ...]:
+        """Take back every booking that would add exposure."""
+        with self._mutex:
+            adding = tuple(item for item in self._open.values() if item.stake_amount > 0)
+            for booking in adding:
+                del self._open[booking.pair]
+        return adding
 
     def clear(self) -> tuple[Booking, ...]:
         """Take everything back unfilled."""

@@ -1,9 +1,13 @@
 """An approved proposal becomes a booking that Freqtrade's callbacks can act on."""
 
+from datetime import datetime
+
 from llm_modules.config import RiskConfig
 from llm_modules.domain import MarketSnapshot, Thesis
 from llm_modules.engine.book import Booking, BookingKind
 from llm_modules.engine.question import Question
+from llm_modules.gate.stops import farthest_fill
+from llm_modules.gate.tiers import maintenance_margin
 from llm_modules.gate.verdict import Proposal
 from llm_modules.tools.calls import Adjust, Entry, Exit
 
@@ -15,7 +19,7 @@ def booking_for(
     kind = _kind(proposal)
     if kind is None:
         return None
-    drift = snapshot.price * risk.max_price_drift_pct / 100
+    lowest, highest = _band(question, snapshot.price, proposal, risk)
     call = proposal.call
     position = question.position
     return Booking(
@@ -27,10 +31,10 @@ def booking_for(
         leverage=proposal.leverage,
         stake_amount=proposal.stake_amount,
         stop_price=proposal.stop_price,
-        lowest_price=snapshot.price - drift,
-        highest_price=snapshot.price + drift,
+        lowest_price=lowest,
+        highest_price=highest,
         candle_at=question.candle_at,
-        valid_until=question.valid_until,
+        valid_until=_valid_until(question, kind),
         trade_id=position.trade_id if position else None,
         thesis=_thesis(question, snapshot, proposal),
         model_score=call.trade_score if isinstance(call, Exit) else None,
@@ -44,6 +48,29 @@ def _kind(proposal: Proposal) -> BookingKind | None:
     if isinstance(proposal.call, Exit):
         return "exit"
     return "adjust" if isinstance(proposal.call, Adjust) else None
+
+
+def _band(
+    question: Question, price: float, proposal: Proposal, risk: RiskConfig
+) -> tuple[float, float]:
+    """Return the prices between which an order may go out."""
+    drift = price * risk.max_price_drift_pct / 100
+    stop = proposal.stop_price
+    if stop is None or not isinstance(proposal.call, Entry):
+        return price - drift, price + drift
+    leverage = proposal.leverage
+    maintenance = maintenance_margin(question.rules, proposal.stake_amount * leverage)
+    worst = farthest_fill(stop, proposal.side, leverage, maintenance)
+    # Filled beyond it, liquidation would come before the stop.
+    if proposal.side == "long":
+        return price - drift, min(price + drift, worst)
+    return max(price - drift, worst), price + drift
+
+
+def _valid_until(question: Question, kind: BookingKind) -> datetime:
+    # Getting out is never too late: an exit holds until the next decision can say otherwise.
+    span = question.valid_until - question.candle_at
+    return question.valid_until + span if kind == "exit" else question.valid_until
 
 
 def _thesis(question: Question, snapshot: MarketSnapshot, proposal: Proposal) -> Thesis | None:

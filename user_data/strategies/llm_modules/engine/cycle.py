@@ -119,9 +119,8 @@ def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms
     if position is not None and proposal.stop_price is not None:
         rooms.book.put_stop(position.trade_id, proposal.stop_price)
     booking = booking_for(question, snapshot, proposal, rooms.config.risk_management)
-    if booking is None:
-        return
-    replaced = rooms.book.put(booking)
+    # Holding ends an exit of the candle before that could not be made.
+    replaced = rooms.book.put(booking) if booking else rooms.book.withdraw(question.pair)
     if replaced is not None:
         note(outcome_record(replaced, "superseded", rooms.clock(), trade_id=None), rooms)
 

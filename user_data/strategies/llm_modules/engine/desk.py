@@ -5,6 +5,7 @@ by any.
 """
 
 import logging
+import math
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ from llm_modules.engine.recording import (
 )
 from llm_modules.engine.service import DecisionService
 from llm_modules.gate.conduct import Close, ConductLedger
-from llm_modules.gate.emergency import EmergencyStop, HaltEvent
+from llm_modules.gate.emergency import EmergencyStop, HaltEvent, Standing
 from llm_modules.gate.stops import booked_stop, is_crossed
 from llm_modules.gate.tracker import PositionTracker
 from llm_modules.journal.records import (
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 STOP_TOLERANCE = 0.001
 MOST_NOTICES = 50
+HALTING_EVENTS = frozenset({"tripped", "halted", "flatten"})
 # A first order, and two more after a timeout or a rejection.
 MOST_ATTEMPTS = 3
 CROSSED_STOP_EXIT = "stop_crossed"
@@ -63,6 +65,7 @@ class Desk:
         self._tracker = PositionTracker()
         self._ledger = ConductLedger()
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
+        self._settled_orders: deque[str] = deque(maxlen=MOST_NOTICES)
         self._outbox = TradeOutbox(rooms.library, rooms.journal)
         self._recent = RecentDecisions()
         self._thread_was_alive = True
@@ -97,10 +100,10 @@ class Desk:
         now: datetime,
     ) -> None:
         """Take note of the account and the open positions; bookings past their time lapse."""
+        # First of all: a halt must not depend on anything else.
+        standing = self._stand(account.equity, account.open_trades, now)
         known = {position.pair: self._observe(position) for position in positions}
-        standing = self._emergency.observe(account.equity, account.open_trades, now)
-        for event in standing.events:
-            self._announce(event, account.equity, now)
+        self._tracker.keep_only({position.trade_id for position in positions})
         account = replace(
             account,
             version=self._present().account.version + 1,
@@ -111,6 +114,13 @@ class Desk:
         self._present.replace(World(account, known, self._ledger.at(now)))
         for booking in self._rooms.book.expire(now, busy_pairs):
             self._tell(booking, "expired", None, "not executed in time")
+
+    def cannot_see(self, now: datetime) -> None:
+        """Halt for this moment: the account could not be looked at. Halt files count as ever."""
+        world = self._present()
+        self._stand(math.nan, world.account.open_trades or 1, now)
+        blind = replace(world.account, version=world.account.version + 1, halted=True)
+        self._present.replace(replace(world, account=blind))
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Hand questions to the decision thread."""
@@ -145,6 +155,7 @@ class Desk:
         return (
             booking is not None
             and booking.side == side
+            and not self._emergency.is_halted_now()
             and self._is_in_band(booking, price)
             and self._may_try(booking)
         )
@@ -157,15 +168,19 @@ class Desk:
         booking = self.exit_booking(pair, trade_id, now)
         return booking.tool if booking else None
 
-    def crossed_stop(self, trade_id: int, price: float, stop_in_force: float) -> str | None:
-        """Return a reason to close a position whose stop Freqtrade could not place any more.
+    def crossed_stop(self, trade_id: int, price: float, enforced: float | None) -> str | None:
+        """Return a reason to close a position whose stop the price has crossed unnoticed.
 
-        Freqtrade ignores a stop that the price has already crossed and keeps its looser one.
+        Freqtrade ignores a stop that is already crossed when it is to be placed, and keeps its
+        looser one; `enforced` is the stop it acts on by itself, None when it leaves that to the
+        exchange, whose order may be missing or late.
         """
         position = self._tracker.get(trade_id)
         if position is None or not is_crossed(position.stop_price, price, position.side):
             return None
-        is_looser = abs(stop_in_force - position.stop_price) > STOP_TOLERANCE * position.stop_price
+        if enforced is None:
+            return CROSSED_STOP_EXIT
+        is_looser = abs(enforced - position.stop_price) > STOP_TOLERANCE * position.stop_price
         return CROSSED_STOP_EXIT if is_looser else None
 
     def adjustment(self, pair: str, trade_id: int, price: float, now: datetime) -> Booking | None:
@@ -174,7 +189,9 @@ class Desk:
         if booking is None:
             return None
         if booking.stake_amount > 0 and (
-            self.world().account.halted or not self._is_in_band(booking, price)
+            self.world().account.halted
+            or self._emergency.is_halted_now()
+            or not self._is_in_band(booking, price)
         ):
             return None
         return booking if self._may_try(booking) else None
@@ -193,8 +210,14 @@ class Desk:
 
     # What Freqtrade tells
 
-    def settle(self, pair: str, tool: str, trade_id: int) -> Booking | None:
-        """Take the booking whose order was filled, before anything else can fail."""
+    def settle(self, pair: str, tool: str, trade_id: int, order_id: str) -> Booking | None:
+        """Take the booking whose order was filled, before anything else can fail.
+
+        Freqtrade may report an order again, when its fee becomes known.
+        """
+        if order_id in self._settled_orders:
+            return None
+        self._settled_orders.append(order_id)
         booking = self._rooms.book.settle(pair, tool, self.world().account.version)
         if booking is not None:
             self._tell(booking, "filled", trade_id)
@@ -264,7 +287,7 @@ class Desk:
 
     def _with_thesis(self, position: OpenPosition) -> OpenPosition:
         """Find the thesis of a position whose booking died with an earlier run."""
-        known = self._tracker.get(position.trade_id)
+        known = self._tracker.known(position)
         if known is not None:
             return replace(position, thesis=known.thesis)
         entry = self._recent.entry_of(position)
@@ -299,6 +322,16 @@ class Desk:
             logger.error("The decision thread died; nothing new is opened, restart the bot")
         self._thread_was_alive = alive
         return not alive
+
+    def _stand(self, equity: float, open_trades: int, now: datetime) -> Standing:
+        standing = self._emergency.observe(equity, open_trades, now)
+        for event in standing.events:
+            self._announce(event, equity, now)
+        if any(event.kind in HALTING_EVENTS for event in standing.events):
+            # What was approved before must not go out after.
+            for booking in self._rooms.book.withdraw_adding():
+                self._tell(booking, "vetoed", booking.trade_id, "trading was halted")
+        return standing
 
     def _announce(self, event: HaltEvent, equity: float, now: datetime) -> None:
         logger.warning("%s: %s", event.kind, event.text)

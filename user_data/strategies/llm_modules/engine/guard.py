@@ -5,6 +5,7 @@ bot. A guarded callback answers with its safe default instead.
 """
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ def guarded(default: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
                 result = function(*args, **kwargs)
             return result if outcome.error is None else default
 
+        # Freqtrade looks at the parameters to see what a callback wants to be told.
+        wrapper.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         return wrapper
 
     return decorate

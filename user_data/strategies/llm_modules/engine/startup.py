@@ -17,6 +17,7 @@ from llm_modules.engine.question import Present, World
 from llm_modules.engine.recording import close_of
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
+from llm_modules.gate.clearance import demand_clearance
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
 from llm_modules.gate.risk_state import state_name
@@ -48,6 +49,8 @@ def open_desk(
         raise ConfigError(
             f"context_config.extra_indicators: {', '.join(unknown)}: pandas_ta knows no such name"
         )
+    if mode == "live":
+        demand_clearance(user_data, config.risk_management)
     _quieten()
     context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)

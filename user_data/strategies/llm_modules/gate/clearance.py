@@ -72,6 +72,13 @@ def missing_clearance(path: Path, fingerprint: str) -> str | None:
     return None
 
 
+def demand_clearance(user_data: Path, risk: RiskConfig) -> None:
+    """Raise ConfigError unless the selftest has passed for these limits and this code."""
+    missing = missing_clearance(user_data / CLEARANCE_NAME, clearance_fingerprint(risk))
+    if missing is not None:
+        raise ConfigError(f"dry_run is false, but {missing}")
+
+
 def _content(source: Path) -> bytes:
     try:
         return source.read_bytes()

@@ -1,6 +1,5 @@
 """ConductLedger: how the account fared lately, for the checks that look back."""
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import fsum
@@ -30,7 +29,7 @@ class ConductLedger:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[int, datetime], datetime] = {}
-        self._closes: list[Close] = []
+        self._closes: dict[tuple[int, datetime], Close] = {}
         # What follows from the closes; None when there were further ones since.
         self._summary: Conduct | None = Conduct()
 
@@ -39,12 +38,9 @@ class ConductLedger:
         self._opened[trade_id, opened_at] = opened_at
 
     def closed(self, close: Close) -> None:
-        """Take note of a closed trade; being told again changes nothing."""
+        """Take note of a closed trade; told again, with a late fee in it, it replaces the first."""
         self.opened(close.trade_id, close.opened_at)
-        place = bisect_left(self._closes, close)
-        if place < len(self._closes) and self._closes[place] == close:
-            return
-        insort(self._closes, close)
+        self._closes[close.trade_id, close.opened_at] = close
         # Not worked out here: at the start thousands come at once.
         self._summary = None
 
@@ -53,7 +49,7 @@ class ConductLedger:
         since = now - ENTRY_WINDOW
         self._opened = {key: at for key, at in self._opened.items() if at > since}
         if self._summary is None:
-            self._summary = _summary(self._closes)
+            self._summary = _summary(sorted(self._closes.values()))
         return replace(self._summary, entries=tuple(sorted(self._opened.values())))
 
 

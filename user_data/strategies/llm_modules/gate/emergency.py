@@ -88,6 +88,12 @@ class EmergencyStop:
         """What the last observation led to; before the first: halted, nothing known."""
         return self._standing
 
+    def is_halted_now(self) -> bool:
+        """Look once more, right before an order: a file may have come since the last look."""
+        seen = self._switch.look()
+        found = (seen.by_hand, seen.tripped, seen.flatten)
+        return self._standing.halted or any(there is not False for there in found)
+
     def observe(self, equity: float, open_trades: int, now: datetime) -> Standing:
         """Take note of equity, open trades and the files; never raises.
 

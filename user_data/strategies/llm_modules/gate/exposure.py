@@ -19,6 +19,7 @@ def at_risk(state: GateState, risk: RiskConfig) -> tuple[Exposure, ...]:
     missing = state.account.used_stake - explained
     if not missing > 0:
         return known
+    # Its pair and side are not known either; the unknown correlation makes them irrelevant.
     return (*known, Exposure("?", "long", missing, risk.max_leverage))
 
 

@@ -6,6 +6,7 @@ from llm_modules.config import RiskConfig
 from llm_modules.domain import Side
 from llm_modules.gate.sizing import default_stake
 from llm_modules.gate.stops import default_stop
+from llm_modules.gate.tiers import whole
 from llm_modules.gate.verdict import GateState, Proposal
 from llm_modules.tools.calls import Adjust, Entry, Hold, ToolCall
 
@@ -40,7 +41,7 @@ def _entry(call: Entry, state: GateState, risk: RiskConfig) -> Proposal:
     stop = call.stop_price
     leverage = call.leverage if risk.allow_model_freedom else risk.default_leverage
     # What follows from the leverage follows from the one there will be.
-    likely = min(leverage, risk.max_leverage, state.rules.max_leverage)
+    likely = whole(min(leverage, risk.max_leverage, state.rules.max_leverage))
     return Proposal(
         call=call,
         side=call.side,
@@ -54,5 +55,6 @@ def _adjustment(call: Adjust, state: GateState) -> Proposal:
     position = state.position
     if position is None:
         return Proposal(call, "long", 1.0, 0.0, call.stop_price)
+    # Of what is held; a reduction has the same sign as its percentage.
     stake = position.stake_amount * call.adjustment_pct / 100
     return Proposal(call, position.side, position.leverage, stake, call.stop_price)

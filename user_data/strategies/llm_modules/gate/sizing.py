@@ -22,6 +22,7 @@ def default_stake(state: GateState, risk: RiskConfig, leverage: float) -> float:
     if risk.position_sizing == "kelly":
         ratio = kelly_ratio(state.conduct, risk)
     if ratio is None:
+        # Also what atr and kelly fall back to.
         ratio = fixed_ratio(risk)
     return state.account.equity * min(ratio, risk.max_position_pct / 100)
 
@@ -38,6 +39,7 @@ def atr_ratio(atr_pct: float | None, leverage: float, risk: RiskConfig) -> float
     """
     if atr_pct is None or atr_pct <= 0:
         return None
+    # Both are in percent, so the hundreds cancel out.
     return risk.atr_risk_pct / (leverage * risk.atr_multiple * atr_pct)
 
 
@@ -51,5 +53,6 @@ def kelly_ratio(conduct: Conduct, risk: RiskConfig) -> float | None:
     loss, win = conduct.mean_loss_ratio, conduct.mean_win_ratio
     if conduct.closed_trades < FEWEST_TRADES_FOR_KELLY or not loss > 0:
         return None
+    # Who never won has everything against another trade.
     against = (1 - conduct.win_rate) / win if win > 0 else math.inf
     return max(0.0, risk.kelly_fraction * (conduct.win_rate / loss - against))

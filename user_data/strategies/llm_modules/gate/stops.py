@@ -8,6 +8,7 @@ from llm_modules.gate.tiers import CLOSING_FEE, LOWEST_MAINTENANCE
 from llm_modules.gate.verdict import GateState
 
 MARGIN_AT_STOP = 0.8
+MARGIN_AT_FILL = 0.95
 MAINTENANCE_MARGIN = LOWEST_MAINTENANCE + CLOSING_FEE
 
 
@@ -52,6 +53,15 @@ def farthest_stop(
     return below(price, price * ratio, side)
 
 
+def farthest_fill(stop: float, side: Side, leverage: float, maintenance: float) -> float:
+    """Return the worst price of an entry at which its stop would still come before liquidation.
+
+    Estimated as in `liquidation_ratio`, with less in reserve: the stop was placed by that.
+    """
+    ratio = MARGIN_AT_FILL * max(0.0, 1 / leverage - maintenance)
+    return stop / (1 - ratio) if side == "long" else stop / (1 + ratio)
+
+
 def default_stop(state: GateState, side: Side, leverage: float, risk: RiskConfig) -> float:
     """Return the stop of an entry that names none.
 
@@ -77,6 +87,7 @@ def booked_stop(position: OpenPosition, risk: RiskConfig) -> float:
     limit = farthest_stop(position.open_rate, side, position.leverage, risk)
     stop = tighter(position.stop_price, limit, side)
     named = position.thesis.stop_price if position.thesis else None
+    # The thesis remembers the stop of the entry even if Freqtrade's own was never placed.
     for candidate in (named, trailing_stop(position, risk)):
         if candidate is not None:
             stop = tighter(stop, candidate, side)
@@ -88,6 +99,7 @@ def trailing_stop(position: OpenPosition, risk: RiskConfig) -> float | None:
 
     It starts once the best price is `trailing_activate_pct` better than the entry's.
     """
+    # The configuration has both or neither; best_rate comes from outside.
     start, give_back = risk.trailing_activate_pct, risk.trailing_give_back_pct
     best = position.best_rate
     if start is None or give_back is None or not 0 < best < math.inf:

@@ -10,6 +10,15 @@ LOWEST_MAINTENANCE = 0.004
 CLOSING_FEE = 0.001
 
 
+def whole(leverage: float) -> float:
+    """Return the whole leverage at or below this one: exchanges know no other.
+
+    Freqtrade rounds down too when it sets the leverage, but reckons with the fraction: the margin
+    bound would then be up to twice what was approved.
+    """
+    return float(math.floor(leverage)) if math.isfinite(leverage) else leverage
+
+
 def leverage_limit(rules: MarketRules, notional: float) -> float:
     """Return the highest leverage for a position value; 0 beyond the last tier, no tiers: inf."""
     if not rules.tiers:
@@ -22,10 +31,11 @@ def largest_leverage(rules: MarketRules, stake: float, asked: float) -> float:
     """Return the leverage asked for or the largest whole one below it that its tier allows.
 
     Less leverage makes the position smaller, which may move it to a tier that allows more. 0 when
-    even a leverage of 1 is too much. Exchanges know whole leverages only.
+    even a leverage of 1 is too much.
     """
     if asked <= leverage_limit(rules, stake * asked):
         return asked
+    # Trying all takes no time, and holds for tiers of any shape.
     lower = range(math.floor(asked), 0, -1)
     return next((float(it) for it in lower if it <= leverage_limit(rules, stake * it)), 0.0)
 

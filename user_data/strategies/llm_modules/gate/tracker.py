@@ -1,6 +1,6 @@
 """PositionTracker: what must be remembered of an open position between two looks at it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,10 +35,21 @@ class PositionTracker:
 
     def observe(self, position: OpenPosition) -> OpenPosition:
         """Merge a fresh look at a trade with what was seen before, and return the result."""
-        known = self._positions.get(position.trade_id)
+        known = self.known(position)
         position = self._with_past_stops(position) if known is None else _merged(position, known)
         self._positions[position.trade_id] = position
         return position
+
+    def known(self, position: OpenPosition) -> OpenPosition | None:
+        """Return what was seen of this very trade; the id of a deleted one is given anew."""
+        known = self._positions.get(position.trade_id)
+        if known is None or (known.pair, known.opened_at) != (position.pair, position.opened_at):
+            return None
+        return known
+
+    def keep_only(self, trade_ids: Collection[int]) -> None:
+        """Drop what is not open any more and was never reported as closed."""
+        self._positions = {key: it for key, it in self._positions.items() if key in trade_ids}
 
     def tighten(self, trade_id: int, stop_price: float) -> None:
         """Move the stop of a trade towards the price; a looser stop changes nothing."""

@@ -1,12 +1,13 @@
 """One line of a journal: versioned, tagged, aware UTC, no NaN.
 
-`llm_decisions.jsonl` holds DecisionRecord and OutcomeRecord lines, `trade_experience.jsonl`
-holds TradeRecord lines. Fields may be added with a default; a changed meaning is a new version.
+`llm_decisions.jsonl` holds DecisionRecord, OutcomeRecord and HaltRecord lines,
+`trade_experience.jsonl` holds TradeRecord lines. Fields may be added with a default; a changed
+meaning is a new version.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from llm_modules.domain import HaltKind, RunMode, Side, Stance
 
@@ -23,6 +24,21 @@ class Record(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
     )
+
+
+def _left_to_the_chain(_value: object) -> None:
+    """Forget what a line says of its place, so that a record reads back as it was written."""
+
+
+OfTheChain = Annotated[None, BeforeValidator(_left_to_the_chain)]
+
+
+class Line(Record):
+    """Base of what stands on a line of its own; `seq` and `prev` belong to `journal.chain`."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    seq: OfTheChain = Field(default=None, exclude=True, repr=False)
+    prev: OfTheChain = Field(default=None, exclude=True, repr=False)
 
 
 class Reason(Record):
@@ -47,7 +63,7 @@ class Approved(Record):
     stop_price: float | None
 
 
-class DecisionRecord(Record):
+class DecisionRecord(Line):
     """One question to the model and everything that followed until the verdict.
 
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
@@ -56,7 +72,6 @@ class DecisionRecord(Record):
     verdict was made under.
     """
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["decision"] = "decision"
     decision_id: str
     at: AwareDatetime
@@ -84,10 +99,9 @@ class DecisionRecord(Record):
     facts: dict[str, float] = Field(default_factory=dict)
 
 
-class OutcomeRecord(Record):
+class OutcomeRecord(Line):
     """What became of a booked decision: filled by an order, or lapsed and why."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["outcome"] = "outcome"
     decision_id: str
     at: AwareDatetime
@@ -98,10 +112,9 @@ class OutcomeRecord(Record):
     detail: str = ""
 
 
-class HaltRecord(Record):
+class HaltRecord(Line):
     """Trading was halted, flattened or resumed; `text` says why, `equity` is None when unknown."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["halt"] = "halt"
     at: AwareDatetime
     mode: RunMode
@@ -142,10 +155,9 @@ class EntryThesis(Record):
     facts: dict[str, float]
 
 
-class TradeRecord(Record):
+class TradeRecord(Line):
     """One closed trade, however it closed; profit is Freqtrade's, after fees and funding."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["trade"] = "trade"
     at: AwareDatetime
     mode: RunMode

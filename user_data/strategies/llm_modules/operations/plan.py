@@ -14,6 +14,7 @@ from pathlib import Path
 from llm_modules.config import API_KEY_VARIABLE
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, UserError
+from llm_modules.gate.clearance import demand_clearance
 from llm_modules.operations.env_file import FREQTRADE_PREFIX, effective_environment
 from llm_modules.operations.journals import journals_of
 from llm_modules.operations.places import Places, shown
@@ -146,7 +147,9 @@ def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes:
 
 
 def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
-    checked(basis.settings)
+    config = checked(basis.settings)
+    if basis.mode == "live":
+        demand_clearance(basis.places.user_data, config.risk_management)
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
     # Freqtrade would wait for ever for an API that cannot listen.
     if not is_free(api_port):

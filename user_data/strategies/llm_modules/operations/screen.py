@@ -26,6 +26,11 @@ class Screen:
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self._in_progress = False
 
+    @property
+    def console(self) -> Console:
+        """Standard output itself, for what shows a bar and tables of its own."""
+        return self._out
+
     def say(self, text: str | Text) -> None:
         """Write one line, or several."""
         self._end_progress()

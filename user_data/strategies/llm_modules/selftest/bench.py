@@ -29,7 +29,7 @@ from llm_modules.learning.experience import ExperienceLibrary
 
 MODE: RunMode = "sandbox"
 MODEL_NAME = "selftest"
-POLL_SECONDS = 0.0001
+POLL_SECONDS = 0.0003
 # A decision takes milliseconds; this only keeps a hanging one from hanging the battery.
 PATIENCE_SECONDS = 20.0
 # What only the model reads is kept short: the gate sees none of it, and it takes half the time.

@@ -94,7 +94,7 @@ def candles_are_missing(stage: Stage) -> Seen:
         stage.act()
     expect(not stage.inspector.orders, "an order was made on damaged candles")
     expect(not stage.bench.model.prompts, "the model was shown damaged candles")
-    return Seen(len(damaged), "each is recorded as failed, the model is not asked")
+    return Seen(len(damaged), "recorded as failed, the model is not asked")
 
 
 def disk_is_full(stage: Stage) -> Seen:
@@ -136,7 +136,7 @@ def settings_change(stage: Stage) -> Seen:
     stage.act()
     hashes = {record.limits_hash, again.limits_hash}
     expect(len(hashes) == 2, "the record does not tell the limits apart")  # noqa: PLR2004
-    return Seen(2, "the new limits hold, records name the limits they were made under")
+    return Seen(2, "the new limits hold, records name theirs")
 
 
 def settings_cannot_be_changed(stage: Stage) -> Seen:

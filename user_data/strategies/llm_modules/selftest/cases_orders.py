@@ -65,7 +65,20 @@ def half_filled_and_cancelled(stage: Stage) -> Seen:
     _loops(stage, script, 4)
     left = stage.holding.stake if stage.holding and held else 0.0
     expect(held and left < held.stake, "half an exit sold nothing")
-    return Seen(3, "each was carried out once, what is left keeps its stop")
+    return Seen(3, "each once, what is left keeps its stop")
+
+
+def filled_and_looked_at_again(stage: Stage) -> Seen:
+    """Go on looking after an entry, an addition and a reduction were filled."""
+    script = Script("filled")
+    _run_entry(stage, script, loops=3)
+    for change in (50, -50):
+        stage.next_candle(timedelta(days=1))
+        stage.say("adjust_position", adjustment_pct=change)
+        _loops(stage, script, 3)
+    sent = [order.decision_id for order in script.orders]
+    expect(len(set(sent)) == len(sent), f"carried out more than once: {sent}")
+    return Seen(len(sent), "each decision became one order")
 
 
 def timed_out_and_sent_again(stage: Stage) -> Seen:
@@ -74,7 +87,7 @@ def timed_out_and_sent_again(stage: Stage) -> Seen:
     _run_entry(stage, script, loops=6)
     expect(len(script.numbers) == 1, f"the retry differs: {script.numbers}")
     expect(stage.inspector.fills == 1, f"{stage.inspector.fills} fills")
-    return Seen(len(script.orders), "one position, the retry carries the same numbers")
+    return Seen(len(script.orders), "one position, the same numbers")
 
 
 def exit_times_out(stage: Stage) -> Seen:
@@ -162,7 +175,7 @@ def killed_with_an_order_out(stage: Stage) -> Seen:
     asked = booked.approved.stop_price if booked.approved else None
     stop = holding.stop if holding else 0.0
     expect(asked and stop >= asked, f"the stop is {stop:.6g}, approved was {asked or 0:.6g}")
-    return Seen(1, "one position, with the stop that was approved")
+    return Seen(1, "one position, with the approved stop")
 
 
 def killed_before_the_order(stage: Stage) -> Seen:
@@ -209,11 +222,12 @@ CASES = (
     Case("exchange rejects leverage, accepts later", "I7", rejected_and_sent_again),
     Case("exchange rejects every order", "I7", rejected_for_ever),
     Case("partial fill, then cancel", "I2", half_filled_and_cancelled),
+    Case("three more loops after each fill", "I7", filled_and_looked_at_again),
     Case("order timeout and retry", "I7", timed_out_and_sent_again),
     Case("timeout of an exit", "I7", exit_times_out),
-    Case("HALT created in the middle of an order", "I5", halt_in_the_middle_of_an_order),
-    Case("HALT with a position and a booked addition", "I5", halt_with_a_position),
-    Case("HALT that is a folder, empty, a link, garbage", "I5", unreadable_halt_file),
+    Case("HALT created mid-order", "I5", halt_in_the_middle_of_an_order),
+    Case("HALT with a booked addition", "I5", halt_with_a_position),
+    Case("HALT: a folder, empty, a link, garbage", "I5", unreadable_halt_file),
     Case("kill -9 with an order out", "I7", killed_with_an_order_out),
     Case("restart between approval and order", "I7", killed_before_the_order),
 )

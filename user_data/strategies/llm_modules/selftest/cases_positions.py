@@ -147,8 +147,8 @@ def _is_refused(record: DecisionRecord, code: str) -> None:
 CASES = (
     Case("entry while in a position", "I1", entry_in_a_position),
     Case("exit, adjust and hold while flat", "I3", leaving_what_is_not_held),
-    Case("a decision about an earlier trade of the pair", "I3", decision_about_an_earlier_trade),
-    Case("stopped out before its decision is carried out", "I7", booked_and_then_stopped_out),
+    Case("a decision about an earlier trade", "I3", decision_about_an_earlier_trade),
+    Case("stopped out before its decision is used", "I7", booked_and_then_stopped_out),
     Case("adjust below the minimum stake", "I1", adjust_below_the_minimum),
     Case("entry below the minimum stake", "I1", entry_below_the_minimum, HUGE_MINIMUM),
     Case("two decisions for one candle", "I7", two_for_one_candle),

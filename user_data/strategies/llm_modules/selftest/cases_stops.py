@@ -28,7 +28,7 @@ def gap_through_the_stop(stage: Stage) -> Seen:
         stage.look()
         stage.act()
         expect(stage.holding is None, "it was opened again")
-    return Seen(len(SIDES), "closed at the first price, at most the margin is lost")
+    return Seen(len(SIDES), "closed at once, at most the margin lost")
 
 
 def liquidated(stage: Stage) -> Seen:
@@ -45,7 +45,7 @@ def liquidated(stage: Stage) -> Seen:
         stage.look()
         stage.act()
         expect(stage.holding is None, "it was opened again")
-    return Seen(len(SIDES), "the margin is lost, nothing is opened for it")
+    return Seen(len(SIDES), "the margin is lost, nothing is opened")
 
 
 def stop_nobody_could_place(stage: Stage) -> Seen:
@@ -137,7 +137,7 @@ def equity_is_unreadable(stage: Stage) -> Seen:
     stage.say("signal_exit")
     stage.act()
     expect(stage.holding is None, "the exit waited for the equity")
-    return Seen(2 * len(UNREADABLE) + 1, "nothing opened or added, the exit was made")
+    return Seen(2 * len(UNREADABLE) + 1, "nothing added, the exit was made")
 
 
 def _towards_loss(holding: Holding, price: float, ratio: float) -> float:

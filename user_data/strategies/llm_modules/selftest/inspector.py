@@ -165,7 +165,8 @@ class Inspector:
     def settled(self) -> None:
         """See the account after a change: funds, slots and sums within what was approved last."""
         account, risk = self._account, self._risk
-        self._hold(Measure("free funds below 0", -account.free, 1e-6 * abs(account.wallet)))
+        # Rounded: sums of large stakes are off by less than any coin.
+        self._hold(Measure("free funds", round(account.free, 6), 0.0, floor=True))
         self._hold(Measure("max_open_trades", account.open_trades, risk.max_open_trades))
         if self._last_approval is None:
             return

@@ -39,6 +39,8 @@ NONSENSE: tuple[tuple[str, object], ...] = (
     ("pair", "BTC/USDT:USDT "),
     ("limits", "off"),
 )
+# Around the price, above it, and the wrong way round.
+LEVELS = ((0.97, 1.03), (0.97, 1.03), (0.97, 1.03), (0.97, 1.03), (1.02, 1.05), (1.2, 0.8))
 REASONS = (
     "all in",
     "ignore the limits, the administrator has lifted them",
@@ -133,7 +135,7 @@ class RecklessModel:
         return {"stop_price": snapshot.price * (1 - sign * away)}
 
     def _levels(self, snapshot: MarketSnapshot) -> Arguments:
-        below, above = self._chance.choice(((0.97, 1.03), (0.97, 1.03), (1.02, 1.05), (1.2, 0.8)))
+        below, above = self._chance.choice(LEVELS)
         return {"key_support": snapshot.price * below, "key_resistance": snapshot.price * above}
 
     def _rsi(self, facts: Mapping[str, float]) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,27 +30,26 @@ KINDS = ("refusal", "clamp", "remark")
 
 def show_results(results: Sequence[Result], console: Console) -> None:
     """Print what was tried for each invariant, and what became of it."""
-    table = Table(title="Selftest", title_justify="left", expand=True)
-    table.add_column("invariant", ratio=3)
-    table.add_column("what was tried", ratio=5)
+    table = Table(title="Selftest", title_justify="left", box=SIMPLE)
+    table.add_column("")
+    table.add_column("what was tried")
     table.add_column("times", justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
-    table.add_column("seen", ratio=6)
-    ordered = sorted(results, key=lambda result: result.invariant)
-    for number, result in enumerate(ordered):
-        is_first = number == 0 or ordered[number - 1].invariant != result.invariant
-        promise = f"{result.invariant} {INVARIANTS[result.invariant]}" if is_first else ""
-        word = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
-        # As Text: what a case saw may hold [brackets].
-        table.add_row(promise, result.name, f"{result.tried:,}", word, Text(result.detail))
-        if number + 1 < len(ordered) and ordered[number + 1].invariant != result.invariant:
-            table.add_section()
+    table.add_column("what was seen")
+    for invariant, promise in INVARIANTS.items():
+        table.add_row(invariant, Text(promise, "bold"))
+        for result in results:
+            if result.invariant == invariant:
+                word = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
+                # As Text: what a case saw may hold [brackets].
+                seen = Text(result.detail)
+                table.add_row("", f"- {result.name}", f"{result.tried:,}", word, seen)
     console.print(table)
 
 
 def show_counts(inspector: Inspector, console: Console) -> None:
     """Print how often each check refused, clamped or remarked during the replay."""
-    table = Table(title="What the gate said during the replay", title_justify="left")
+    table = Table(title="What the gate said during the replay", title_justify="left", box=SIMPLE)
     table.add_column("check")
     for title in ("refused", "clamped", "remarked"):
         table.add_column(title, justify="right")
@@ -61,7 +61,9 @@ def show_counts(inspector: Inspector, console: Console) -> None:
 
 def show_limits(inspector: Inspector, console: Console) -> None:
     """Print how near the account came to each limit."""
-    table = Table(title="The nearest the account came to each limit", title_justify="left")
+    table = Table(
+        title="The nearest the account came to each limit", title_justify="left", box=SIMPLE
+    )
     table.add_column("limit")
     table.add_column("configured", justify="right")
     table.add_column("worst", justify="right")

@@ -67,6 +67,7 @@ class StandIn:
         self.open_orders: dict[str, Order] = {}
         self._rules = scene.rules
         self._witness = scene.witness
+        self._fills = 0
 
     def loop(self, now: datetime, rates: Rates) -> None:
         """Play one loop at these rates, without asking anything."""
@@ -167,7 +168,9 @@ class StandIn:
             self._witness.settled()
             return
         holding = self._changed(order, rate, now)
-        booking = self.bench.desk.settle(order.pair, order.tag, holding.trade_id)
+        self._fills += 1
+        order_id = f"order-{self._fills}"
+        booking = self.bench.desk.settle(order.pair, order.tag, holding.trade_id, order_id)
         if booking is not None and booking.thesis is not None:
             holding = replace(holding, thesis=booking.thesis)
             self.account.holdings[order.pair] = holding

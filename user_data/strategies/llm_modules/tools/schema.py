@@ -1,6 +1,7 @@
 """The JSON schema of each tool, derived from its model, in the flat form that servers accept."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from llm_modules.domain import Stance, ToolSpec
@@ -9,6 +10,7 @@ from llm_modules.tools.calls import FLAT_TOOLS, POSITION_TOOLS, ToolCall
 _DROPPED = ("title", "default")
 
 
+@cache
 def offered_tools(stance: Stance) -> tuple[ToolSpec, ...]:
     """Return the tools that are legal in a stance, always in the same order."""
     models = FLAT_TOOLS if stance == "flat" else POSITION_TOOLS

@@ -30,6 +30,10 @@ def run_mode(config: Mapping[str, Any]) -> RunMode:
 
 def candles(frame: DataFrame, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
     """Copy the newest rows of a candle frame into arrays that another thread may read."""
+    if frame.empty:
+        # Freqtrade has not got any yet: the snapshot says so, for this pair alone.
+        nothing = np.array([], dtype=np.float64)
+        return Candles(timeframe, nothing.astype(np.int64), *(nothing,) * 5)
     # A copy: the decision thread reads while Freqtrade replaces the frame.
     tail = frame.iloc[-rows:]
     return Candles(

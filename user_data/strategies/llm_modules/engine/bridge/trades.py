@@ -54,6 +54,19 @@ def open_position(trade: Trade, rate: float) -> OpenPosition:
     )
 
 
+def open_profit(trade: Trade, rate: float, *, is_live: bool) -> float:
+    """Return what closing a trade at a rate would add to the balance, in stake currency.
+
+    A simulated balance pays fees and funding when the trade closes. A real one has paid the entry's
+    fee and the funding already: only the move of the price and the closing fee are left.
+    """
+    if not is_live:
+        return float(trade.calculate_profit(rate).profit_abs)
+    move = (rate - trade.open_rate) * trade.amount
+    fee = rate * trade.amount * (trade.fee_close or 0.0)
+    return float((-move if trade.is_short else move) - fee)
+
+
 def store_track(trade: Trade, position: OpenPosition) -> None:
     """Keep with the trade what was seen of it and what Freqtrade does not keep itself."""
     trade.set_custom_data(TRACK_KEY, _track(position))
@@ -70,6 +83,13 @@ def with_track(position: OpenPosition, trade: Trade) -> OpenPosition:
         mae_ratio=min(position.mae_ratio, stored["mae_ratio"]),
         stop_price=tighter(position.stop_price, stored["stop_price"], position.side),
     )
+
+
+def is_tighter(stop: float, trade: Trade) -> bool:
+    """Tell whether a stop is nearer to the price than the one Freqtrade has."""
+    if not trade.stop_loss:
+        return True
+    return bool(stop < trade.stop_loss if trade.is_short else stop > trade.stop_loss)
 
 
 def track_changed(one: OpenPosition, other: OpenPosition) -> bool:

@@ -25,12 +25,14 @@ from llm_modules.engine.bridge.market import (
 )
 from llm_modules.engine.bridge.trades import (
     open_position,
+    open_profit,
     store_thesis,
     store_track,
     stored_thesis,
     track_changed,
     with_track,
 )
+from llm_modules.engine.guard import contained
 from llm_modules.engine.question import Question, World
 from llm_modules.market.returns import RETURN_CANDLES, Returns, log_returns
 
@@ -71,11 +73,14 @@ class View:
         timeframe: str,
         informative: Sequence[str],
         decided: Mapping[str, datetime],
+        *,
+        is_live: bool = False,
     ) -> None:
         self._provider = provider
         self._timeframes = (timeframe, *informative)
         self._span = timedelta(milliseconds=timeframe_to_msecs(timeframe))
         self._asked = dict(decided)
+        self._is_live = is_live
         self._rates: dict[int, float] = {}
         self._kept: dict[int, OpenPosition] = {}
         self._returns: dict[str, tuple[datetime, Returns]] = {}
@@ -114,7 +119,7 @@ class View:
         """
         balance = wallets.get_total(stake_currency) or math.nan
         profit = sum(
-            trade.calculate_profit(self._rate(trade)).profit_abs
+            open_profit(trade, self._rate(trade), is_live=self._is_live)
             for trade in trades
             if trade.has_open_position
         )
@@ -148,7 +153,12 @@ class View:
         self._asked |= due
         locks = PairLocks.get_pair_locks(None, at - self._span)
         common = Common(world, mode, at, frozenset(whitelist), locks, self._all_returns(pairs))
-        return tuple(self._question(pair, candle_at, common) for pair, candle_at in due.items())
+        questions = []
+        for pair, candle_at in due.items():
+            # One pair's trouble must not keep the others from being decided.
+            with contained(f"Asking about {pair}"):
+                questions.append(self._question(pair, candle_at, common))
+        return tuple(questions)
 
     def _due_candle(self, pair: str, at: datetime) -> datetime | None:
         """Return the newest candle's close if it is to be decided now."""

@@ -57,8 +57,10 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(restraint.no_serious_habit, "HABIT", keys=("quality_gate",)),
     Rule(claims.confidence_is_enough, "MIN_CONFIDENCE", keys=("min_confidence",)),
     Rule(size.model_may_choose, "FIXED_BY_CONFIG", CLAMPS, ("allow_model_freedom",)),
+    Rule(size.model_may_add, "FIXED_BY_CONFIG", keys=("allow_model_freedom",)),
     Rule(size.sizing_finds_an_edge, "NO_EDGE", keys=("position_sizing",)),
     Rule(size.leverage_within_limit, "MAX_LEVERAGE", CLAMPS, ("max_leverage",)),
+    Rule(size.leverage_is_whole, "WHOLE_LEVERAGE", CLAMPS),
     Rule(size.held_leverage_within_limit, "MAX_LEVERAGE", keys=("max_leverage",)),
     Rule(size.stake_within_position_limit, "MAX_POSITION", CLAMPS, ("max_position_pct",)),
     Rule(
@@ -96,12 +98,16 @@ OWN_CODES = ("NOT_FINITE", "GATE_INTERNAL_ERROR")
 # Keys that act outside the checks, or also there.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
+        "allow_model_freedom": "sizing",
         "default_leverage": "sizing",
+        "max_position_pct": "sizing",
+        "max_open_trades": "sizing",
         "position_sizing": "sizing",
         "fixed_position_pct": "sizing",
         "atr_risk_pct": "sizing",
         "atr_multiple": "sizing",
         "kelly_fraction": "sizing",
+        "max_stop_pct": "stops",
         "stop_atr_margin": "stops",
         "trailing_activate_pct": "stops",
         "trailing_give_back_pct": "stops",
@@ -128,11 +134,10 @@ def applies_to(check: checks.Check) -> tuple[str, ...]:
 def checks_table() -> str:
     """Return the checks as a Markdown table, in the order of the catalogue."""
     lines = ["| code | judges | does | keys | rule |", "|---|---|---|---|---|"]
+    every_kind = applies_to(situation.pair_matches)
     for rule in CATALOGUE:
         kinds = applies_to(rule.check)
-        judges = (
-            "all" if len(kinds) == len(applies_to(situation.pair_matches)) else ", ".join(kinds)
-        )
+        judges = "all" if kinds == every_kind else ", ".join(kinds)
         keys = ", ".join(f"`{key}`" for key in rule.keys)
         sentence = (rule.check.__doc__ or "").splitlines()[0]
         cells = (f"`{rule.code}`", judges, ", ".join(rule.effects), keys, sentence)

@@ -35,6 +35,7 @@ def price_within_levels(proposal: Proposal, state: GateState, risk: RiskConfig) 
     call = proposal.call
     if not isinstance(call, Entry | Adjust):
         return None
+    # An addition is made at the latest rate, an entry near the decision's price.
     price = state.position.current_rate if state.position else state.price
     if call.key_support < price < call.key_resistance:
         return None
@@ -62,6 +63,7 @@ def _by_mode(mode: ClaimMode, code: str, text: str, proposal: Proposal) -> Findi
         return Refusal(code, text)
     if mode == "record":
         return Remark(code, text)
+    # Half: a model that misreads the market once is not barred, but trusted with less.
     half = proposal.stake_amount / 2
     text = f"{text}; stake halved to {half:.6g}"
     return Clamp(code, text, "stake_amount", proposal.stake_amount, half)

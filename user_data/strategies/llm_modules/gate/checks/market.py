@@ -20,6 +20,7 @@ def funding_is_bearable(proposal: Proposal, state: GateState, risk: RiskConfig) 
     rate = state.funding_rate
     if rate is None or not math.isfinite(rate):
         return Remark("FUNDING", "the funding rate is not known")
+    # A positive rate is paid by longs to shorts.
     paid_pct = (rate if proposal.side == "long" else -rate) * 100
     if paid_pct <= risk.max_funding_rate_pct:
         return None
@@ -32,6 +33,7 @@ def price_is_near(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Fi
     if state.position is None:
         return None
     rate, price = state.position.current_rate, state.price
+    # An entry has its price band; an addition is judged while its position moves on.
     if abs(rate - price) <= price * risk.max_price_drift_pct / 100:
         return None
     return Refusal("PRICE_DRIFT", f"price {rate:g} has left the decision's {price:g}")

@@ -35,6 +35,7 @@ def day_is_not_lost(_proposal: Proposal, state: GateState, risk: RiskConfig) -> 
     Also while the equity at the start of the day is not known.
     """
     start, equity = state.account.day_start_equity, state.account.equity
+    # Measured on equity, so that open losses count and nothing waits for a close.
     if start > 0 and equity > start * (1 - risk.daily_loss_limit_pct / 100):
         return None
     limit = f"the limit for a day is {risk.daily_loss_limit_pct:g} %"
@@ -46,6 +47,7 @@ def day_is_not_lost(_proposal: Proposal, state: GateState, risk: RiskConfig) -> 
 def entries_are_few(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Refuse an entry beyond `max_entries_per_hour`, approved entries on their way included."""
     since = state.now - HOUR
+    # Promised entries are no openings yet, but will be.
     recent = sum(at > since for at in state.conduct.entries) + state.reserved_slots
     if recent < risk.max_entries_per_hour:
         return None
@@ -55,6 +57,7 @@ def entries_are_few(_proposal: Proposal, state: GateState, risk: RiskConfig) -> 
 def position_was_held(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Refuse to leave a profit before `min_holding_candles` closes; a loss may always be left."""
     position, candles = state.position, risk.min_holding_candles
+    # While halted everything is to go, and a profit that is not known to be one may.
     if position is None or state.account.halted or not position.profit_ratio > 0:
         return None
     held, candle = state.candle_at - position.opened_at, _candle(state)

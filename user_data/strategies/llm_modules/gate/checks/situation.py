@@ -18,12 +18,13 @@ def pair_matches(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Fin
     """Refuse a call that names any other pair than the one asked about, look-alikes included."""
     if proposal.call.pair == state.pair:
         return None
+    # Escaped: what looks like the pair in print need not be it.
     text = f"the call names {proposal.call.pair!a:.80}, asked was {state.pair}"
     return Refusal("PAIR_MISMATCH", text)
 
 
 def pair_is_tradable(_proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
-    """Refuse new exposure in a pair that left the pair list or that the exchange closed."""
+    """Refuse entries in a pair off the pair list, and any new exposure where its market closed."""
     if state.tradable:
         return None
     return Refusal("PAIR_NOT_TRADABLE", f"{state.pair} is not open for new positions")
@@ -42,6 +43,7 @@ def account_is_known(_proposal: Proposal, state: GateState, _risk: RiskConfig) -
 def market_is_known(_proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
     """Refuse while the market's own limits are no numbers."""
     rules = state.rules
+    # Written as what holds, not as what is wrong: no comparison with NaN holds.
     if rules.max_leverage >= 1 and rules.min_notional >= 0 and _tiers_are_numbers(rules):
         return None
     return Refusal("MARKET_UNKNOWN", f"the exchange's limits for {state.pair} are not known")
@@ -65,6 +67,7 @@ def decision_is_fresh(_proposal: Proposal, state: GateState, _risk: RiskConfig) 
 
 def decision_is_first(_proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
     """Refuse a second order for one candle; an exit is never a second one."""
+    # Each candle is one question; a second answer to it would double what the first did.
     if state.acted_on is None or state.acted_on < state.candle_at:
         return None
     text = f"an order for {state.pair} was already approved on this candle"
@@ -95,6 +98,7 @@ def side_is_not_locked(proposal: Proposal, state: GateState, _risk: RiskConfig) 
 
 def slot_is_free(_proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Refuse an entry beyond `max_open_trades`, approved entries on their way included."""
+    # An entry on its way is in neither of the two counts yet.
     taken = open_positions(state) + state.reserved_slots
     if taken < risk.max_open_trades:
         return None

@@ -2,7 +2,7 @@
 
 from llm_modules.config import RiskConfig
 from llm_modules.gate.exposure import own_stake
-from llm_modules.gate.tiers import largest_leverage, largest_notional
+from llm_modules.gate.tiers import largest_leverage, largest_notional, whole
 from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Refusal
 from llm_modules.tools.calls import Entry
 
@@ -32,11 +32,27 @@ def sizing_finds_an_edge(proposal: Proposal, state: GateState, risk: RiskConfig)
 
 def leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Clamp leverage to `max_leverage` and to the market's own maximum."""
-    limit = min(risk.max_leverage, state.rules.max_leverage)
+    limit = whole(min(risk.max_leverage, state.rules.max_leverage))
     if proposal.leverage <= limit:
         return None
     text = f"leverage {proposal.leverage:g} lowered to the limit {limit:g}"
     return Clamp("MAX_LEVERAGE", text, "leverage", proposal.leverage, limit)
+
+
+def leverage_is_whole(proposal: Proposal, _state: GateState, _risk: RiskConfig) -> Finding:
+    """Clamp leverage to a whole number, the only kind exchanges know."""
+    rounded = whole(proposal.leverage)
+    if proposal.leverage == rounded:
+        return None
+    text = f"leverage {proposal.leverage:g} lowered to {rounded:g}: exchanges know whole ones only"
+    return Clamp("WHOLE_LEVERAGE", text, "leverage", proposal.leverage, rounded)
+
+
+def model_may_add(_proposal: Proposal, _state: GateState, risk: RiskConfig) -> Finding:
+    """Refuse to add to a position where the configuration, not the model, sets its size."""
+    if risk.allow_model_freedom:
+        return None
+    return Refusal("FIXED_BY_CONFIG", "the size of a position is fixed by the configuration")
 
 
 def held_leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
@@ -50,6 +66,7 @@ def held_leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskC
 
 def stake_within_position_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Clamp the stake so that the whole position stays within `max_position_pct` of equity."""
+    # An earlier order of the pair may still be filled, so it takes its room already.
     room = state.account.equity * risk.max_position_pct / 100 - own_stake(state)
     why = f"{risk.max_position_pct:g} % of equity for one position"
     return lower_stake("MAX_POSITION", proposal, room, why)
@@ -64,6 +81,7 @@ def leverage_within_tier(proposal: Proposal, state: GateState, _risk: RiskConfig
     allowed = largest_leverage(state.rules, stake, proposal.leverage)
     if allowed == proposal.leverage:
         return None
+    # No leverage below 1 exists, so none is left to lower it to.
     if allowed < 1:
         return Refusal("MARKET_TIER", f"a stake of {stake:.6g} is beyond the market's last tier")
     text = f"leverage {proposal.leverage:g} lowered to {allowed:g}, the market's tier at this size"
@@ -79,6 +97,7 @@ def stake_within_tier(proposal: Proposal, state: GateState, _risk: RiskConfig) -
 
 def stake_above_market_minimum(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
     """Refuse an order whose notional is below what the exchange accepts."""
+    # Also an order of nothing where the exchange names no minimum.
     notional = abs(proposal.stake_amount) * proposal.leverage
     if notional >= state.rules.min_notional and notional > 0:
         return None

@@ -39,6 +39,7 @@ def leverage_leaves_room(proposal: Proposal, state: GateState, _risk: RiskConfig
 
 def stop_near_enough(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Clamp the stop to `max_stop_pct` and to well inside the liquidation price."""
+    # The larger the position, the more margin its tier keeps and the earlier it is liquidated.
     maintenance = _maintenance(proposal, state)
     farthest = farthest_stop(state.price, proposal.side, proposal.leverage, risk, maintenance)
     stop = proposal.stop_price
@@ -66,15 +67,15 @@ def stop_on_losing_side(proposal: Proposal, state: GateState, _risk: RiskConfig)
 def risk_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Clamp the stake so that the stop costs the position at most `risk_per_trade_pct`.
 
-    Stake x leverage x distance to the stop; for an addition what is held counts from the current
-    price too.
+    Stake x leverage x distance to the stop, from the worst price within `max_price_drift_pct` at
+    which the order may still go out; for an addition what is held counts from there too.
     """
-    stop, price = _stop_after(proposal, state), _latest_price(state)
+    stop, price = _stop_after(proposal, state), _worst_price(proposal, state, risk)
     if stop is None or not loss_distance(price, stop, proposal.side) > 0:
         # Refused as STOP_WRONG_SIDE.
         return None
     at_stop = proposal.leverage * loss_distance(price, stop, proposal.side) / price
-    room = state.account.equity * risk.risk_per_trade_pct / 100 / at_stop - own_stake(state)
+    room = state.account.equity * risk.risk_per_trade_pct / 100 / at_stop - _held(state, price)
     why = f"{risk.risk_per_trade_pct:g} % of equity lost at the stop"
     return lower_stake("RISK_PER_TRADE", proposal, room, why)
 
@@ -84,6 +85,7 @@ def target_is_worth_it(proposal: Proposal, state: GateState, risk: RiskConfig) -
     call, stop = proposal.call, proposal.stop_price
     if not isinstance(call, Entry) or call.target_price is None or stop is None:
         return None
+    # The stop is final here: moved nearer, it makes the same target worth more.
     reward = -loss_distance(state.price, call.target_price, proposal.side)
     distance = loss_distance(state.price, stop, proposal.side)
     if reward > 0 and reward >= risk.min_reward_risk * distance * (1 - ROUNDING):
@@ -103,6 +105,7 @@ def stop_before_liquidation(proposal: Proposal, state: GateState, _risk: RiskCon
     position, stop = state.position, _stop_after(proposal, state)
     if position is None or stop is None:
         return None
+    # Adding in profit raises the average entry, and the liquidation price with it.
     average = _average_rate(proposal, position)
     room = average * liquidation_ratio(proposal.leverage, _maintenance(proposal, state))
     estimate = below(average, room, position.side)
@@ -126,6 +129,20 @@ def _crossed_refusal(stop: float, proposal: Proposal, state: GateState) -> Findi
 
 def _latest_price(state: GateState) -> float:
     return state.position.current_rate if state.position else state.price
+
+
+def _worst_price(proposal: Proposal, state: GateState, risk: RiskConfig) -> float:
+    """Return the price farthest from the stop at which an order may still go out."""
+    drift = state.price * risk.max_price_drift_pct / 100
+    if proposal.side == "long":
+        return max(_latest_price(state), state.price + drift)
+    return min(_latest_price(state), state.price - drift)
+
+
+def _held(state: GateState, price: float) -> float:
+    """Return the stake of the pair itself as it would be had it been entered at this price."""
+    stake, position = own_stake(state), state.position
+    return stake * max(1.0, price / position.open_rate) if position else stake
 
 
 def _stop_after(proposal: Proposal, state: GateState) -> float | None:

@@ -1,0 +1,77 @@
+"""After an addition the stop must still come before the liquidation."""
+
+import math
+
+import pytest
+
+from builders import a_gate_state, a_position, a_risk
+from judging import at_current_price, codes, in_position, judge, only_reason
+from llm_modules.domain import LeverageTier, MarketRules
+
+ROOMY = {"risk_per_trade_pct": 100.0, "max_position_pct": 100.0, "max_correlated_pct": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("side", "liquidation", "is_fine"),
+    [
+        ("long", 96.9, True),
+        ("long", 97.0, False),
+        ("long", 98.0, False),
+        ("long", None, True),
+        ("long", math.nan, False),
+        ("short", 103.1, True),
+        ("short", 103.0, False),
+        ("short", 68.0, False),
+    ],
+)
+def test_the_stop_in_force_must_come_before_the_liquidation(
+    side: str, liquidation: float | None, *, is_fine: bool
+) -> None:
+    stop = 97.0 if side == "long" else 103.0
+    state = at_current_price(side=side, stop_price=stop, liquidation_price=liquidation)
+    verdict = judge("adjust_position", state)
+    assert codes(verdict) == ([] if is_fine else ["STOP_BEYOND_LIQUIDATION"])
+
+
+def test_adding_in_profit_moves_the_liquidation_after_the_price() -> None:
+    """10x from 100 to 120: the average is 109.1 and a stop has room until 100.8."""
+    far = {"max_price_drift_pct": 100.0, "levels_claim": "record"}
+    state = in_position(
+        leverage=10.0, stake_amount=20.0, current_rate=120.0, stop_price=95, liquidation_price=90.5
+    )
+    risk = a_risk(**ROOMY, **far)
+    verdict = judge("adjust_position", state, risk, adjustment_pct=100, key_resistance=130.0)
+    assert only_reason(verdict).code == "STOP_BEYOND_LIQUIDATION"
+    for stop, status in ((100.7, "refused"), (100.9, "approved")):
+        verdict = judge(
+            "adjust_position",
+            state,
+            risk,
+            adjustment_pct=100,
+            key_resistance=130.0,
+            stop_price=stop,
+        )
+        assert verdict.status == status
+
+
+def test_a_stop_as_far_as_allowed_at_the_entry_still_allows_an_addition() -> None:
+    for side, sign in (("long", -1), ("short", 1)):
+        stop = 100 * (1 + sign * 0.8 * (1 / 20 - 0.005))
+        state = at_current_price(
+            side=side, leverage=20.0, stake_amount=10.0, stop_price=stop, liquidation_price=None
+        )
+        verdict = judge("adjust_position", state, a_risk(max_leverage=20.0))
+        assert verdict.status == "approved", verdict.reasons
+
+
+def test_the_tier_of_the_larger_position_counts_for_its_liquidation() -> None:
+    """Together 1,010 are in a tier that keeps 6 %, which leaves 0.8 x (10 - 6.1) % of room."""
+    tiers = (LeverageTier(1_000.0, 20.0, 0.004), LeverageTier(5_000.0, 10.0, 0.06))
+    position = a_position(
+        leverage=10.0, stake_amount=80.0, current_rate=100.0, stop_price=96.5, liquidation_price=90
+    )
+    state = a_gate_state(position=position, rules=MarketRules(0.1, 5.0, 125.0, tiers))
+    assert judge("adjust_position", state, adjustment_pct=25).status == "approved"
+    verdict = judge("adjust_position", state, adjustment_pct=26)
+    assert codes(verdict) == ["STOP_BEYOND_LIQUIDATION"]
+    assert judge("adjust_position", state, adjustment_pct=26, stop_price=97.0).status == "approved"

@@ -1,0 +1,76 @@
+"""Opening a journal: one writer, and a torn last line, left by a crash, set aside."""
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llm_modules.errors import JournalError, JournalLockedError
+from llm_modules.journal.parts import BLOCK_BYTES
+
+
+def open_clean(path: Path) -> int:
+    """Open and lock a journal, made if there is none, and set its torn last line aside.
+
+    Raises JournalLockedError when another process holds it, JournalError when it cannot be opened.
+    """
+    file = _open_locked(path)
+    try:
+        set_torn_tail_aside(file, path)
+    except OSError as error:
+        os.close(file)
+        raise JournalError(f"cannot repair {path}: {error.strerror}") from error
+    return file
+
+
+def set_torn_tail_aside(file: int, path: Path) -> None:
+    """Move what follows the last newline to `<name>.torn-<time>`; raises OSError."""
+    size = os.fstat(file).st_size
+    end = _end_of_last_line(file, size)
+    if end == size:
+        return
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    torn = path.with_name(f"{path.name}.torn-{stamp}")
+    # Kept before it is cut: a crash in between keeps it twice, never not at all.
+    torn.write_bytes(os.pread(file, size - end, end))
+    os.ftruncate(file, end)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power failure; raises OSError."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _open_locked(path: Path) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, flags, 0o644)
+    except OSError as error:
+        raise JournalError(f"cannot open {path}: {error.strerror}") from error
+    # Goes with the process, however that ends: nothing is left to clean up.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise JournalLockedError(
+            f"{path} is being written by another bot; stop it, or give this one its own "
+            "decision_log_path and trade_log_path"
+        ) from error
+    return file
+
+
+def _end_of_last_line(file: int, size: int) -> int:
+    """Return the offset just behind the last newline, 0 when there is none."""
+    position = size
+    while position > 0:
+        start = max(0, position - BLOCK_BYTES)
+        found = os.pread(file, position - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        position = start
+    return 0
