@@ -59,6 +59,9 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       Attack the risk gate under your own limits, without exchange or model, and print what held;
       status 1 when something did not. Live trading refuses to start until it has passed.
 
+  verify
+      Check that no line of the journals was edited, removed or moved; status 1 when one was.
+
   clean [--yes]
       Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
       secrets, strategies, market data and halts stay. Refused while the bot runs.
@@ -376,7 +379,7 @@ main() { # COMMAND ARGUMENTS
     shift
     case "$command" in
         start | restart | deploy | logs | decisions | trades | halt | resume | flatten | clean | \
-            selftest | version | stop | status | test | sandbox | move-keys | lock) ;;
+            selftest | verify | version | stop | status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return

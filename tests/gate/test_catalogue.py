@@ -180,7 +180,8 @@ def test_a_check_knows_what_it_judges() -> None:
 def test_clamps_stand_before_what_depends_on_them() -> None:
     order = [rule.__name__ for rule in checks.ENTRY_CHECKS if isinstance(rule, FunctionType)]
     for first, then in (
-        ("leverage_within_limit", "leverage_within_tier"),
+        ("leverage_within_limit", "leverage_is_whole"),
+        ("leverage_is_whole", "leverage_within_tier"),
         ("stake_within_free_funds", "leverage_within_tier"),
         ("leverage_within_tier", "notional_within_total"),
         ("leverage_within_tier", "stop_near_enough"),

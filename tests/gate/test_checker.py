@@ -51,9 +51,12 @@ def test_what_adds_nothing_only_reduces(stake: float, *, reduces: bool) -> None:
 
 
 def test_a_stake_of_1e12_at_100x_stays_within_every_limit() -> None:
+    """From 101, where it may still go out, to the stop at 98: 10x loses 50 of 1,000 with 168."""
     proposal = allowed(judge("signal_entry_long", stake_amount=1e12, leverage=100))
     assert proposal.leverage == 10
-    assert proposal.stake_amount == 200
+    assert proposal.stake_amount == pytest.approx(50 / (10 * 3 / 101))
+    closer = judge("signal_entry_long", stake_amount=1e12, leverage=100, stop_price=99.0)
+    assert allowed(closer).stake_amount == 200
 
 
 @pytest.mark.parametrize("tool", sorted(ARGUMENTS))
@@ -79,9 +82,9 @@ def test_all_reasons_are_given_at_once() -> None:
 
 
 def test_a_check_sees_what_an_earlier_one_clamped() -> None:
-    """At the 10x asked the stake would lose 80 at its stop; at the 4x of the market 32."""
+    """From 101 to 96 the stake would lose 99 at the 10x asked; at the 4x of the market 39.6."""
     state = a_gate_state(rules=MarketRules(0.1, 5.0, 4.0))
-    risk = a_risk(risk_per_trade_pct=3.2)
+    risk = a_risk(risk_per_trade_pct=3.97)
     verdict = judge("signal_entry_long", state, risk, leverage=10, stake_amount=200, stop_price=96)
     assert codes(verdict) == ["MAX_LEVERAGE"]
     assert verdict.status == "clamped"

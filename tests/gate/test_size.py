@@ -11,7 +11,7 @@ from llm_modules.gate.checks import size
 from llm_modules.gate.verdict import Clamp, Proposal, Refusal
 
 
-@pytest.mark.parametrize(("asked", "given"), [(9.99, 9.99), (10, 10), (10.01, 10), (100, 10)])
+@pytest.mark.parametrize(("asked", "given"), [(9, 9), (10, 10), (10.01, 10), (100, 10)])
 def test_leverage_is_clamped_to_the_configured_maximum(asked: float, given: float) -> None:
     verdict = judge("signal_entry_long", leverage=asked)
     assert allowed(verdict).leverage == given
@@ -24,13 +24,55 @@ def test_a_clamp_tells_from_what_to_what() -> None:
     assert (reason.field, reason.before, reason.value) == ("leverage", 100, 10)
 
 
-@pytest.mark.parametrize(("market", "given"), [(7.99, 7.99), (8, 8), (9, 8)])
+@pytest.mark.parametrize(("market", "given"), [(7.99, 7), (8, 8), (9, 8)])
 def test_leverage_is_clamped_to_the_market_when_that_is_lower(market: float, given: float) -> None:
     state = a_gate_state(rules=MarketRules(0.1, 5.0, market))
     assert allowed(judge("signal_entry_long", state, leverage=8)).leverage == given
 
 
-@pytest.mark.parametrize(("held", "status"), [(9.9, "approved"), (10, "approved"), (11, "refused")])
+@pytest.mark.parametrize(
+    ("asked", "given"), [(1, 1), (1.01, 1), (1.99, 1), (2, 2), (2.5, 2), (9.999, 9)]
+)
+def test_leverage_is_clamped_to_a_whole_number(asked: float, given: float) -> None:
+    verdict = judge("signal_entry_long", leverage=asked)
+    assert allowed(verdict).leverage == given
+    if given < asked:
+        reason = only_reason(verdict)
+        assert isinstance(reason, Clamp)
+        assert (reason.code, reason.field) == ("WHOLE_LEVERAGE", "leverage")
+        assert (reason.before, reason.value) == (asked, given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [(9, None), (9.2, "MAX_LEVERAGE"), (9.5, "MAX_LEVERAGE"), (8.5, "WHOLE_LEVERAGE")],
+)
+def test_a_limit_that_is_not_whole_allows_what_is_below_it(asked: float, code: str | None) -> None:
+    verdict = judge("signal_entry_long", risk=a_risk(max_leverage=9.5), leverage=asked)
+    assert allowed(verdict).leverage == min(9, int(asked))
+    assert codes(verdict) == ([] if code is None else [code])
+
+
+def test_a_default_leverage_that_is_not_whole_is_lowered_too() -> None:
+    risk = a_risk(allow_model_freedom=False, default_leverage=2.5)
+    verdict = judge("signal_entry_long", risk=risk, leverage=3)
+    assert codes(verdict) == ["FIXED_BY_CONFIG", "WHOLE_LEVERAGE"]
+    assert allowed(verdict).leverage == 2
+
+
+def test_a_position_whose_leverage_is_not_whole_may_only_shrink() -> None:
+    """Freqtrade would take 1.9x as 1x at the exchange: 100 more of stake would bind 190."""
+    state = in_position(leverage=1.9, liquidation_price=None)
+    assert only_reason(judge("adjust_position", state)) == Refusal(
+        "WHOLE_LEVERAGE", "the position has leverage 1.9; exchanges know whole ones only"
+    )
+    reduced = judge("adjust_position", state, adjustment_pct=-50)
+    assert (reduced.status, allowed(reduced).leverage) == ("approved", 1.9)
+    for tool in ("signal_exit", "signal_hold"):
+        assert judge(tool, state).status == "approved"
+
+
+@pytest.mark.parametrize(("held", "status"), [(9, "approved"), (10, "approved"), (11, "refused")])
 def test_a_position_above_the_leverage_limit_is_not_added_to(held: float, status: str) -> None:
     state = in_position(leverage=held, stake_amount=50.0, liquidation_price=None)
     verdict = judge("adjust_position", state)
@@ -105,6 +147,24 @@ def test_who_asks_for_what_is_fixed_gets_it_without_a_word(stake: float | None) 
     assert judge("signal_entry_long", risk=risk, leverage=3, stake_amount=stake).reasons == ()
     proposal = Proposal(a_call("adjust_position"), "long", 3.0, 50.0, None)
     assert size.model_may_choose(proposal, a_gate_state(), risk) is None
+
+
+def test_without_model_freedom_nothing_is_added_to_a_position() -> None:
+    risk = a_risk(allow_model_freedom=False)
+    assert only_reason(judge("adjust_position", in_position(), risk)) == Refusal(
+        "FIXED_BY_CONFIG", "the size of a position is fixed by the configuration"
+    )
+    assert judge("adjust_position", in_position(), a_risk()).status == "approved"
+
+
+@pytest.mark.parametrize("tool", ["signal_exit", "signal_hold", "reduce"])
+def test_without_model_freedom_a_position_may_still_shrink(tool: str) -> None:
+    risk = a_risk(allow_model_freedom=False)
+    if tool == "reduce":
+        verdict = judge("adjust_position", in_position(), risk, adjustment_pct=-50)
+    else:
+        verdict = judge(tool, in_position(), risk)
+    assert (verdict.status, verdict.reasons) == ("approved", ())
 
 
 def test_kelly_without_an_edge_is_refused_with_its_reason() -> None:

@@ -84,6 +84,21 @@ def test_atr_sizing_follows_the_leverage_there_will_be() -> None:
     assert stake(lower, leverage=100, position_sizing="atr") == pytest.approx(10 / 0.15)
 
 
+@pytest.mark.parametrize("leverage", [2, 2.5, 2.99])
+def test_atr_sizing_follows_the_whole_leverage(leverage: float) -> None:
+    """2.99x becomes 2x, and the stake is that of 2x: 1 % / (2 x 2 x 2.5 %) of 1,000."""
+    expected = pytest.approx(10 / (2 * 2 * 0.025))
+    assert stake(with_atr(2.5), leverage=leverage, position_sizing="atr") == expected
+    fixed = {"allow_model_freedom": False, "default_leverage": leverage}
+    assert stake(with_atr(2.5), position_sizing="atr", **fixed) == expected
+
+
+def test_a_market_that_allows_half_a_leverage_more_is_sized_without_it() -> None:
+    market = a_gate_state(facts={"rsi": 25.0, "atr_pct": 2.5}, rules=MarketRules(0.1, 5.0, 2.5))
+    size = stake(market, leverage=9, position_sizing="atr")
+    assert size == pytest.approx(10 / (2 * 2 * 0.025))
+
+
 @pytest.mark.parametrize("atr_pct", [None, 0.0, -1.0, math.nan, math.inf])
 def test_without_an_atr_the_stake_is_fixed(atr_pct: float | None) -> None:
     assert stake(with_atr(atr_pct), position_sizing="atr") == 100

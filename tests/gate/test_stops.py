@@ -4,13 +4,17 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders import NOON, a_gate_state, a_position, a_risk, a_thesis
+from judging import allowed, judge
 from llm_modules.domain import OpenPosition, Side
 from llm_modules.gate.stops import (
     below,
     booked_stop,
     default_stop,
+    farthest_fill,
     farthest_stop,
     is_crossed,
     liquidation_ratio,
@@ -92,6 +96,57 @@ def test_the_farthest_stop_obeys_the_limit_and_the_liquidation(
     assert farthest_stop(100, "short", leverage, risk) == pytest.approx(100 + distance)
 
 
+# The worst fill
+
+
+@pytest.mark.parametrize(
+    ("side", "leverage", "maintenance", "expected"),
+    [
+        ("long", 10, 0.005, 95 / (1 - 0.95 * 0.095)),  # 104.4
+        ("short", 10, 0.005, 95 / (1 + 0.95 * 0.095)),  # 87.1
+        ("long", 1, 0.005, 95 / (1 - 0.95 * 0.995)),
+        ("long", 20, 0.04, 95 / (1 - 0.95 * 0.01)),
+        ("long", 20, 0.05, 95),  # no room at all: not beyond the stop itself
+        ("short", 25, 0.05, 95),
+    ],
+)
+def test_an_entry_may_be_filled_until_its_stop_comes_near_liquidation(
+    side: Side, leverage: float, maintenance: float, expected: float
+) -> None:
+    assert farthest_fill(95.0, side, leverage, maintenance) == pytest.approx(expected)
+
+
+SIDES = st.sampled_from(["long", "short"])
+LEVERAGES = st.integers(1, 125).map(float)
+MAINTENANCE = st.floats(0.001, 0.2)
+
+
+@given(SIDES, LEVERAGES, MAINTENANCE, st.floats(1e-6, 1e6), st.floats(0, 1))
+def test_filled_up_to_there_liquidation_lies_beyond_the_stop(
+    side: Side, leverage: float, maintenance: float, stop: float, part: float
+) -> None:
+    """Worked out anew: isolated, all of 1 / leverage may be lost but the maintenance margin."""
+    worst = farthest_fill(stop, side, leverage, maintenance)
+    fill = stop + part * (worst - stop)
+    margin = max(0.0, 1 / leverage - maintenance)
+    liquidation = fill * (1 - margin) if side == "long" else fill * (1 + margin)
+    # A twentieth of that is kept at the worst, more before it.
+    kept = loss_distance(stop, liquidation, side)
+    assert kept >= fill * margin / 20 - 1e-9 * stop
+    if part == 1:
+        assert kept == pytest.approx(fill * margin / 20, abs=1e-9 * stop)
+
+
+@given(SIDES, LEVERAGES, MAINTENANCE, st.floats(0.1, 100))
+def test_the_price_of_the_decision_is_never_too_far(
+    side: Side, leverage: float, maintenance: float, max_stop_pct: float
+) -> None:
+    risk = a_risk(max_stop_pct=max_stop_pct)
+    stop = farthest_stop(100.0, side, leverage, risk, maintenance)
+    worst = farthest_fill(stop, side, leverage, maintenance)
+    assert loss_distance(worst, 100.0, side) >= -1e-9
+
+
 # The default
 
 
@@ -125,6 +180,15 @@ def test_the_margin_beyond_the_level_is_configured(margin: float, expected: floa
     state = a_gate_state(facts={"support": 97.0, "atr_pct": 1.0})
     risk = a_risk(stop_atr_margin=margin)
     assert default_stop(state, "long", 3, risk) == pytest.approx(expected)
+
+
+def test_the_default_stop_is_that_of_the_whole_leverage() -> None:
+    """10x leaves 7.6 %, 9x 8.5 %; what is asked as 9.9 will be 9."""
+    state, risk = a_gate_state(facts={"rsi": 25.0}), a_risk(max_stop_pct=10.0)
+    for leverage, room in ((9, 1 / 9), (9.9, 1 / 9), (10, 0.1)):
+        asked = {"leverage": leverage, "stop_price": None, "stake_amount": 20}
+        stop = allowed(judge("signal_entry_long", state, risk, **asked)).stop_price
+        assert stop == pytest.approx(100 * (1 - 0.8 * (room - 0.005)))
 
 
 # The booked one

@@ -13,6 +13,7 @@ from llm_modules.gate.tiers import (
     largest_notional,
     leverage_limit,
     maintenance_margin,
+    whole,
 )
 from llm_modules.gate.verdict import Refusal
 
@@ -30,6 +31,19 @@ def rich(**changes: Any) -> Any:
     return a_gate_state(
         account=an_account(equity=1e9, free=1e9, day_start_equity=1e9), rules=TIERED, **changes
     )
+
+
+@pytest.mark.parametrize(
+    ("leverage", "expected"),
+    [(1, 1), (1.0, 1), (1.999, 1), (2, 2), (2.0001, 2), (124.9, 124), (0.5, 0)],
+)
+def test_a_leverage_is_rounded_down_to_a_whole_one(leverage: float, expected: float) -> None:
+    assert whole(leverage) == expected
+
+
+def test_a_leverage_that_is_no_number_stays_none() -> None:
+    assert whole(math.inf) == math.inf
+    assert math.isnan(whole(math.nan))
 
 
 @pytest.mark.parametrize(

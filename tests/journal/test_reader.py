@@ -7,6 +7,7 @@ import pytest
 from builders import NOON, a_booking, a_config, a_decision_record, a_trade_record
 from journaling import drain
 from llm_modules.engine.recording import outcome_record
+from llm_modules.journal import trade_logger
 from llm_modules.journal.checking import check_chain
 from llm_modules.journal.log import Durability, JsonlLog, Rotation
 from llm_modules.journal.parts import part_numbers
@@ -19,7 +20,7 @@ from llm_modules.journal.records import (
     HaltRecord,
     OutcomeRecord,
 )
-from llm_modules.journal.trade_logger import NEWEST_LINES, Keeping, TradeLogger
+from llm_modules.journal.trade_logger import NEWEST_LINES, TradeLogger
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -157,16 +158,20 @@ def test_only_the_newest_decisions_are_read_and_all_trades(tmp_path: Path) -> No
     assert NEWEST_LINES == 20_000
 
 
-def test_decisions_are_rotated_and_let_go_and_no_trade_ever_is(tmp_path: Path) -> None:
-    config = a_config(str(tmp_path)).experience_config
-    small = Keeping(decisions=Rotation(1, kept_parts=2), trades=Rotation(1))
-    journal = TradeLogger(config, small)
+def test_decisions_are_rotated_and_let_go_and_no_trade_ever_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A file per record: a megabyte of one byte.
+    monkeypatch.setattr(trade_logger, "MEGABYTE", 1)
+    small = {"log_rotate_megabytes": 1, "decision_log_kept_parts": 2}
+    config = a_config(str(tmp_path), experience_config=small).experience_config
+    journal = TradeLogger(config)
     for number in range(6):
         journal.decision(a_decision_record(decision_id=f"d-{number}"))
         journal.trade(a_trade_record(trade_id=number))
     journal.close()
     # Once more, for a packer that is told to stop may leave retention to the next opening.
-    journal = TradeLogger(config, small)
+    journal = TradeLogger(config)
     drain(journal._decisions)
     journal.close()
     assert part_numbers(Path(config.decision_log_path)) == [4, 5]
@@ -179,13 +184,22 @@ def test_decisions_are_rotated_and_let_go_and_no_trade_ever_is(tmp_path: Path) -
     assert check_chain(Path(config.decision_log_path)).is_sound
 
 
-def test_by_default_two_years_of_decisions_and_every_trade_are_kept() -> None:
-    keeping = Keeping()
-    assert (keeping.durability, keeping.decisions, keeping.trades) == (
-        "flush",
-        Rotation(33_554_432, 24),
-        Rotation(33_554_432, 0),
-    )
+def test_by_default_two_years_of_decisions_and_every_trade_are_kept(tmp_path: Path) -> None:
+    journal = TradeLogger(a_config(str(tmp_path)).experience_config)
+    decisions, trades = journal._decisions, journal._trades
+    assert decisions is not None
+    assert trades is not None
+    assert decisions._rotation == Rotation(33_554_432, 24)
+    assert trades._rotation == Rotation(33_554_432, 0)
+    journal.close()
+
+
+def test_trades_are_let_go_where_that_is_asked_for(tmp_path: Path) -> None:
+    asked = {"trade_log_kept_parts": 3, "log_rotate_megabytes": 2}
+    journal = TradeLogger(a_config(str(tmp_path), experience_config=asked).experience_config)
+    assert journal._trades is not None
+    assert journal._trades._rotation == Rotation(2 * 1_048_576, 3)
+    journal.close()
 
 
 @pytest.mark.parametrize(("durability", "syncs"), [("none", 2), ("flush", 2), ("fsync", 4)])
@@ -193,7 +207,11 @@ def test_trades_wait_for_the_disk_whatever_decisions_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, syncs: int
 ) -> None:
     synced: list[int] = []
-    journal = TradeLogger(a_config(str(tmp_path)).experience_config, Keeping(durability))
+    journal = TradeLogger(
+        a_config(
+            str(tmp_path), experience_config={"decision_log_durability": durability}
+        ).experience_config
+    )
     monkeypatch.setattr(os, "fsync", synced.append)
     journal.trade(a_trade_record())
     assert len(synced) == 2

@@ -1,3 +1,4 @@
+import gzip
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -159,3 +160,21 @@ def test_bytes_that_are_no_text_are_shown_as_such(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"a\xffb\n")
     assert last_lines(path, 1) == ["a\ufffdb"]
+
+
+def a_rotated_journal(path: Path) -> None:
+    with gzip.open(path.with_name(f"{path.name}.000001.gz"), "wb") as part:
+        part.write(b"a\nb\nc\n")
+    path.write_bytes(b"d\n")
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, ["d"]), (2, ["c", "d"]), (9, ["a", "b", "c", "d"]), (0, [])]
+)
+def test_lines_that_a_rotation_moved_away_come_first(
+    tmp_path: Path, count: int, expected: list[str]
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    a_rotated_journal(path)
+    assert last_lines(path, count) == expected
+    assert list(followed(path, count, times(0), poll_seconds=QUICK)) == expected

@@ -153,6 +153,9 @@ class IgnoresHalts(EmergencyStop):
         standing = super().observe(equity, open_trades, now)
         return replace(standing, halted=False, exit_tag=None, day_start_equity=1e-9)
 
+    def is_halted_now(self) -> bool:
+        return False
+
 
 class LoosensStops(Desk):
     """Moves every stop a little further away each time it is asked."""
@@ -211,8 +214,13 @@ def test_a_broken_part_makes_its_invariant_fail(invariant: str, parts: Parts) ->
 def test_the_replay_alone_notices_a_broken_part(
     tmp_path: Path, invariant: str, parts: Parts
 ) -> None:
-    limits = {"max_total_stake_pct": 25, "max_correlated_pct": 100, "max_leverage": 3}
-    replay = played(tmp_path, parts, candles=150, **limits)
+    limits = {
+        "max_total_stake_pct": 25,
+        "max_correlated_pct": 100,
+        "max_leverage": 3,
+        "risk_per_trade_pct": 100,
+    }
+    replay = played(tmp_path, parts, candles=400, **limits)
     assert invariant in {breach.invariant for breach in replay.inspector.breaches}
 
 

@@ -95,16 +95,8 @@ class LLMFunctionStrategy(IStrategy):
             raise OperationalException(
                 "LLMFunctionStrategy asks its model while the market runs: use 'freqtrade trade'"
             )
-        if not self.use_exit_signal:
-            raise OperationalException("use_exit_signal must stay true: exits are made through it")
-        if not self.use_custom_stoploss:
-            raise OperationalException("use_custom_stoploss must stay true: it places the stops")
-        if self._is_live() and not self.order_types.get("stoploss_on_exchange"):
-            raise OperationalException(
-                "order_types.stoploss_on_exchange must stay true with real money: the exchange "
-                "holds the stops while this machine is down"
-            )
         try:
+            bridge.demand_protections(self, is_live=self._is_live())
             config = parse_config(self.config)
             mode = bridge.run_mode(self.config)
             user_data = Path(self.config["user_data_dir"])

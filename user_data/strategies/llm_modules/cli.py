@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llm_modules.errors import JournalError, UserError
-from llm_modules.operations import control, halting, summary, upkeep, viewing
+from llm_modules.operations import control, halting, summary, upkeep, verifying, viewing
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.launch import supervisor_said
@@ -232,6 +232,10 @@ COMMANDS: Mapping[str, Command] = {
         "show closed trades and what they taught",
         lambda session, options: viewing.show_trades(session, _view_options(options)),
         _add_view,
+    ),
+    "verify": Command(
+        "check that no line of the journals was edited, removed or moved",
+        lambda session, _: verifying.verify(session),
     ),
     "clean": Command(
         "back up and remove journals, databases and logs",

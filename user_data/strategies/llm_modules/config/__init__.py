@@ -77,6 +77,18 @@ class ExperienceConfig(Block):
     log_trades: bool = Field(description="write trade_experience.jsonl")
     decision_log_path: str = Field(min_length=1, description="file of decisions")
     trade_log_path: str = Field(min_length=1, description="file of closed trades")
+    decision_log_durability: Literal["none", "flush", "fsync"] = Field(
+        default="flush", description="what a written decision survives: docs/journals.md"
+    )
+    log_rotate_megabytes: int = Field(
+        default=32, ge=1, le=1024, description="size at which a journal starts a new file"
+    )
+    decision_log_kept_parts: int = Field(
+        default=24, ge=0, le=10_000, description="rotated files of decisions kept, 0: all"
+    )
+    trade_log_kept_parts: int = Field(
+        default=0, ge=0, le=10_000, description="the same for closed trades"
+    )
     max_recent_trades_context: int = Field(ge=0, le=100, description="past trades shown")
     max_recent_decisions_context: int = Field(ge=0, le=100, description="past decisions shown")
     include_pair_specific_trades: bool = Field(

@@ -2,7 +2,8 @@
 
 Written by the decision thread, read by Freqtrade's. Reading does not take: Freqtrade may still
 meet a lock or a full slot, and the retry of an unfilled order must find the same numbers. A
-booking ends when its order is filled, when its time is over, or when a newer one replaces it.
+booking ends when its order is filled (an exit: when its trade is closed), when its time is over,
+or when a newer one replaces it.
 """
 
 import threading

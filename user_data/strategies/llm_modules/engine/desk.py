@@ -31,12 +31,7 @@ from llm_modules.gate.conduct import Close, ConductLedger
 from llm_modules.gate.emergency import EmergencyStop, HaltEvent, Standing
 from llm_modules.gate.stops import booked_stop, is_crossed
 from llm_modules.gate.tracker import PositionTracker
-from llm_modules.journal.records import (
-    DecisionLine,
-    DecisionRecord,
-    OutcomeKind,
-    OutcomeRecord,
-)
+from llm_modules.journal.records import DecisionLine, DecisionRecord, OutcomeKind
 
 logger = logging.getLogger(__name__)
 
@@ -348,7 +343,5 @@ class Desk:
     def _tell(
         self, booking: Booking, outcome: OutcomeKind, trade_id: int | None, detail: str = ""
     ) -> None:
-        line: OutcomeRecord = outcome_record(
-            booking, outcome, datetime.now(UTC), trade_id=trade_id, detail=detail
-        )
+        line = outcome_record(booking, outcome, datetime.now(UTC), trade_id=trade_id, detail=detail)
         self._service.soon(partial(note, line, self._rooms), "Recording an outcome")

@@ -59,7 +59,7 @@ def open_desk(
     evaluator = TradeEvaluator(config.risk_management.max_leverage)
     library = ExperienceLibrary(config.experience_config, evaluator, mode)
     library.load(trades, decisions)
-    present = Present(_unknown_world(stake_currency))
+    present = Present(unknown_world(stake_currency))
     rooms = Rooms(
         config=config,
         context=context,
@@ -126,7 +126,7 @@ def _in_mode(line: DecisionLine, mode: RunMode) -> bool:
     return isinstance(line, OutcomeRecord) or line.mode == mode
 
 
-def _unknown_world(stake_currency: str) -> World:
+def unknown_world(stake_currency: str) -> World:
     """Before the first observation nothing is known, so the gate refuses everything."""
     nothing = AccountState(0, stake_currency, 0.0, 0.0, 0.0, 0, 0.0, 0.0, halted=True)
     return World(nothing, {})

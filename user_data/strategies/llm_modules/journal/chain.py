@@ -62,7 +62,7 @@ def digest_of(line: bytes) -> str:
 
 
 def claim_of(line: bytes) -> Claim | None:
-    """Return what a line says of its place, None when it is of before the chain or no record."""
+    """Return what a line says of its place; None when it is older than the chain, or no record."""
     # Not by parsing: a link must be readable also in a line that is no JSON any more.
     match = LINK.search(line)
     return Claim(int(match[1]), match[2].decode()) if match else None

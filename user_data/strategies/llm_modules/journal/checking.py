@@ -31,7 +31,7 @@ class ChainFault:
 class ChainReport:
     """What a journal is made of, and every fault in the order of the lines.
 
-    The first `unchained` lines are of before the chain and unguarded; `let_go` is the number of
+    The first `unchained` lines are older than the chain and unguarded; `let_go` is the number of
     the last line that retention removed; without a seal a cut end or an edited last line cannot
     be found. `torn` are the files that hold what crashes left unfinished.
     """
@@ -133,7 +133,7 @@ class _Walk:
         elif claim.seq == 1 and claim.prev != digest:
             yield _fault(self.last_at or found, "edited", OTHER)
         elif claim.seq > 1 and self.last_at is not None:
-            # Retention takes the oldest lines first: none of before the chain is left then.
+            # Retention takes the oldest lines first: none older than the chain is left then.
             yield _fault(self.last_at, "foreign", "it has no place in the chain")
 
 

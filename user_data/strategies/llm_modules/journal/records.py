@@ -44,7 +44,7 @@ class Line(Record):
 class Reason(Record):
     """What a check had to say: a stable code and a sentence; a clamp also from what to what.
 
-    Lines written before 2026-11-21 do not tell the kind; `unknown` stands for it then.
+    Old lines do not tell the kind; `unknown` stands for it then.
     """
 
     code: str

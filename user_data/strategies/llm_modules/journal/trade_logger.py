@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from llm_modules.config import ExperienceConfig
-from llm_modules.journal.log import Durability, JsonlLog, Rotation
+from llm_modules.journal.log import JsonlLog, Rotation
 from llm_modules.journal.reader import BadLine, read_journal, read_newest
 from llm_modules.journal.records import (
     DECISION_LINES,
@@ -17,40 +16,32 @@ from llm_modules.journal.records import (
 
 # A year of one pair at 30 minutes, two weeks of thirty: read in half a second.
 NEWEST_LINES = 20_000
+MEGABYTE = 1_048_576
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How safely decisions are written, and when files are rotated and let go.
-
-    Trades wait for the disk in any case, and no trade is let go unless asked for.
-    """
-
-    durability: Durability = "flush"
-    decisions: Rotation = field(default_factory=lambda: Rotation(kept_parts=24))
-    trades: Rotation = field(default_factory=Rotation)
 
 
 class TradeLogger:
     """Writes decisions and closed trades; a journal that is switched off swallows its records.
 
-    Raises JournalLockedError or JournalError when a journal cannot be opened.
+    Decisions are as durable as configured, trades wait for the disk in any case. Raises
+    JournalLockedError or JournalError when a journal cannot be opened.
     """
 
-    def __init__(self, config: ExperienceConfig, keeping: Keeping | None = None) -> None:
-        keeping = keeping or Keeping()
+    def __init__(self, config: ExperienceConfig) -> None:
         self._decision_path = Path(config.decision_log_path)
         self._trade_path = Path(config.trade_log_path)
         self._decisions = self._trades = None
         if config.log_decisions:
             self._decisions = JsonlLog(
-                self._decision_path, durability=keeping.durability, rotation=keeping.decisions
+                self._decision_path,
+                durability=config.decision_log_durability,
+                rotation=_rotation(config, config.decision_log_kept_parts),
             )
         # Decisions are many and replaceable; a lost trade would be a lost lesson.
         if config.log_trades:
-            self._trades = JsonlLog(self._trade_path, durability="fsync", rotation=keeping.trades)
+            rotation = _rotation(config, config.trade_log_kept_parts)
+            self._trades = JsonlLog(self._trade_path, durability="fsync", rotation=rotation)
 
     def decision(self, record: DecisionLine) -> None:
         """Append a decision, what became of it, or a halt. Raises JournalError."""
@@ -79,6 +70,10 @@ class TradeLogger:
         for log in (self._decisions, self._trades):
             if log is not None:
                 log.close()
+
+
+def _rotation(config: ExperienceConfig, kept_parts: int) -> Rotation:
+    return Rotation(config.log_rotate_megabytes * MEGABYTE, kept_parts)
 
 
 def _tell_bad_lines(path: Path, bad_lines: Sequence[BadLine]) -> None:

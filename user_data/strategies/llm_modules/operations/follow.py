@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from llm_modules.journal.parts import newest_lines
+
 POLL_SECONDS = 0.25
 BLOCK_BYTES = 65_536
 
@@ -30,7 +32,7 @@ def last_lines(path: Path, count: int) -> list[str]:
     except FileNotFoundError:
         return []
     with file:
-        return [_text(line) for line in _tail(file, count)]
+        return [_text(line) for line in _with_parts(path, _tail(file, count), count)]
 
 
 def followed(
@@ -43,7 +45,7 @@ def followed(
     ensure_file(path)
     file: BinaryIO = path.open("rb")
     try:
-        yield from map(_text, _tail(file, count))
+        yield from map(_text, _with_parts(path, _tail(file, count), count))
         # The writer may be in the middle of a line: what has come of it is kept until the rest has.
         pending = b""
         while goes_on():
@@ -74,6 +76,14 @@ def _tail(file: BinaryIO, count: int) -> list[bytes]:
     *lines, torn = block.split(b"\n")
     file.seek(end - len(torn))
     return list(deque(lines, maxlen=count))
+
+
+def _with_parts(path: Path, tail: list[bytes], count: int) -> list[bytes]:
+    """Put before the tail of a journal what a rotation has moved out of the file."""
+    if len(tail) >= count:
+        return tail
+    found = newest_lines(path, count)
+    return [*found[: len(found) - len(tail)], *tail]
 
 
 def _successor(path: Path, file: BinaryIO) -> tuple[BinaryIO, bool]:

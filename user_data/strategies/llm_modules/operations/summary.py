@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from rich.table import Table
 
+from llm_modules.journal.parts import found_lines
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord, Reason
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
@@ -51,11 +52,7 @@ class Summary:
 def show_summary(session: Session) -> ExitStatus:
     """Show how many decisions were approved, clamped, refused, and by which checks."""
     path, screen = session.journals().decisions, session.screen
-    try:
-        with path.open("rb") as file:
-            summary = summed(file)
-    except FileNotFoundError:
-        summary = Summary()
+    summary = summed(line.text for line in found_lines(path))
     if summary.bad_lines:
         screen.complain(f"{summary.bad_lines} unreadable lines of {shown(path)} are not counted.")
     if not summary.statuses:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from llm_modules.config import ExperienceConfig, RiskConfig, TraderConfig
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.domain import AccountState, Prompt, Reply, RunMode, ToolRequest
+from llm_modules.domain import Prompt, Reply, RunMode, ToolRequest
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
-from llm_modules.engine.question import Present, Question, World
+from llm_modules.engine.question import Present, Question
 from llm_modules.engine.recording import close_of
+from llm_modules.engine.startup import unknown_world
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
@@ -162,7 +163,7 @@ class Bench:
         evaluator = TradeEvaluator(self.risk.max_leverage)
         self.library = ListeningLibrary(self.config.experience_config, evaluator, MODE)
         self.library.load(trades, decisions)
-        present = Present(_nothing_known())
+        present = Present(unknown_world("USDT"))
         self.rooms = Rooms(
             config=self.config,
             context=self._context,
@@ -203,7 +204,3 @@ class Bench:
 def _context(config: TraderConfig) -> ContextBuilder:
     brief = config.context_config.model_copy(update=SHORT_PROMPT)
     return ContextBuilder(brief, config.risk_management)
-
-
-def _nothing_known() -> World:
-    return World(AccountState(0, "USDT", 0.0, 0.0, 0.0, 0, 0.0, 0.0, halted=True), {})

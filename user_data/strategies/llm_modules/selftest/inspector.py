@@ -127,7 +127,8 @@ class Inspector:
                 self._note("I3", f"{order.tag} was sent without a decision")
             return
         self._check_numbers(order, booking)
-        if order.decision_id in self._used:
+        # An exit that was filled in part goes on until nothing is left of its trade.
+        if order.decision_id in self._used and order.kind != "exit":
             self._note("I7", f"decision {order.decision_id} was carried out twice")
 
     def filled(self, order: Order, at: datetime) -> None:

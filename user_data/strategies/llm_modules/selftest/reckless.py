@@ -52,7 +52,7 @@ REASONS = (
 class RecklessModel:
     """Makes up an answer for the market and position it is shown; the same seed, the same answers.
 
-    `facing` is set before each question.
+    `face` is called before each question.
     """
 
     def __init__(self, chance: random.Random) -> None:

@@ -22,7 +22,7 @@ INVARIANTS = {
     "I4": "an exception in the gate is a refusal",
     "I5": "while halted, no order adds exposure",
     "I6": "a stop never moves away from the price",
-    "I7": "each decision is carried out at most once",
+    "I7": "each decision is carried out at most once (the rest of an exit aside)",
     "I8": "a verdict costs next to nothing",
 }
 KINDS = ("refusal", "clamp", "remark")

@@ -231,6 +231,7 @@ class StandIn:
         # Freqtrade itself looks for a free slot first.
         if self.account.open_trades >= self.bench.risk.max_open_trades:
             return
+        # Twice, as Freqtrade's callbacks do: a book that hands out only once must show.
         signal, wanted = desk.entry(pair, now), desk.entry(pair, now)
         if signal is None or wanted is None:
             return

@@ -2,6 +2,7 @@
 
 from llm_modules.engine.bridge.market import (
     candles,
+    demand_protections,
     locked_sides,
     market_rules,
     newest_close,
@@ -26,6 +27,7 @@ __all__ = [
     "candles",
     "closed_trade",
     "decision_id",
+    "demand_protections",
     "is_tighter",
     "locked_sides",
     "market_rules",

@@ -71,6 +71,7 @@ ADDITION_CHECKS: tuple[Check, ...] = (
     claims.confidence_is_enough,
     size.model_may_add,
     size.held_leverage_within_limit,
+    size.held_leverage_is_whole,
     size.stake_within_position_limit,
     totals.stake_within_total,
     totals.stake_within_correlated,

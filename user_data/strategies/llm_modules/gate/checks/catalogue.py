@@ -62,6 +62,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(size.leverage_within_limit, "MAX_LEVERAGE", CLAMPS, ("max_leverage",)),
     Rule(size.leverage_is_whole, "WHOLE_LEVERAGE", CLAMPS),
     Rule(size.held_leverage_within_limit, "MAX_LEVERAGE", keys=("max_leverage",)),
+    Rule(size.held_leverage_is_whole, "WHOLE_LEVERAGE"),
     Rule(size.stake_within_position_limit, "MAX_POSITION", CLAMPS, ("max_position_pct",)),
     Rule(
         totals.stake_within_total,
@@ -85,11 +86,16 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(stops.stop_on_losing_side, "STOP_WRONG_SIDE"),
     Rule(stops.named_stop_on_losing_side, "STOP_WRONG_SIDE"),
     Rule(stops.target_is_worth_it, "REWARD_RISK", keys=("min_reward_risk",)),
-    Rule(stops.risk_within_limit, "RISK_PER_TRADE", CLAMPS, ("risk_per_trade_pct",)),
+    Rule(
+        stops.risk_within_limit,
+        "RISK_PER_TRADE",
+        CLAMPS,
+        ("risk_per_trade_pct", "max_price_drift_pct"),
+    ),
     Rule(claims.rsi_is_right, "RSI_CLAIM", BY_MODE, ("rsi_claim", "rsi_tolerance")),
     Rule(claims.price_within_levels, "LEVELS_CLAIM", BY_MODE, ("levels_claim",)),
     Rule(claims.trend_is_as_strong, "TREND_CLAIM", BY_MODE, ("trend_claim",)),
-    Rule(stops.stop_before_liquidation, "STOP_BEYOND_LIQUIDATION"),
+    Rule(stops.stop_before_liquidation, "STOP_BEYOND_LIQUIDATION", keys=("max_price_drift_pct",)),
     Rule(size.stake_above_market_minimum, "BELOW_MINIMUM"),
     Rule(size.remainder_above_market_minimum, "REST_BELOW_MINIMUM"),
 )

@@ -64,6 +64,14 @@ def held_leverage_within_limit(proposal: Proposal, state: GateState, risk: RiskC
     return Refusal("MAX_LEVERAGE", text)
 
 
+def held_leverage_is_whole(proposal: Proposal, _state: GateState, _risk: RiskConfig) -> Finding:
+    """Refuse to add to a position whose leverage, which cannot change, is not whole."""
+    if proposal.leverage == whole(proposal.leverage):
+        return None
+    text = f"the position has leverage {proposal.leverage:g}; exchanges know whole ones only"
+    return Refusal("WHOLE_LEVERAGE", text)
+
+
 def stake_within_position_limit(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Clamp the stake so that the whole position stays within `max_position_pct` of equity."""
     # An earlier order of the pair may still be filled, so it takes its room already.

@@ -6,6 +6,7 @@ from llm_modules.gate.checks.size import lower_stake
 from llm_modules.gate.exposure import own_stake
 from llm_modules.gate.stops import (
     below,
+    farthest_fill,
     farthest_stop,
     liquidation_ratio,
     loss_distance,
@@ -74,8 +75,10 @@ def risk_within_limit(proposal: Proposal, state: GateState, risk: RiskConfig) ->
     if stop is None or not loss_distance(price, stop, proposal.side) > 0:
         # Refused as STOP_WRONG_SIDE.
         return None
-    at_stop = proposal.leverage * loss_distance(price, stop, proposal.side) / price
-    room = state.account.equity * risk.risk_per_trade_pct / 100 / at_stop - _held(state, price)
+    # Not the price as a divisor: a short may be allowed to go out at any price down to 0.
+    per_stake = proposal.leverage * loss_distance(price, stop, proposal.side)
+    may_lose = state.account.equity * risk.risk_per_trade_pct / 100
+    room = may_lose * price / per_stake - _held(state, price)
     why = f"{risk.risk_per_trade_pct:g} % of equity lost at the stop"
     return lower_stake("RISK_PER_TRADE", proposal, room, why)
 
@@ -97,21 +100,26 @@ def target_is_worth_it(proposal: Proposal, state: GateState, risk: RiskConfig) -
     return Refusal("REWARD_RISK", text)
 
 
-def stop_before_liquidation(proposal: Proposal, state: GateState, _risk: RiskConfig) -> Finding:
+def stop_before_liquidation(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Refuse an addition after which liquidation would come before the stop, or near it.
 
-    The exchange's liquidation price counts, and the one estimated for the new average price.
+    The exchange's liquidation price counts, and the one estimated for the new average price: with
+    the reserve of an entry at the current rate, with less of it at the worst price of the order.
     """
     position, stop = state.position, _stop_after(proposal, state)
     if position is None or stop is None:
         return None
+    side, maintenance = position.side, _maintenance(proposal, state)
     # Adding in profit raises the average entry, and the liquidation price with it.
-    average = _average_rate(proposal, position)
-    room = average * liquidation_ratio(proposal.leverage, _maintenance(proposal, state))
-    estimate = below(average, room, position.side)
-    known = position.liquidation_price
-    if loss_distance(stop, estimate, position.side) >= -ROUNDING * average and (
-        known is None or loss_distance(stop, known, position.side) > 0
+    average = _average_rate(proposal, position, position.current_rate)
+    room = average * liquidation_ratio(proposal.leverage, maintenance)
+    worst = _average_rate(proposal, position, _worst_price(proposal, state, risk))
+    limit = farthest_fill(stop, side, proposal.leverage, maintenance)
+    known, least = position.liquidation_price, -ROUNDING * average
+    if (
+        loss_distance(stop, below(average, room, side), side) >= least
+        and loss_distance(limit, worst, side) >= least
+        and (known is None or loss_distance(stop, known, side) > 0)
     ):
         return None
     text = f"stop {stop:g} is not well before liquidation; tighten it before adding"
@@ -160,7 +168,7 @@ def _maintenance(proposal: Proposal, state: GateState) -> float:
     return maintenance_margin(state.rules, stake * proposal.leverage)
 
 
-def _average_rate(proposal: Proposal, position: OpenPosition) -> float:
-    """Return the average entry price after an addition at the current rate."""
+def _average_rate(proposal: Proposal, position: OpenPosition, rate: float) -> float:
+    """Return the average entry price after an addition at a rate."""
     held, added = position.stake_amount, proposal.stake_amount
-    return (held + added) / (held / position.open_rate + added / position.current_rate)
+    return (held + added) * rate / (held * rate / position.open_rate + added)
