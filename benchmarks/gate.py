@@ -88,8 +88,12 @@ def busy_state() -> GateState:
         account=account,
         position=None,
         exposures=others,
+        locked_sides=frozenset(),
+        tradable=True,
         facts={"rsi": 55.0, "adx": 30.0, "support": 96.0, "resistance": 104.0, "atr_pct": 1.0},
         conduct=conduct,
+        habits=(),
+        acted_on=None,
         funding_rate=0.0001,
     )
 

@@ -11,6 +11,7 @@ from llm_modules.domain import (
     AccountState,
     Candles,
     ClosedTrade,
+    Conduct,
     MarketRules,
     Message,
     OpenPosition,
@@ -152,7 +153,13 @@ def a_gate_state(**changes: Any) -> GateState:
         rules=RULES,
         account=an_account(),
         position=None,
+        exposures=(),
+        locked_sides=frozenset(),
+        tradable=True,
         facts={"rsi": 25.0, "adx": 22.0, "support": 96.0, "resistance": 104.0, "atr_pct": 1.0},
+        conduct=Conduct(),
+        habits=(),
+        acted_on=None,
         funding_rate=0.0001,
     )
     return replace(state, **changes)
@@ -245,6 +252,8 @@ def a_question(*positions: OpenPosition, **changes: Any) -> Question:
         world=a_world(*positions),
         mode="sandbox",
         locked_sides=frozenset(),
+        tradable=True,
+        returns={},
         funding_rate=0.0,
     )
     return replace(question, **changes)

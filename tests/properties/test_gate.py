@@ -194,10 +194,10 @@ def greedy_scenes(draw: st.DrawFn) -> Scene:
     """Scenes in which hardly anything but the stop limits what is asked, held or flat."""
     side: Side = draw(st.sampled_from(["long", "short"]))
     sign = 1 if side == "long" else -1
-    leverage = draw(st.integers(1, 125) | st.integers(1, 9))
-    drift = draw(st.floats(0.001, 5))
+    leverage = draw(st.integers(1, 125) | st.integers(1, 9) | st.floats(1, 9))
+    drift, gap, may_lose = draw(st.floats(0.001, 5)), draw(st.floats(0.01, 1)), 20.0
     # From next to the price to where the position would be liquidated, or more.
-    stop = 100 - sign * draw(st.floats(0.01, 1)) * 100 / leverage
+    stop = 100 - sign * gap * 100 / leverage
     position, call = None, a_call(f"signal_entry_{side}")
     changes: dict[str, object] = {"stop_price": max(stop, 0.01), "stake_amount": draw(STAKES)}
     if draw(st.booleans()):
@@ -205,13 +205,15 @@ def greedy_scenes(draw: st.DrawFn) -> Scene:
         held = a_position(stake_amount=draw(st.floats(0.1, 50)), current_rate=rate, side=side)
         held = replace(held, leverage=float(leverage), liquidation_price=None, stop_price=stop)
         position = replace(held, open_rate=100 * (1 + draw(st.floats(-0.5, 0.5)) / leverage))
+        # About what is lost of the position already, per cent of 1,000, and room for more.
+        may_lose = gap * held.stake_amount / 10
         call, changes = a_call("adjust_position"), {"adjustment_pct": draw(st.floats(1, 100))}
     else:
         changes["leverage"] = draw(st.just(leverage) | st.floats(1, 100))
     risk = a_risk(
         max_leverage=125.0, max_position_pct=100.0, max_total_stake_pct=100.0,
         max_total_notional_pct=12_500.0, max_correlated_pct=100.0, levels_claim="record",
-        max_stop_pct=100.0, max_price_drift_pct=drift, risk_per_trade_pct=draw(st.floats(0.1, 20)),
+        max_stop_pct=100.0, max_price_drift_pct=drift, risk_per_trade_pct=min(100.0, may_lose * draw(st.floats(1, 5))),
     )  # fmt: skip
     account = an_account(used_stake=0.0, open_trades=0)
     rules = draw(st.just(RULES) | markets(tame))
@@ -231,6 +233,7 @@ def test_wherever_in_its_band_an_order_is_filled_the_stop_costs_its_share_and_co
     if proposal is None or proposal.only_reduces:
         return
     booking, position = booked(proposal, scene), state.position
+    assert booking.leverage == int(booking.leverage)
     stop = booking.stop_price
     if position is not None:
         stop = position.stop_price if stop is None else stop

@@ -43,9 +43,9 @@ class Question:
     world: World
     mode: RunMode
     locked_sides: frozenset[Side]
-    tradable: bool = True
-    returns: Mapping[str, Returns] = field(default_factory=dict)
-    funding_rate: float | None = None
+    tradable: bool
+    returns: Mapping[str, Returns]
+    funding_rate: float | None
 
     @property
     def position(self) -> OpenPosition | None:

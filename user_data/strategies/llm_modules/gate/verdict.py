@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -48,14 +48,14 @@ class GateState:
     rules: MarketRules
     account: AccountState
     position: OpenPosition | None
-    exposures: tuple[Exposure, ...] = ()
-    locked_sides: frozenset[Side] = frozenset()
-    tradable: bool = True
-    facts: Mapping[str, float] = field(default_factory=dict)
-    conduct: Conduct = field(default_factory=Conduct)
-    habits: tuple[Habit, ...] = ()
-    acted_on: datetime | None = None
-    funding_rate: float | None = None
+    exposures: tuple[Exposure, ...]
+    locked_sides: frozenset[Side]
+    tradable: bool
+    facts: Mapping[str, float]
+    conduct: Conduct
+    habits: tuple[Habit, ...]
+    acted_on: datetime | None
+    funding_rate: float | None
 
     def fact(self, name: str) -> float | None:
         """Return a number of the snapshot, or None while it is not known."""

@@ -162,8 +162,13 @@ def a_state(stage: Stage) -> GateState:
         rules=question.rules,
         account=world.account,
         position=None,
+        exposures=(),
+        locked_sides=frozenset(),
+        tradable=True,
         facts=snapshot.facts,
         conduct=world.conduct,
+        habits=(),
+        acted_on=None,
         funding_rate=0.0,
     )
 

@@ -121,6 +121,7 @@ class Replay:
             world=self._bench.desk.world(),
             mode="sandbox",
             locked_sides=frozenset(),
+            tradable=True,
             returns=returns,
             funding_rate=self._chance.choice((0.0001, -0.0001, 0.01, None)),
         )

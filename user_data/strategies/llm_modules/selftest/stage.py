@@ -107,6 +107,7 @@ class Stage:
             world=self.bench.desk.world(),
             mode="sandbox",
             locked_sides=frozenset(),
+            tradable=True,
             returns={self.pair: log_returns(window)},
             funding_rate=self.funding_rate,
         )
