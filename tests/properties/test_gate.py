@@ -205,18 +205,19 @@ def greedy_scenes(draw: st.DrawFn) -> Scene:
         held = a_position(stake_amount=draw(st.floats(0.1, 50)), current_rate=rate, side=side)
         held = replace(held, leverage=float(leverage), liquidation_price=None, stop_price=stop)
         position = replace(held, open_rate=100 * (1 + draw(st.floats(-0.5, 0.5)) / leverage))
-        # About what is lost of the position already, per cent of 1,000, and room for more.
-        may_lose = gap * held.stake_amount / 10
+        # What the position itself may lose from the worst price, % of 1,000, and room for more.
+        may_lose = (gap + leverage * drift / 100) * held.stake_amount / 10
         call, changes = a_call("adjust_position"), {"adjustment_pct": draw(st.floats(1, 100))}
     else:
         changes["leverage"] = draw(st.just(leverage) | st.floats(1, 100))
+    may_lose = min(100.0, may_lose * draw(st.floats(1, 5)))
     risk = a_risk(
         max_leverage=125.0, max_position_pct=100.0, max_total_stake_pct=100.0,
         max_total_notional_pct=12_500.0, max_correlated_pct=100.0, levels_claim="record",
-        max_stop_pct=100.0, max_price_drift_pct=drift, risk_per_trade_pct=min(100.0, may_lose * draw(st.floats(1, 5))),
+        max_stop_pct=100.0, max_price_drift_pct=drift, risk_per_trade_pct=may_lose,
     )  # fmt: skip
     account = an_account(used_stake=0.0, open_trades=0)
-    rules = draw(st.just(RULES) | markets(tame))
+    rules = replace(draw(st.just(RULES) | markets(tame)), min_notional=0.001)
     state = a_gate_state(account=account, position=position, rules=rules)
     return Scene(type(call).model_construct(**(call.model_dump() | changes)), state, risk)
 
