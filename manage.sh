@@ -234,13 +234,14 @@ start_container() { # [--detach] [--sandbox]
 
 # Its file alone halts, whatever else is broken; the command that follows adds who and why.
 halt_at_once() { # REASON
-    local argument
-    for argument in "$@"; do
-        case "$argument" in -*) return ;; esac
-    done
+    local reason
+    # As JSON, with nothing but the shell: no other program may be missing here.
+    reason=${*//[[:cntrl:]]/ }
+    reason=${reason//\\/\\\\}
+    reason=${reason//\"/\\\"}
     [ -e "$HALT" ] || [ -L "$HALT" ] ||
-        printf '{"reason": "", "at": "%s", "by": "manage.sh"}' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-            2>/dev/null > "$HALT" || return 0
+        printf '{"reason": "%s", "at": "%s", "by": "manage.sh"}' "$reason" \
+            "$(date -u +%Y-%m-%dT%H:%M:%SZ)" 2>/dev/null > "$HALT" || return 0
     say "$HALT is there: the bot opens nothing any more and closes what is open."
 }
 
@@ -279,7 +280,10 @@ docker_command() { # COMMAND ARGUMENTS
     shift
     case "$command" in
         start) start_container "$@" ;;
-        restart) compose stop && start_container "$@" ;;
+        restart)
+            compose run --rm -T "$SERVICE" python -m llm_modules.cli check >/dev/null || exit $?
+            compose stop && start_container "$@"
+            ;;
         deploy) ensure_env_file && compose build --pull && compose stop && start_container "$@" ;;
         stop) compose down ;;
         status)
@@ -316,12 +320,24 @@ positions stay, with their stops. On a live exchange close them there by hand."
     esac
 }
 
+check_settings() { # OPTIONS OF start
+    local option options=''
+    for option in "$@"; do
+        [ "$option" = --detach ] || options="$options $option"
+    done
+    # Words without blanks: flags and port numbers.
+    # shellcheck disable=SC2086
+    "$VENV/bin/python" -m llm_modules.cli check $options >/dev/null
+}
+
 native_command() { # COMMAND ARGUMENTS
     local command=$1
     shift
     case "$command" in
         restart | deploy)
             ensure_venv runtime
+            # Before the stop: a typo must not leave positions without their bot.
+            check_settings "$@"
             "$VENV/bin/python" -m llm_modules.cli stop
             [ "$command" = restart ] || rm -f "$STAMP"
             native llm_modules.cli start "$@"
@@ -398,7 +414,11 @@ main() { # COMMAND ARGUMENTS
     case "$command" in
         test) run_tests "$@" ;;
         lock) exec tools/lock.sh ;;
-        *) if use_docker; then docker_command "$command" "$@"; else native_command "$command" "$@"; fi ;;
+        *)
+            # Whatever is typed after halt is its reason, also what looks like an option.
+            [ "$command" != halt ] || set -- -- "$@"
+            if use_docker; then docker_command "$command" "$@"; else native_command "$command" "$@"; fi
+            ;;
     esac
 }
 

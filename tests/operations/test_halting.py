@@ -134,7 +134,8 @@ def test_resume_shows_each_halt_and_lifts_all(
         "  why  HALT.sandbox was found but not readable (Is a directory)\n"
         f"{folder}/HALT.live (in live)\n"
         f"  why  {FELL}\n  by   the emergency stop\n  at   2026-01-15 12:30:05 UTC\n"
-        "Trading goes on with the next start; after an emergency stop the peak starts anew.\n"
+        "Trading goes on with the next start.\n"
+        "The emergency stop measures from a new peak.\n"
     )
     assert halts(session.places) == ()
 
@@ -242,7 +243,7 @@ def test_a_running_bot_goes_on_now_and_a_pending_flatten_stays(
         resume(session, NOW, confirmed=True)
     out = capsys.readouterr().out
     assert "FLATTEN is pending and stays: FLATTEN was found but not readable (empty)\n" in out
-    assert "Trading goes on now;" in out
+    assert "Trading goes on now.\n" in out
     assert file_of(session, "FLATTEN").exists()
 
 

@@ -296,3 +296,13 @@ def test_secrets_lie_beside_the_folder_and_not_inside(places: Places) -> None:
 def test_a_path_is_shown_from_the_project_where_it_lies_inside(tmp_path: Path) -> None:
     assert shown(SHIPPED_USER_DATA / "config.json") == "user_data/config.json"
     assert shown(tmp_path / "x") == str(tmp_path / "x")
+
+
+def test_a_bot_that_is_about_to_be_replaced_keeps_its_ports(
+    places: Places, api_secrets: Mapping[str, str], taken_port: int
+) -> None:
+    plan = make_plan(places, api_secrets, Wishes(api_port=taken_port, keeps_ports=True))
+    assert plan.api_port == taken_port
+    servers = " ".join(plan.programs[0].command)
+    assert str(EXCHANGE_PORT) in servers
+    assert str(MODEL_PORT) in servers

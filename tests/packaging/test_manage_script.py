@@ -414,7 +414,8 @@ def test_a_failed_installation_is_status_1_and_tried_again(project: Project) -> 
         (("decisions", "--raw"), "llm_modules.cli decisions --raw"),
         (("trades",), "llm_modules.cli trades"),
         (("decisions", "--summary"), "llm_modules.cli decisions --summary"),
-        (("halt", "gone", "fishing"), "llm_modules.cli halt gone fishing"),
+        (("halt", "gone", "fishing"), "llm_modules.cli halt -- gone fishing"),
+        (("halt", "--yes"), "llm_modules.cli halt -- --yes"),
         (("resume", "--yes"), "llm_modules.cli resume --yes"),
         (("flatten", "--yes"), "llm_modules.cli flatten --yes"),
         (("clean", "--yes"), "llm_modules.cli clean --yes"),
@@ -443,12 +444,12 @@ def halted(project: Project) -> Path:
 def test_a_halt_is_there_before_anything_else_can_fail(project: Project) -> None:
     path = halted(project)
     (project.bin / "python3.12").unlink()
-    result = project.run("halt", "gone", "fishing")
+    result = project.run("halt", "gone", 'fishing, "\\o/"', "\t--yes")
     assert result.status == 1
     assert "user_data/HALT is there" in result.out
     note = read_halt(path).note
     assert note is not None
-    assert (note.reason, note.by) == ("", "manage.sh")
+    assert (note.reason, note.by) == ('gone fishing, "\\o/" --yes', "manage.sh")
     assert abs(note.at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
@@ -462,17 +463,18 @@ def test_a_halt_that_is_there_is_left_to_the_command(
     assert path.is_dir() or path.read_text(encoding="utf-8") == "mine"
 
 
-def test_wrong_usage_and_a_call_for_help_halt_nothing(project: Project) -> None:
+def test_a_call_for_help_halts_nothing_and_anything_else_does(project: Project) -> None:
     path = halted(project)
-    project.run("halt", "--because", "of")
     project.run("halt", "--help")
     assert not path.exists()
+    project.run("halt", "--because", "of")
+    assert path.exists()
 
 
 def test_a_halt_that_cannot_be_written_is_left_to_the_command(project: Project) -> None:
     result = project.run("halt")
     assert "HALT is there" not in result.out + result.err
-    assert result.calls[-1] == "python -m llm_modules.cli halt"
+    assert result.calls[-1] == "python -m llm_modules.cli halt --"
 
 
 def test_help_names_every_option_of_start(project: Project) -> None:
@@ -482,13 +484,26 @@ def test_help_names_every_option_of_start(project: Project) -> None:
 
 def test_restart_stops_and_starts(project: Project) -> None:
     calls = project.run("restart", "--detach").called("llm_modules.cli")
-    assert calls == ["python -m llm_modules.cli stop", "python -m llm_modules.cli start --detach"]
+    assert [call.removeprefix("python -m llm_modules.cli ").strip() for call in calls] == [
+        "check",
+        "stop",
+        "start --detach",
+    ]
+
+
+def test_a_restart_with_wrong_settings_leaves_the_bot_running(project: Project) -> None:
+    result = project.run("restart", "--sandbox", "--api-port", "9001", BOT_STATUS="2")
+    assert result.status == 2
+    assert result.called("llm_modules.cli") == [
+        "python -m llm_modules.cli check --sandbox --api-port 9001"
+    ]
 
 
 def test_deploy_installs_anew_while_nothing_runs(project: Project) -> None:
     project.run("status")
     calls = project.run("deploy").called("llm_modules.cli|pip install")
     assert [re.sub(r"pip install.*", "pip install", call) for call in calls] == [
+        "python -m llm_modules.cli check",
         "python -m llm_modules.cli stop",
         "python -m pip install",
         "python -m llm_modules.cli start",
@@ -622,7 +637,7 @@ def test_status_without_a_container_tells_what_halts(dockered: Project) -> None:
 @pytest.mark.parametrize(("runs", "pattern"), [("true", EXEC), ("false", RUN)])
 def test_halt_and_resume_go_through_a_container(dockered: Project, runs: str, pattern: str) -> None:
     halted(dockered)
-    assert dockered.run("halt", "why", CONTAINER_RUNS=runs).called(f"{pattern}halt why")
+    assert dockered.run("halt", "why", CONTAINER_RUNS=runs).called(f"{pattern}halt -- why")
     assert dockered.run("resume", "--yes", CONTAINER_RUNS=runs).called(f"{pattern}resume --yes")
 
 

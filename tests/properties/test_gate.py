@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import pytest
@@ -13,36 +12,21 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from builders import (
-    NOON,
-    PAIR,
-    RULES,
-    a_call,
-    a_gate_state,
-    a_position,
-    a_question,
-    a_risk,
-    a_world,
-    an_account,
-)
+from builders import PAIR, a_position
 from llm_modules.config import RiskConfig
-from llm_modules.domain import Habit, LeverageTier, MarketSnapshot, OpenPosition, Side
-from llm_modules.engine.book import Booking
-from llm_modules.engine.booking import booking_for
+from llm_modules.domain import Habit, LeverageTier, OpenPosition
 from llm_modules.gate import checks
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.stops import booked_stop, tighter
 from llm_modules.gate.tiers import whole
 from llm_modules.gate.verdict import Exposure, GateState, Proposal, Refusal
-from llm_modules.market.snapshot import build_snapshot
 from llm_modules.tools.calls import Adjust, Entry, ToolCall
-from scenes import WILD, Scene, markets, odd, positions, risks, scenes, tame
+from scenes import WILD, Scene, odd, positions, risks, scenes
 
 EXAMPLES = 10_000 if os.environ.get("NIGHTLY") else 500
 TOLERANCE = 1 + 1e-9
 # Ten thousand examples take a minute or two, on a busy machine more.
 pytestmark = pytest.mark.timeout(900)
-STAKES = st.floats(1, 1e3) | st.just(1e12)
 LISTS = (
     "ENTRY_CHECKS", "ADDITION_CHECKS", "REDUCTION_CHECKS", "EXIT_CHECKS", "HOLD_CHECKS",
     "WAIT_CHECKS",
@@ -144,111 +128,6 @@ def assert_stop(proposal: Proposal, state: GateState, risk: RiskConfig) -> None:
     held = position.stake_amount if position else 0.0
     loss = (held + proposal.stake_amount) * proposal.leverage * distance
     assert loss <= state.account.equity * risk.risk_per_trade_pct / 100 * TOLERANCE
-
-
-@cache
-def a_snapshot() -> MarketSnapshot:
-    """What was known of the market; only its price matters to a booking."""
-    question = a_question()
-    return build_snapshot(PAIR, NOON, question.frames, question.rules)
-
-
-def booked(proposal: Proposal, scene: Scene) -> Booking:
-    position = scene.state.position
-    world = a_world(*([position] if position else []))
-    question = a_question(world=world, rules=scene.state.rules)
-    snapshot = replace(a_snapshot(), price=scene.state.price)
-    booking = booking_for(question, snapshot, proposal, scene.risk)
-    assert booking is not None
-    return booking
-
-
-def lost_at_stop(
-    booking: Booking, fill: float, stop: float, position: OpenPosition | None
-) -> float:
-    """What the stop costs from the price of a fill on: amounts of coins times a distance."""
-    amount = booking.stake_amount * booking.leverage / fill
-    if position is not None:
-        amount += position.stake_amount * position.leverage / position.open_rate
-    return amount * (fill - stop if booking.side == "long" else stop - fill)
-
-
-def liquidation(booking: Booking, fill: float, scene: Scene) -> float:
-    """Where the exchange would liquidate after a fill, about: from the average entry price."""
-    stakes = [(booking.stake_amount, fill)]
-    position = scene.state.position
-    if position is not None:
-        stakes.append((position.stake_amount, position.open_rate))
-    stake = sum(part for part, _ in stakes)
-    average = stake / sum(part / rate for part, rate in stakes)
-    tiers = scene.state.rules.tiers
-    kept = (
-        tier_of(stake * booking.leverage, scene.state).maintenance_ratio if tiers else 0.004
-    ) + 0.001
-    sign = 1 if booking.side == "long" else -1
-    return average * (1 - sign * (1 / booking.leverage - kept))
-
-
-@st.composite
-def greedy_scenes(draw: st.DrawFn) -> Scene:
-    """Scenes in which hardly anything but the stop limits what is asked, held or flat."""
-    side: Side = draw(st.sampled_from(["long", "short"]))
-    sign = 1 if side == "long" else -1
-    leverage = draw(st.integers(1, 125) | st.integers(1, 9) | st.floats(1, 9))
-    drift, gap, may_lose = draw(st.floats(0.001, 5)), draw(st.floats(0.01, 1)), 20.0
-    # From next to the price to where the position would be liquidated, or more.
-    stop = 100 - sign * gap * 100 / leverage
-    position, call = None, a_call(f"signal_entry_{side}")
-    changes: dict[str, object] = {"stop_price": max(stop, 0.01), "stake_amount": draw(STAKES)}
-    if draw(st.booleans()):
-        rate = 100 * (1 + draw(st.floats(-0.99, 0.99)) * drift / 100)
-        held = a_position(stake_amount=draw(st.floats(0.1, 50)), current_rate=rate, side=side)
-        held = replace(held, leverage=float(leverage), liquidation_price=None, stop_price=stop)
-        position = replace(held, open_rate=100 * (1 + draw(st.floats(-0.5, 0.5)) / leverage))
-        # What the position itself may lose from the worst price, % of 1,000, and room for more.
-        may_lose = (gap + leverage * drift / 100) * held.stake_amount / 10
-        call, changes = a_call("adjust_position"), {"adjustment_pct": draw(st.floats(1, 100))}
-    else:
-        changes["leverage"] = draw(st.just(leverage) | st.floats(1, 100))
-    may_lose = min(100.0, may_lose * draw(st.floats(1, 5)))
-    risk = a_risk(
-        max_leverage=125.0, max_position_pct=100.0, max_total_stake_pct=100.0,
-        max_total_notional_pct=12_500.0, max_correlated_pct=100.0, levels_claim="record",
-        max_stop_pct=100.0, max_price_drift_pct=drift, risk_per_trade_pct=may_lose,
-    )  # fmt: skip
-    account = an_account(used_stake=0.0, open_trades=0)
-    rules = replace(draw(st.just(RULES) | markets(tame)), min_notional=0.001)
-    state = a_gate_state(account=account, position=position, rules=rules)
-    return Scene(type(call).model_construct(**(call.model_dump() | changes)), state, risk)
-
-
-@given(
-    likely_scenes("signal_entry_long", "signal_entry_short", "adjust_position") | greedy_scenes(),
-    st.floats(0, 1) | st.sampled_from([0.0, 1.0]),
-)
-@hypothesis_settings(max_examples=2 * EXAMPLES, deadline=None)
-def test_wherever_in_its_band_an_order_is_filled_the_stop_costs_its_share_and_comes_first(
-    scene: Scene, part: float
-) -> None:
-    proposal, state = judged(scene.call, scene.state, scene.risk), scene.state
-    if proposal is None or proposal.only_reduces:
-        return
-    booking, position = booked(proposal, scene), state.position
-    assert booking.leverage == int(booking.leverage)
-    stop = booking.stop_price
-    if position is not None:
-        stop = position.stop_price if stop is None else stop
-        assert booking.lowest_price <= position.current_rate <= booking.highest_price
-    assert stop is not None
-    assert booking.lowest_price <= state.price <= booking.highest_price
-    fill = booking.lowest_price + part * (booking.highest_price - booking.lowest_price)
-    sign = 1 if booking.side == "long" else -1
-    if sign * (fill - stop) <= 0:
-        # Such an order is not sent.
-        return
-    limit = state.account.equity * scene.risk.risk_per_trade_pct / 100
-    assert lost_at_stop(booking, fill, stop, position) <= limit * TOLERANCE
-    assert sign * (stop - liquidation(booking, fill, scene)) > 0
 
 
 @given(likely_scenes())

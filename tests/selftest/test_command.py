@@ -34,6 +34,8 @@ def _few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (Case("a scene", "I3", one_case),)
     monkeypatch.setattr(command, "CASES", cases)
     monkeypatch.setattr("llm_modules.selftest.battery.CASES", cases)
+    # And let a short replay do, which has tests of its own too.
+    monkeypatch.setattr(command, "CANDLES", 40)
 
 
 def run(
@@ -69,6 +71,13 @@ def test_a_battery_that_passes_gives_the_clearance(tmp_path: Path) -> None:
     assert "All 8 passed" in said
     assert "Live mode may start with these limits" in said
     assert "FAILED" not in said
+
+
+def test_a_replay_that_is_too_short_gives_no_clearance(tmp_path: Path) -> None:
+    passed, said = run(tmp_path, candles=39)
+    assert passed
+    assert "fewer than 40 candles gives no clearance" in said
+    assert not (tmp_path / "selftest.json").exists()
 
 
 def test_it_says_what_is_simulated_and_what_was_tried(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def run(user_data: Path, *arguments: str, **environment: str) -> int:
 
 
 def test_it_passes_under_the_shipped_settings_and_clears_them(
-    user_data: Path, capsys: pytest.CaptureFixture[str]
+    user_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("llm_modules.selftest.command.CANDLES", 30)
     assert run(user_data, "--candles", "30") == 0
     said = capsys.readouterr().out
     assert "simulated" in said

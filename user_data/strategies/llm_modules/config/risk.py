@@ -31,8 +31,11 @@ class RiskConfig(Block):
     min_reward_risk: float = Field(
         default=1.0, ge=0, le=100, description="least target distance / stop distance, if a target"
     )
-    max_price_drift_pct: Percent = Field(
-        default=1.0, description="an entry lapses once price left the decision's price by this"
+    max_price_drift_pct: float = Field(
+        default=1.0,
+        gt=0,
+        le=50,
+        description="an order lapses once price left the decision's price by this, in %",
     )
 
     # How large it is when the model does not say, or may not.
@@ -140,7 +143,7 @@ class RiskConfig(Block):
     @classmethod
     def _is_a_span_of_hours(cls, value: str) -> str:
         if value and not _HOURS.fullmatch(value):
-            raise ValueError("HH:MM-HH:MM in UTC, or empty for always")
+            raise ValueError("HH:MM-HH:MM in UTC, from 00:00 to 23:59, or empty for always")
         if value and value[:5] == value[6:]:
             raise ValueError("two different times, or empty for always")
         return value
@@ -154,5 +157,5 @@ class RiskConfig(Block):
     @model_validator(mode="after")
     def _trailing_is_whole(self) -> Self:
         if (self.trailing_activate_pct is None) is not (self.trailing_give_back_pct is None):
-            raise ValueError("trailing_activate_pct and trailing_give_back_pct go together")
+            raise ValueError("set trailing_activate_pct and trailing_give_back_pct, or neither")
         return self

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from llm_modules.errors import UserError
@@ -43,7 +44,8 @@ USERNAME_KEY = "api_server.username"
 
 
 def check(session: Session, wishes: Wishes) -> ExitStatus:
-    """Check settings, secrets and ports without starting anything."""
+    """Check settings, secrets and ports without starting anything; a running bot has its ports."""
+    wishes = replace(wishes, keeps_ports=is_running(session.places))
     plan = _ready_plan(session, wishes)
     session.screen.say(f"The settings are in order. {MODES_IN_WORDS[plan.mode]}")
     return ExitStatus.DONE
@@ -109,6 +111,8 @@ def announce(session: Session, alive: Callable[[], bool]) -> ExitStatus:
         return ExitStatus.FAILED
     username = str(value_at(session.settings(), USERNAME_KEY))
     session.screen.say(banner(session.places, record, username))
+    for name, words in halts(session.places):
+        session.screen.say(f"{name}: {words}. ./manage.sh resume lifts it.")
     return ExitStatus.DONE
 
 

@@ -89,7 +89,9 @@ def resume(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
     for file in files:
         remove(file.path)
     goes_on = "now" if is_running(places) else "with the next start"
-    screen.say(f"Trading goes on {goes_on}; after an emergency stop the peak starts anew.")
+    screen.say(f"Trading goes on {goes_on}.")
+    if states or any(file.path.name != HALT_NAME for file in files):
+        screen.say("The emergency stop measures from a new peak.")
     return ExitStatus.DONE
 
 

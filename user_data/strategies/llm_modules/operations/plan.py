@@ -49,6 +49,8 @@ class Wishes:
     exchange_port: int | None = None
     model_port: int | None = None
     api_port: int | None = None
+    # Of a bot that runs and is about to be replaced.
+    keeps_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,10 @@ def free_port(usual: int) -> int:
     return port
 
 
+def _usual_port(usual: int) -> int:
+    return usual
+
+
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on this port of loopback now."""
     with socket.socket() as probe:
@@ -136,8 +142,9 @@ def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes:
     """Plan for the simulated world; `inside` is the environment without ways out of it."""
     # The overlay replaces much; what is wrong below it is told now and not on leaving the sandbox.
     checked(merged(own, environment_settings(inside)))
-    exchange_port = wishes.exchange_port or free_port(EXCHANGE_PORT)
-    model_port = wishes.model_port or free_port(MODEL_PORT)
+    chosen = _usual_port if wishes.keeps_ports else free_port
+    exchange_port = wishes.exchange_port or chosen(EXCHANGE_PORT)
+    model_port = wishes.model_port or chosen(MODEL_PORT)
     overlay = _overlay_with_ports(places, exchange_port, model_port)
     settings = merged(merged(own, read_settings(overlay)), environment_settings(inside))
     if value_at(settings, "dry_run") is not True:
@@ -152,7 +159,7 @@ def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
         demand_clearance(basis.places.user_data, config.risk_management)
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
     # Freqtrade would wait for ever for an API that cannot listen.
-    if not is_free(api_port):
+    if not wishes.keeps_ports and not is_free(api_port):
         raise UserError(
             f"port {api_port} is taken by another program; end it, or choose another with "
             "--api-port or api_server.listen_port"
