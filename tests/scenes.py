@@ -67,7 +67,7 @@ def risks(draw: st.DrawFn) -> RiskConfig:
         allow_model_freedom=draw(st.booleans()),
         risk_per_trade_pct=draw(share),
         min_reward_risk=draw(st.floats(0, 3)),
-        max_price_drift_pct=draw(share),
+        max_price_drift_pct=draw(share) / 2,
         position_sizing=draw(st.sampled_from(["fixed", "atr", "kelly"])),
         fixed_position_pct=draw(share),
         max_stop_pct=draw(share),
