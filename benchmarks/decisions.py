@@ -19,11 +19,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import rapidjson
+from freqtrade.enums import CandleType
 from freqtrade.persistence import init_db
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +45,7 @@ class Provider:
 
     def __init__(self, pairs: list[str], end: datetime) -> None:
         self._pairs = pairs
+        self._exchange = SimpleNamespace(_leverage_tiers={})
         self._frames = {
             (pair, name): walk(minutes, end, seed)
             for seed, pair in enumerate(pairs)
@@ -57,8 +60,16 @@ class Provider:
         """Return the same rules for all pairs."""
         return {"precision": {"price": 0.01}, "limits": {"cost": {"min": 5}}}
 
-    def ohlcv(self, pair: str, timeframe: str, *, copy: bool) -> pd.DataFrame:
-        """Return the frame itself, as Freqtrade does when `copy` is false."""
+    def get_funding_rate_timeframe(self) -> str:
+        """Return Binance's."""
+        return "1h"
+
+    def ohlcv(
+        self, pair: str, timeframe: str, *, copy: bool, candle_type: CandleType
+    ) -> pd.DataFrame:
+        """Return the frame itself, as Freqtrade does when `copy` is false; no funding rates."""
+        if candle_type is CandleType.FUNDING_RATE:
+            return pd.DataFrame()
         frame = self._frames[pair, timeframe]
         return frame.copy() if copy else frame
 
