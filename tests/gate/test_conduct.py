@@ -88,8 +88,8 @@ def test_being_told_twice_or_in_another_order_changes_nothing() -> None:
 
 def test_a_close_told_again_with_a_late_fee_counts_once() -> None:
     first = a_close(1, -0.1)
-    again = replace(first, profit_ratio=-0.11)
-    conduct = a_ledger(first, again).at(NOON)
+    again = replace(first, profit_ratio=-0.11, closed_at=NOON + MINUTE)
+    conduct = a_ledger(first, again).at(NOON + MINUTE)
     assert (conduct.loss_streak, conduct.closed_trades, conduct.mean_loss_ratio) == (1, 1, 0.11)
 
 

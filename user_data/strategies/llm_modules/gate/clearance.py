@@ -14,7 +14,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.gate.halt import read_small, write_whole
 
 CLEARANCE_NAME = "selftest.json"
-# What stands between a model's answer and an order.
+# The rooms an answer passes on its way to an order; the limits themselves are hashed as values.
 ROOMS = ("tools", "gate", "engine")
 PACKAGE = Path(__file__).resolve().parents[1]
 HOW_TO_GET_IT = "run ./manage.sh selftest"
