@@ -9,25 +9,26 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "errors", "config", "metrics"}
+EVERYBODY = {"domain", "errors", "config", "metrics", "phrases"}
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "errors": set(),
     "metrics": set(),
-    "config": {"errors"},
+    "phrases": {"domain"},
+    "config": {"domain", "errors"},
     "market": EVERYBODY,
     "context": EVERYBODY,
     "llm": EVERYBODY,
     "tools": EVERYBODY,
     "gate": EVERYBODY | {"tools"},
     "journal": EVERYBODY | {"tools", "gate"},
-    "learning": EVERYBODY | {"journal"},
+    "learning": EVERYBODY | {"journal", "market"},
     "engine": EVERYBODY | {"market", "context", "llm", "tools", "gate", "journal", "learning"},
     "sandbox": EVERYBODY | {"engine"},
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
-    "operations": EVERYBODY | {"journal", "gate", "sandbox"},
+    "operations": EVERYBODY | {"journal", "learning", "llm", "gate", "sandbox"},
     "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
 FREQTRADE_KNOWERS = "engine/bridge/"

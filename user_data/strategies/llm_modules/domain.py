@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Side = Literal["long", "short"]
+Language = Literal["en", "zh"]
 Stance = Literal["flat", "in_position"]
 RunMode = Literal["sandbox", "dry_run", "live"]
+Regime = Literal["volatile", "trending", "ranging", "unknown"]
+Judgement = Literal["skill", "luck", "misfortune", "mistake"]
 HaltKind = Literal["tripped", "halted", "resumed", "flatten", "flattened"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -98,7 +101,10 @@ class MarketSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Thesis:
-    """Why a position was opened, in the model's own words and numbers."""
+    """Why a position was opened, in the model's own words and numbers.
+
+    `model` and `timeframe` are empty in theses kept by earlier versions.
+    """
 
     decision_id: str
     reason: str
@@ -109,6 +115,8 @@ class Thesis:
     target_price: float | None
     invalidation: str | None
     facts: Mapping[str, float]
+    model: str = ""
+    timeframe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +197,10 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A trade that ended, however it ended; profit is Freqtrade's, after fees and funding."""
+    """A trade that ended, however it ended; profit is Freqtrade's, after fees and funding.
+
+    `exit_facts` are the market's at the last decision about it; empty when there was none.
+    """
 
     trade_id: int
     pair: str
@@ -214,6 +225,7 @@ class ClosedTrade:
     exit_decision_id: str | None
     model_score: float | None
     exit_reflection: str | None
+    exit_facts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +242,7 @@ class PastDecision:
 
 @dataclass(frozen=True, slots=True)
 class PastTrade:
-    """One closed trade as the model will be reminded of it."""
+    """One closed trade as the model will be reminded of it; `taught` names its lessons."""
 
     trade_id: int
     pair: str
@@ -243,20 +255,21 @@ class PastTrade:
     duration_hours: float
     exit_reason: str
     grade: str
-    lesson: str
+    taught: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Experience:
     """What the past teaches for one decision; every field may be empty.
 
-    `statistics` and `patterns` are finished sentences with their number of trades.
+    `statistics`, `patterns` and `lessons` are finished sentences with their number of trades.
     """
 
     trades: tuple[PastTrade, ...] = ()
     decisions: tuple[PastDecision, ...] = ()
     statistics: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
     habits: tuple[Habit, ...] = ()
 
 
@@ -296,7 +309,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of the model, still untrusted; token counts are None when not reported."""
+    """One answer of the model, still untrusted; token counts are None when not reported.
+
+    `exchange` names request and raw answer on the tape, None where there is no tape.
+    """
 
     text: str
     tool_requests: tuple[ToolRequest, ...]
@@ -306,3 +322,4 @@ class Reply:
     completion_tokens: int | None
     latency_seconds: float
     attempts: int
+    exchange: str | None = None

@@ -21,6 +21,7 @@ from pydantic import (
 
 from llm_modules.config.blocks import TIMEFRAMES, Block, as_tuple
 from llm_modules.config.risk import RiskConfig
+from llm_modules.domain import Language
 from llm_modules.errors import ConfigError
 
 __all__ = [
@@ -73,7 +74,10 @@ class LLMConfig(Block):
 class ExperienceConfig(Block):
     """What is recorded, where, and how much of it comes back into the context."""
 
-    log_decisions: bool = Field(description="write llm_decisions.jsonl")
+    enabled: bool = Field(default=True, description="the past comes back into the context")
+    log_decisions: bool = Field(
+        description="write llm_decisions.jsonl; false: nothing is opened, for want of a record"
+    )
     log_trades: bool = Field(description="write trade_experience.jsonl")
     decision_log_path: str = Field(min_length=1, description="file of decisions")
     trade_log_path: str = Field(min_length=1, description="file of closed trades")
@@ -94,8 +98,14 @@ class ExperienceConfig(Block):
     include_pair_specific_trades: bool = Field(
         description="past trades of the same pair come first"
     )
+    max_lessons_context: int = Field(default=5, ge=0, le=20, description="lessons shown")
+    lesson_half_life_days: float = Field(
+        default=30, gt=0, le=3650, description="age at which a trade's evidence counts half"
+    )
+    lesson_model: str = Field(
+        default="", description="model that words the lesson of each trade; empty: rules alone"
+    )
     reward_learning: bool = Field(default=True, description="keep and show reward_learning.json")
-
     reward_formula: Literal["default", "classic"] = Field(
         default="default", description="how a loss is rewarded: docs/learning.md"
     )
@@ -105,10 +115,18 @@ class ExperienceConfig(Block):
         """`reward_learning.json` lives beside the trades it is computed from."""
         return Path(self.trade_log_path).parent / "reward_learning.json"
 
+    @property
+    def tape_path(self) -> Path:
+        """`llm_tape.sqlite` lives beside the decisions whose prompts it holds."""
+        return Path(self.decision_log_path).parent / "llm_tape.sqlite"
+
 
 class ContextConfig(Block):
     """What the model sees of the market, and how long the prompt may be."""
 
+    language: Language = Field(
+        default="en", description="of prompts, lessons and what else the model is told"
+    )
     max_context_tokens: int = Field(ge=500, le=1_000_000, description="longest prompt, with tools")
     indicator_history_points: int = Field(ge=1, le=500, description="rows of indicator history")
     raw_kline_history_points: int = Field(ge=0, le=500, description="rows of candle history")

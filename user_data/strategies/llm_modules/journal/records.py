@@ -1,7 +1,7 @@
 """One line of a journal: versioned, tagged, aware UTC, no NaN.
 
 `llm_decisions.jsonl` holds DecisionRecord, OutcomeRecord and HaltRecord lines,
-`trade_experience.jsonl` holds TradeRecord lines. Fields may be added with a default; a changed
+`trade_experience.jsonl` holds TradeRecord and LessonRecord lines. Fields may be added with a default; a changed
 meaning is a new version.
 """
 
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from llm_modules.domain import HaltKind, RunMode, Side, Stance
+from llm_modules.domain import HaltKind, Judgement, RunMode, Side, Stance
 
 SCHEMA_VERSION = 1
 
@@ -69,7 +69,7 @@ class DecisionRecord(Line):
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
     `fault` why there was no answer. `mode` says whether exchange and model were simulated.
     `profit_ratio` is that of the pair's position when asked, `limits_hash` names the limits the
-    verdict was made under.
+    verdict was made under, `exchanges` names requests and raw answers on the tape.
     """
 
     kind: Literal["decision"] = "decision"
@@ -94,6 +94,7 @@ class DecisionRecord(Line):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_hash: str | None = None
+    exchanges: tuple[str, ...] = ()
     equity: float | None = None
     limits_hash: str | None = None
     facts: dict[str, float] = Field(default_factory=dict)
@@ -134,11 +135,29 @@ class Evaluation(Record):
     grade: Grade
 
 
+class Finding(Record):
+    """What one lesson says about one trade: `stands` when it bore the lesson out, else against it.
+
+    `code` names the lesson, `values` fill its sentence in any language.
+    """
+
+    code: str
+    stands: bool
+    values: dict[str, str]
+
+
 class Reflection(Record):
-    """What a closed trade taught: one summary and up to a few lessons, rule-based."""
+    """What a closed trade taught: one summary and up to a few lessons, rule-based.
+
+    `surprise` is the result against what was to be expected, in random-walk reaches of the price;
+    `judgement` what it looks like. Both are None where that is not known.
+    """
 
     summary: str
     lessons: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    judgement: Judgement | None = None
+    surprise: float | None = None
 
 
 class EntryThesis(Record):
@@ -153,6 +172,8 @@ class EntryThesis(Record):
     target_price: float | None
     invalidation: str | None
     facts: dict[str, float]
+    model: str = ""
+    timeframe: str = ""
 
 
 class TradeRecord(Line):
@@ -183,6 +204,7 @@ class TradeRecord(Line):
     exit_decision_id: str | None
     model_score: float | None
     exit_reflection: str | None
+    exit_facts: dict[str, float] = Field(default_factory=dict)
     evaluation: Evaluation
     reflection: Reflection
     reward: float
@@ -193,8 +215,22 @@ class TradeRecord(Line):
         return (self.closed_at - self.opened_at).total_seconds() / 3600
 
 
+class LessonRecord(Line):
+    """The lesson of a closed trade as a model worded it; the rules' own stands in the trade."""
+
+    kind: Literal["lesson"] = "lesson"
+    at: AwareDatetime
+    mode: RunMode
+    trade_id: int
+    opened_at: AwareDatetime
+    pair: str
+    model: str
+    text: str
+
+
 DecisionLine = DecisionRecord | OutcomeRecord | HaltRecord
 DECISION_LINES: TypeAdapter[DecisionLine] = TypeAdapter(
     Annotated[DecisionLine, Field(discriminator="kind")]
 )
-TRADE_LINES: TypeAdapter[TradeRecord] = TypeAdapter(TradeRecord)
+TradeLine = TradeRecord | LessonRecord
+TRADE_LINES: TypeAdapter[TradeLine] = TypeAdapter(Annotated[TradeLine, Field(discriminator="kind")])

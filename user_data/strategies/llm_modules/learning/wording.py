@@ -1,6 +1,17 @@
 """Numbers as words of a lesson: short whatever their size, and distinct for the smallest coin."""
 
 from decimal import Decimal
+from pathlib import Path
+
+from llm_modules.domain import Language
+from llm_modules.phrases import Phrases
+
+_FOLDER = Path(__file__).parent / "phrases"
+
+
+def learning_phrases(language: Language) -> Phrases:
+    """Return this room's sentences in a language."""
+    return Phrases(_FOLDER, language)
 
 
 def percent(ratio: float) -> str:
