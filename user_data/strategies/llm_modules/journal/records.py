@@ -1,8 +1,8 @@
 """One line of a journal: versioned, tagged, aware UTC, no NaN.
 
 `llm_decisions.jsonl` holds DecisionRecord, OutcomeRecord and HaltRecord lines,
-`trade_experience.jsonl` holds TradeRecord and LessonRecord lines. Fields may be added with a default; a changed
-meaning is a new version.
+`trade_experience.jsonl` holds TradeRecord and LessonRecord lines. Fields may be added with a
+default; a changed meaning is a new version.
 """
 
 from typing import Annotated, Literal
