@@ -229,6 +229,16 @@ class ClosedTrade:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A fact of the market at two times; `significant` when it changed what the market is."""
+
+    code: str
+    before: float
+    after: float
+    significant: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PastDecision:
     """One earlier decision as the model will be reminded of it."""
 
