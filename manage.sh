@@ -35,12 +35,20 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
   logs [-n N] [--no-follow]
       Follow Freqtrade's log; -n: how many of the last lines to show first.
 
-  decisions [-n N] [--no-follow] [--raw] [--summary]
+  decisions [-n N] [--no-follow] [--raw] [--summary] [--show ID]
       Follow what the model decides, a line per decision; --raw: the JSON as it is; --summary:
-      how many were approved, clamped and refused instead, and how often by each check.
+      how many were approved, clamped and refused instead, and how often by each check; --show:
+      one decision whole, with its prompt, the raw answer and what became of it. ID is its id, or
+      enough of the beginning or the end; --show ID --raw: as JSON.
 
-  trades [-n N] [--no-follow] [--raw]
-      Follow closed trades, their grade and their first lesson; --raw: the JSON as it is.
+  trades [-n N] [--no-follow] [--raw] [--show N] [--review]
+      Follow closed trades, their grade and their first lesson; --raw: the JSON as it is; --show:
+      the review of trade N; --review: those of the last -n trades. Both end after that.
+
+  calibration [--mode MODE] [--model NAME] [--png FILE]
+      What the model's confidence was worth: said against won per model, side and regime, with
+      Brier score and calibration error; drawn into user_data/plot/calibration.png, or FILE.
+      --mode: sandbox, dry_run or live, else the one that closed a trade last.
 
   halt [REASON]
       The kill switch: close every position and open nothing, in every mode and over restarts,
@@ -60,7 +68,9 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       status 1 when something did not. Live trading refuses to start until it has passed.
 
   verify
-      Check that no line of the journals was edited, removed or moved; status 1 when one was.
+      Check both journals line by line, and against each other, the tape and Freqtrade's
+      database: every trade has its record, every profit is Freqtrade's, every id leads
+      somewhere; status 1 when something does not fit. Changes nothing, also while the bot runs.
 
   clean [--yes]
       Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
@@ -394,8 +404,9 @@ main() { # COMMAND ARGUMENTS
     local command=$1 argument
     shift
     case "$command" in
-        start | restart | deploy | logs | decisions | trades | halt | resume | flatten | clean | \
-            selftest | verify | version | stop | status | test | sandbox | move-keys | lock) ;;
+        start | restart | deploy | logs | decisions | trades | calibration | halt | resume | \
+            flatten | clean | selftest | verify | version | stop | status | test | sandbox | \
+            move-keys | lock) ;;
         help | -h | --help)
             help_text
             return

@@ -21,10 +21,14 @@ class ScriptedClient:
         self._script = list(script)
         self._delay_seconds = delay_seconds
         self.prompts: list[Prompt] = []
+        self.models: list[str | None] = []
         self.closed = False
 
-    async def ask(self, prompt: Prompt) -> Reply:
+    async def ask(
+        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+    ) -> Reply:
         self.prompts.append(prompt)
+        self.models.append(model)
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
         answer = self._script[min(len(self.prompts), len(self._script)) - 1]

@@ -12,7 +12,15 @@ from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.question import Present, World
 from llm_modules.gate.checker import DecisionChecker
-from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord
+from llm_modules.journal.reader import read_journal
+from llm_modules.journal.records import (
+    TRADE_LINES,
+    DecisionRecord,
+    HaltRecord,
+    OutcomeRecord,
+    TradeLine,
+    TradeRecord,
+)
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
@@ -45,6 +53,15 @@ def some_rooms(
 
 def decisions(rooms: Rooms) -> Sequence[DecisionRecord]:
     return [line for line in rooms.journal.past_decisions() if isinstance(line, DecisionRecord)]
+
+
+def trades(rooms: Rooms) -> Sequence[TradeRecord]:
+    return [line for line in trade_lines(rooms) if isinstance(line, TradeRecord)]
+
+
+def trade_lines(rooms: Rooms) -> Sequence[TradeLine]:
+    path = Path(rooms.config.experience_config.trade_log_path)
+    return read_journal(path, TRADE_LINES).records
 
 
 def outcomes(rooms: Rooms) -> Sequence[OutcomeRecord]:

@@ -8,6 +8,7 @@ from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import (
     AccountState,
+    Change,
     Experience,
     Habit,
     MarketRules,
@@ -19,6 +20,7 @@ from llm_modules.domain import (
     Thesis,
     ToolSpec,
 )
+from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot
 from market.made_candles import NOON, made_candles
 
@@ -94,7 +96,16 @@ def a_thesis(**changes: Any) -> Thesis:
         stop_price=86_100.0,
         target_price=88_900.5,
         invalidation="a close below 86500",
-        facts={"price": 86_900.0, "rsi": 28.25, "support": 86_480.0, "gone": 1.0},
+        facts={
+            "price": 86_900.0,
+            "rsi": 28.25,
+            "adx": 28.4,
+            "atr_pct": 0.198,
+            "ema_gap_pct": -0.212,
+            "macd_pct": 0.042,
+            "support": 86_480.0,
+            "gone": 1.0,
+        },
     )
     return replace(thesis, **changes)
 
@@ -147,7 +158,7 @@ def a_trade(age: int = 1, **changes: Any) -> PastTrade:
         duration_hours=2.5,
         exit_reason="signal_exit",
         grade="B",
-        lesson=f"let winners run, number {age}",
+        taught=(f"TAKE_PROFIT_{age}",),
     )
     return replace(trade, **changes)
 
@@ -168,6 +179,7 @@ def an_experience(size: int = 3) -> Experience:
         decisions=tuple(a_decision(age) for age in ages),
         statistics=tuple(f"{age} trades: win rate {50 + age} %" for age in ages),
         patterns=tuple(f"pattern {age}: longs below RSI 30 won 7 of 9" for age in ages),
+        lessons=tuple(f"lesson {age}: let winners run, {age} of 9 trades" for age in ages),
         habits=tuple(a_habit(age) for age in ages),
     )
 
@@ -182,14 +194,24 @@ def a_prompt(
     account: AccountState | None = None,
 ) -> Prompt:
     context = context or a_context()
+    snapshot = snapshot or a_snapshot(context)
     builder = ContextBuilder(context, risk or a_risk())
     return builder.build(
-        snapshot or a_snapshot(context),
+        snapshot,
         account or an_account(),
         position,
         experience,
         (HOLD if position else WAIT,),
+        since_entry(position, snapshot),
     )
+
+
+def since_entry(position: OpenPosition | None, snapshot: MarketSnapshot) -> tuple[Change, ...]:
+    """The changes as the engine hands them in."""
+    if position is None or position.thesis is None:
+        return ()
+    now = {"price": snapshot.price, **snapshot.facts}
+    return MarketStateComparator().compare(position.thesis.facts, now)
 
 
 def user_text(prompt: Prompt) -> str:

@@ -64,9 +64,25 @@ def build(context: ContextConfig, position: OpenPosition | None, experience: Exp
 
 @pytest.mark.parametrize(
     ("text", "sixths"),
-    [("", 0), ("abc", 6), ("abcd", 8), ("1", 5), ("12.5", 17), ("é", 4), ("界", 6), ("\n", 2)],
+    [
+        ("", 0),
+        ("abc", 6),
+        ("abcd", 8),
+        ("1", 5),
+        ("12.5", 17),
+        ("\n", 2),
+        ("é", 4),
+        ("界", 8),
+        ("\u07ff", 4),
+        ("\u0800", 8),
+        ("\uffff", 8),
+        ("\U00010000", 8),
+        ("3 根K线", 25),
+    ],
 )
-def test_a_byte_is_a_third_of_a_token_and_a_digit_half_a_token_more(text: str, sixths: int) -> None:
+def test_a_byte_is_a_third_of_a_token_and_digits_and_wide_characters_are_more(
+    text: str, sixths: int
+) -> None:
     assert weight(text) == sixths
 
 
@@ -111,17 +127,18 @@ def test_no_more_lines_go_than_must(excess: int, left: int) -> None:
 def test_lines_in_time_lose_the_oldest_and_sentences_the_last() -> None:
     blocks = [block(kind, 5) for kind in ("decisions", "trades", "patterns", "statistics")]
 
-    decisions, trades, patterns, statistics = drop(blocks, 5 * LINE)
+    decisions, trades, patterns, statistics = drop(blocks, 9 * LINE)
 
     assert decisions.lines == block("decisions", 5).lines[2:]
+    assert trades.lines == block("trades", 5).lines[4:]
     assert patterns.lines == block("patterns", 5).lines[:2]
-    assert (trades, statistics) == (blocks[1], blocks[3])
+    assert statistics == blocks[3]
 
 
 def test_lines_go_in_the_documented_order() -> None:
     kinds: list[Kind] = [
         "candles", "indicators", "timeframe_candles", "decisions", "patterns", "statistics",
-        "trades", "thesis", "habits",
+        "lessons", "trades", "thesis", "habits",
     ]  # fmt: skip
     blocks = tuple(block(kind, 25) for kind in kinds)
     order: list[tuple[Kind, int]] = []
@@ -141,11 +158,13 @@ def test_lines_go_in_the_documented_order() -> None:
         ("candles", 3),
         ("indicators", 3),
         ("decisions", 3),
+        ("trades", 1),
         ("patterns", 0),
         ("statistics", 0),
-        ("trades", 1),
+        ("lessons", 1),
         ("decisions", 0),
         ("trades", 0),
+        ("lessons", 0),
         ("habits", 0),
     ]
     assert {block.kind: len(block.lines) for block in blocks} == {
@@ -156,10 +175,11 @@ def test_lines_go_in_the_documented_order() -> None:
     }
 
 
-def test_of_habits_the_last_goes_first_because_serious_ones_lead() -> None:
-    (habits,) = drop([block("habits", 3)], LINE)
+@pytest.mark.parametrize("kind", ["habits", "lessons"])
+def test_of_habits_and_lessons_the_last_goes_first_because_the_weightiest_lead(kind: Kind) -> None:
+    (left,) = drop([block(kind, 3)], LINE)
 
-    assert habits.lines == block("habits", 3).lines[:2]
+    assert left.lines == block(kind, 3).lines[:2]
 
 
 def test_every_table_of_the_other_timeframes_keeps_three_rows() -> None:
@@ -229,6 +249,7 @@ def test_the_least_budget_is_enough_and_one_token_less_is_not(
     assert estimated_tokens(prompt) == least
     assert len(table_rows(user_text(prompt), "Candles 30m")) == 1 + 3
     assert "number" not in user_text(prompt)
+    assert ("since entry: price" in user_text(prompt)) is (position is not None)
     with pytest.raises(ContextBudgetError) as caught:
         build(a_context(max_context_tokens=least - 1), position, experience)
     assert str(caught.value) == (
@@ -259,17 +280,29 @@ def test_a_budget_that_fits_exactly_drops_nothing_and_one_token_less_drops_the_o
 
 def test_habits_outlast_all_other_notes() -> None:
     experience = replace(an_experience(4), habits=(a_habit(1, text="the habit"), a_habit(2)))
-    room_for_one_line_and_its_fence = 90
+    room_for_one_line_and_its_fence = 82
     limit = needed_tokens() + room_for_one_line_and_its_fence
 
     text = user_text(build(a_context(max_context_tokens=limit), None, experience))
 
     quoted = text.partition("<quoted")[2].splitlines()
-    assert quoted[1:3] == ["## Habits in your recent decisions", "- the habit"]
+    assert quoted[1:3] == ["## Your recent habits", "- the habit"]
     assert quoted[3].startswith("</quoted")
 
 
-def test_the_newest_lesson_is_the_last_to_go_before_the_habits() -> None:
+def test_the_first_lesson_is_the_last_to_go_before_the_habits() -> None:
+    experience = replace(an_experience(4), habits=(), lessons=("the best lesson", "the second"))
+    room_for_one_line_and_its_fence = 80
+    limit = needed_tokens() + room_for_one_line_and_its_fence
+
+    text = user_text(build(a_context(max_context_tokens=limit), None, experience))
+
+    quoted = text.partition("<quoted")[2].splitlines()
+    assert quoted[1:3] == ["## Lessons", "- the best lesson"]
+    assert quoted[3].startswith("</quoted")
+
+
+def test_the_newest_trade_outlasts_older_trades_and_all_decisions() -> None:
     experience = Experience(
         trades=(a_trade(9), a_trade(1), a_trade(5)),
         decisions=(a_decision(1), a_decision(2)),
@@ -279,9 +312,9 @@ def test_the_newest_lesson_is_the_last_to_go_before_the_habits() -> None:
 
     text = user_text(build(a_context(max_context_tokens=limit), None, experience))
 
-    assert "number 1" in text
-    assert "number 5" not in text
-    assert "number 9" not in text
+    assert "TAKE_PROFIT_1" in text
+    assert "TAKE_PROFIT_5" not in text
+    assert "TAKE_PROFIT_9" not in text
     assert "signal_wait confidence" not in text
 
 
@@ -304,10 +337,11 @@ def test_the_longest_texts_and_largest_numbers_fit_a_usual_budget() -> None:
         profit_ratio=1e12,
     )
     experience = Experience(
-        trades=tuple(a_trade(age, lesson=endless) for age in range(1, 101)),
+        trades=tuple(a_trade(age, taught=(endless,) * 9) for age in range(1, 101)),
         decisions=tuple(a_decision(age, reason=endless, result=endless) for age in range(1, 101)),
         statistics=(endless,) * 50,
         patterns=(endless,) * 50,
+        lessons=(endless,) * 50,
     )
     builder = ContextBuilder(a_context(max_context_tokens=6000), a_risk())
 

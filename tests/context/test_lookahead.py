@@ -16,6 +16,7 @@ from context.scenes import (
     a_risk,
     an_account,
     an_experience,
+    since_entry,
 )
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import Candles, Prompt
@@ -49,7 +50,8 @@ def prompt_at(at_ms: int, frames: tuple[Candles, ...], *, is_held: bool) -> Prom
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     snapshot = build_snapshot(PAIR, at, frames, RULES, CONTEXT.extra_indicators)
     position, tool = (a_position(), HOLD) if is_held else (None, WAIT)
-    return BUILDER.build(snapshot, an_account(), position, an_experience(HELD), (tool,))
+    past, changes = an_experience(HELD), since_entry(position, snapshot)
+    return BUILDER.build(snapshot, an_account(), position, past, (tool,), changes)
 
 
 @given(cut=st.integers(60, 400), is_held=st.booleans())
@@ -61,9 +63,10 @@ def test_the_prompt_of_truncated_candles_is_that_of_all_candles(cut: int, *, is_
     prompt = prompt_at(at_ms, FRAMES, is_held=is_held)
 
     assert prompt == prompt_at(at_ms, truncated, is_held=is_held)
-    assert f"candle={datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M}" in (
-        prompt.messages[1].content
-    )
+    text = prompt.messages[1].content
+    assert f"candle={datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M}" in text
+    assert all(f" {fact}=" in text for fact in ("atr_ratio", "macd_pct"))
+    assert ("since entry: price 86900.0->" in text) is is_held
 
 
 @pytest.mark.parametrize("cut", [80, 1_000, 5_001, 17_000])

@@ -14,7 +14,6 @@ from context.scenes import (
     a_snapshot,
     a_thesis,
     a_trade,
-    an_account,
     user_text,
 )
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, fence_id, one_word, quoted
@@ -139,18 +138,17 @@ def test_another_content_gives_another_fence() -> None:
 def hostile_prompt(text: str) -> str:
     """The user message with a hostile text in every place where others can write."""
     experience = Experience(
-        trades=(a_trade(lesson=text, exit_reason=text, grade=text, pair=text),),
+        trades=(a_trade(taught=(text, text), exit_reason=text, grade=text, pair=text),),
         decisions=(a_decision(reason=text, result=text, tool=text, pair=text),),
         statistics=(text,),
         patterns=(text,),
+        lessons=(text,),
     )
     position = a_position(
         thesis=a_thesis(reason=text, invalidation=text, facts={f"not {text}": 1.0})
     )
     snapshot = a_snapshot(pair=text)
-    return user_text(
-        a_prompt(position, experience, snapshot=snapshot, account=an_account(stake_currency=text))
-    )
+    return user_text(a_prompt(position, experience, snapshot=snapshot))
 
 
 @pytest.mark.parametrize("text", CONTROL_TOKENS + HOSTILE)
@@ -189,7 +187,7 @@ def test_the_system_prompt_says_what_the_block_is() -> None:
 
 
 def test_a_template_expression_in_a_lesson_is_not_evaluated() -> None:
-    message = hostile_prompt("{{ 7 * 7 }} {{ risk }}")
+    message = hostile_prompt("{{ 111 * 1009 }} {{ risk }} {reason}")
 
-    assert "{{ 7 * 7 }} {{ risk }}" in message
-    assert "49" not in message.partition("<quoted")[2].split(">", 1)[1].replace("2026", "")
+    assert "{{ 111 * 1009 }} {{ risk }} {reason}" in message
+    assert "111999" not in message

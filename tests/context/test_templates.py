@@ -8,9 +8,11 @@ import pytest
 from context.scenes import a_risk
 from llm_modules.context.blocks import Block
 from llm_modules.context.templates import PROMPTS_FOLDER, PromptTemplates, UserPage
+from llm_modules.domain import Language
 from llm_modules.errors import ConfigError
 
 ALL = ["base.j2", "flat.j2", "in_position.j2", "user.j2"]
+LANGUAGES: list[Language] = ["en", "zh"]
 PAGE = UserPage("A/B:B", ("market line",), ("hourly line",), "account line", ())
 
 
@@ -19,23 +21,36 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROMPTS_FOLDER, tmp_path / "prompts"))
 
 
-def add(folder: Path, template: str, text: str) -> None:
-    path = folder / template
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> Language:
+    language: Language = request.param
+    return language
+
+
+def english(**changes: object) -> PromptTemplates:
+    return PromptTemplates(a_risk(**changes), "en")
+
+
+def add(folder: Path, template: str, text: str, language: Language = "en") -> None:
+    path = folder / language / template
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def refusal(folder: Path) -> str:
+def refusal(folder: Path, language: Language = "en") -> str:
     with pytest.raises(ConfigError) as caught:
-        PromptTemplates(a_risk(), folder)
+        PromptTemplates(a_risk(), language, folder)
     return str(caught.value)
 
 
-def test_the_templates_that_ship_are_these() -> None:
-    assert sorted(path.name for path in PROMPTS_FOLDER.iterdir()) == ALL
+def test_the_templates_that_ship_are_these_in_every_language() -> None:
+    assert sorted(path.name for path in PROMPTS_FOLDER.iterdir()) == LANGUAGES
+    for language in LANGUAGES:
+        assert sorted(path.name for path in (PROMPTS_FOLDER / language).iterdir()) == ALL
 
 
-def test_a_copy_of_the_templates_gives_the_same_texts(folder: Path) -> None:
-    copied, own = PromptTemplates(a_risk(), folder), PromptTemplates(a_risk())
+def test_a_copy_of_the_templates_gives_the_same_texts(folder: Path, language: Language) -> None:
+    copied = PromptTemplates(a_risk(), language, folder)
+    own = PromptTemplates(a_risk(), language)
 
     assert copied.system("flat") == own.system("flat")
     assert copied.user(PAGE) == own.user(PAGE)
@@ -43,11 +58,19 @@ def test_a_copy_of_the_templates_gives_the_same_texts(folder: Path) -> None:
 
 @pytest.mark.parametrize("template", ALL)
 def test_an_undefined_variable_is_refused_with_its_name_and_file(
-    folder: Path, template: str
+    folder: Path, template: str, language: Language
 ) -> None:
-    add(folder, template, "{{ markt }}")
+    add(folder, template, "{{ markt }}", language)
 
-    assert refusal(folder).startswith(f"{template}: unknown variable 'markt'; known: account, ")
+    assert refusal(folder, language).startswith(
+        f"{language}/{template}: unknown variable 'markt'; known: account, "
+    )
+
+
+def test_a_mistake_in_a_language_that_is_not_used_stops_nothing(folder: Path) -> None:
+    add(folder, "flat.j2", "{{ markt }}", "zh")
+
+    assert PromptTemplates(a_risk(), "en", folder).system("flat")
 
 
 @pytest.mark.parametrize("template", ALL)
@@ -72,13 +95,13 @@ def test_an_unknown_filter_is_refused(folder: Path, template: str) -> None:
     add(folder, template, "{{ pair|shout }}")
 
     assert "No filter named 'shout'" in refusal(folder)
-    assert refusal(folder).startswith(f"{template}: line ")
+    assert refusal(folder).startswith(f"en/{template}: line ")
 
 
 def test_a_parse_error_names_the_line(folder: Path) -> None:
-    (folder / "user.j2").write_text("one\ntwo\n{% if %}\n", encoding="utf-8")
+    (folder / "en" / "user.j2").write_text("one\ntwo\n{% if %}\n", encoding="utf-8")
 
-    assert refusal(folder).startswith("user.j2: line 3: ")
+    assert refusal(folder).startswith("en/user.j2: line 3: ")
 
 
 @pytest.mark.parametrize(
@@ -100,29 +123,28 @@ def test_a_name_that_only_rendering_reveals_is_refused_at_construction(
     message = refusal(folder)
 
     assert cause in message
+    assert message.startswith("en/")
     assert ".j2: " in message
 
 
 def test_a_missing_template_is_refused(folder: Path) -> None:
-    (folder / "flat.j2").unlink()
+    (folder / "en" / "flat.j2").unlink()
 
-    assert "flat.j2" in refusal(folder)
+    assert refusal(folder).startswith("en/flat.j2: ")
 
 
 def test_an_own_template_beside_ours_may_be_included(folder: Path) -> None:
-    (folder / "house_rules.j2").write_text("Never on Sundays.\n", encoding="utf-8")
-    add(folder, "flat.j2", "")
-    base = (folder / "base.j2").read_text(encoding="utf-8")
-    (folder / "base.j2").write_text(base + '\n{% include "house_rules.j2" %}', encoding="utf-8")
+    (folder / "en" / "house_rules.j2").write_text("Never on Sundays.\n", encoding="utf-8")
+    add(folder, "base.j2", '\n{% include "house_rules.j2" %}')
 
-    templates = PromptTemplates(a_risk(), folder)
+    templates = PromptTemplates(a_risk(), "en", folder)
 
     assert templates.system("flat").endswith("Never on Sundays.")
     assert templates.system("in_position").endswith("Never on Sundays.")
 
 
 def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
-    templates = PromptTemplates(a_risk())
+    templates = english()
     flat, held = templates.system("flat"), templates.system("in_position")
 
     assert "# Task: no position is open in this pair" in flat
@@ -139,7 +161,7 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"max_leverage": 7.5}, "Leverage: at most 7.5, and"),
+        ({"max_leverage": 7.5}, "Leverage: at most 7.5 and at most `pair_max_leverage`."),
         ({"max_position_pct": 12.5}, "Stake: at most 12.5 % of equity in a position"),
         ({"max_correlated_pct": 33.0}, "33 % in one bet (pairs correlated from 0.8)"),
         ({"max_correlation": 0.65}, "40 % in one bet (pairs correlated from 0.65)"),
@@ -173,7 +195,7 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
 def test_every_limit_the_model_can_respect_is_told(
     changes: dict[str, object], sentence: str
 ) -> None:
-    templates = PromptTemplates(a_risk(**changes))
+    templates = english(**changes)
 
     assert sentence in templates.system("flat")
     assert sentence in templates.system("in_position")
@@ -181,18 +203,27 @@ def test_every_limit_the_model_can_respect_is_told(
 
 @pytest.mark.parametrize("words", ["the stop follows", "or outside", "None", "\n\n-"])
 def test_what_is_not_set_is_not_told(words: str) -> None:
-    assert words not in PromptTemplates(a_risk()).system("flat")
+    assert words not in english().system("flat")
 
 
 def test_that_claims_are_compared_and_what_funding_means_is_told() -> None:
-    text = PromptTemplates(a_risk()).system("flat")
+    text = english().system("flat")
 
     assert "RSI, levels and trend you claim are compared with the facts." in text
     assert "`funding_rate_pct` above 0: longs pay shorts." in text
 
 
+def test_what_the_new_facts_marks_and_lessons_mean_is_told() -> None:
+    flat, held = english().system("flat"), english().system("in_position")
+
+    assert "`atr_ratio`: of its mean of 50. `macd_pct`: MACD of the price." in flat
+    assert "Changes marked `!` make it another market." in held
+    assert "`!`" not in flat
+    assert "a lesson by how many trades showed it, and how lately" in flat
+
+
 def test_the_user_message_leaves_out_what_is_empty() -> None:
-    text = PromptTemplates(a_risk()).user(PAGE)
+    text = english().user(PAGE)
 
     assert text == (
         "# Market\nmarket line\nhourly line\n\n# Account\naccount line\n\n"
@@ -212,7 +243,7 @@ def test_the_user_message_holds_tables_and_the_quoted_block_in_this_order() -> N
         quoted_id="f00",
     )
 
-    assert PromptTemplates(a_risk()).user(page) == (
+    assert english().user(page) == (
         "# Market\nmarket line\n\n# Account\naccount line\n\n# Position\nposition line\n\n"
         "# Candles 1h\na b\n1 2\n3 4\n\n"
         "<quoted f00>\n## Trades\n- first\n- second\n</quoted f00>\n\n"

@@ -29,7 +29,7 @@ from llm_modules.engine.recording import close_of, outcome_record
 from llm_modules.gate.emergency import BREACHES_TO_TRIP, EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
 from llm_modules.journal.records import Approved, DecisionRecord
-from rooms import decisions, halts, outcomes, some_rooms
+from rooms import decisions, halts, outcomes, some_rooms, trades
 
 LATER = NOON + timedelta(minutes=31)
 
@@ -416,7 +416,7 @@ def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Pa
         desk.closed(trade)
         soon(rooms.journal.past_trades)
         assert desk.knows(trade.trade_id, trade.opened_at)
-        (record,) = rooms.journal.past_trades()
+        (record,) = trades(rooms)
         assert (record.mfe_ratio, record.mae_ratio) == (0.3, -0.2)
         assert record.profit_ratio == trade.profit_ratio
         assert record.mode == "sandbox"

@@ -1,12 +1,23 @@
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from builders import PAIR, a_prompt, a_reply
+from adversary import Adversary, Script, adversary, completion, http
+from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a_reply, settings
 from fakes import ScriptedClient, answering
+from llm_modules.config import LLMConfig
 from llm_modules.domain import Reply
+from llm_modules.engine.cycle import decide
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from llm_modules.errors import ProviderError
+from llm_modules.journal.encoding import encoded
+from llm_modules.llm.client import OpenAICompatibleClient
+from llm_modules.llm.recorder import ABANDONED
+from llm_modules.llm.tape import Tape
+from rooms import decisions, some_rooms
 
 USELESS = a_reply(text="let me think")
 
@@ -86,3 +97,106 @@ def test_closing_closes_the_client() -> None:
     client = ScriptedClient([USELESS])
     asyncio.run(FunctionExecutor(client, model="m", deadline_seconds=1).close())
     assert client.closed
+
+
+OK = http(completion(ARGUMENTS["signal_wait"]))
+UNKNOWN_TOOL = http(completion(tool="fly"))
+OOPS = http("{}", "500 Oops", retry_after="0")
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Tape:
+    return Tape(tmp_path / "llm_tape.sqlite")
+
+
+def a_client(server: Adversary, tape: Tape | None, timeout: float = 5) -> OpenAICompatibleClient:
+    changes = {"api_base": server.url, "timeout": timeout, "retry_times": 2}
+    config = LLMConfig.model_validate(settings(llm_config=changes)["llm_config"])
+    return OpenAICompatibleClient(config, SecretStr("sk-canary-0123456789"), tape)
+
+
+def asked(script: Script, tape: Tape | None, deadline_seconds: float = 5) -> Answer:
+    """Ask a real client, which is given more time than the deadline."""
+
+    async def once(server: Adversary) -> Answer:
+        client = a_client(server, tape)
+        executor = FunctionExecutor(client, model="m", deadline_seconds=deadline_seconds)
+        answer = await executor.call(a_prompt(), PAIR)
+        await executor.close()
+        return answer
+
+    with adversary(script) as server:
+        return asyncio.run(once(server))
+
+
+def errors(tape: Tape, answer: Answer) -> list[str | None]:
+    found = [tape.read(name) for name in answer.exchanges]
+    return [exchange.error if exchange else "not on the tape" for exchange in found]
+
+
+def test_every_request_of_a_question_is_named_in_order(tape: Tape) -> None:
+    script = [[OOPS], [UNKNOWN_TOOL], [OOPS], [OOPS], [OK]]
+    answer = asked(lambda number: list(script[number - 1]), tape)
+    assert answer.call is not None
+    failed = "server_error: Error code: 500"
+    assert errors(tape, answer) == [failed, None, failed, failed, None]
+    assert len(set(answer.exchanges)) == answer.attempts == 5
+
+
+def test_a_repair_is_on_the_tape_with_its_complaint(tape: Tape) -> None:
+    answer = asked(lambda number: [UNKNOWN_TOOL if number == 1 else OK], tape)
+    first, second = (tape.read(name) for name in answer.exchanges)
+    assert first is not None
+    assert second is not None
+    assert "was not used" not in first.request["messages"][-1]["content"]
+    assert "Your last answer was not used." in second.request["messages"][-1]["content"]
+
+
+def test_what_failed_for_good_is_named(tape: Tape) -> None:
+    answer = asked(lambda _: [http("{}", "403 No")], tape)
+    assert answer.fault == "unauthorised: Error code: 403"
+    assert errors(tape, answer) == [answer.fault]
+
+
+def test_what_was_asked_when_time_ran_out_is_named(tape: Tape) -> None:
+    answer = asked(lambda number: [UNKNOWN_TOOL if number == 1 else 60.0], tape, 0.5)
+    assert answer.fault == "timeout: no usable answer within 0.5 s"
+    assert errors(tape, answer) == [None, ABANDONED]
+
+
+def test_without_a_tape_no_request_is_named() -> None:
+    assert asked(lambda _: [OK], None).exchanges == ()
+
+
+def recorded(folder: Path, tape: Tape, script: Script) -> Any:
+    with adversary(script) as server:
+        rooms = some_rooms(folder, a_client(server, tape))
+        asyncio.run(decide(a_question(), rooms))
+        (record,) = decisions(rooms)
+    return record
+
+
+def test_a_decisions_record_leads_to_its_prompt_and_answer(tmp_path: Path, tape: Tape) -> None:
+    record = recorded(tmp_path, tape, lambda _: [OK])
+    (name,) = record.exchanges
+    exchange = tape.read(name)
+    assert exchange is not None
+    assert exchange.request["messages"][0]["role"] == "system"
+    assert PAIR in exchange.request["messages"][-1]["content"]
+    assert record.tool == "signal_wait"
+
+
+def test_a_decision_without_an_answer_leads_there_too(tmp_path: Path, tape: Tape) -> None:
+    record = recorded(tmp_path, tape, lambda _: [http("{}", "403 No")])
+    assert record.status == "failed"
+    assert [tape.knows(name) for name in record.exchanges] == [True]
+
+
+def test_the_most_requests_a_decision_can_take_leave_its_record_within_3_kb() -> None:
+    # Eleven attempts for each of three questions, the most the settings allow.
+    names = tuple(f"{number:016x}" for number in range(33))
+    facts = {f"fact_number_{number}": 12345.678901 for number in range(20)}
+    record = a_decision_record(
+        exchanges=names, facts=facts, problems=("too long " * 500,) * 3, fault="x" * 5000
+    )
+    assert len(encoded(record)) <= 2948

@@ -129,6 +129,46 @@ def test_short_work_runs_on_the_thread_and_its_errors_stay_there(
     assert "Dividing failed" in caplog.text
 
 
+def test_work_that_waits_lets_others_go_on_and_its_errors_stay_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done: list[str] = []
+
+    async def patient() -> None:
+        await asyncio.sleep(0.1)
+        done.append("patient")
+
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("oops")
+
+    with running(Work()) as service:
+        service.spawn(patient, "Waiting")
+        service.spawn(broken, "Breaking")
+        service.soon(lambda: done.append("quick"), "Noting")
+        wait_for(lambda: len(done) == 2)
+        assert not service._background
+    assert done == ["quick", "patient"]
+    assert "Breaking failed" in caplog.text
+
+
+def test_stopping_cancels_work_that_waits() -> None:
+    ended: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    with running(Work()) as service:
+        service.spawn(endless, "Waiting")
+        wait_for(lambda: bool(service._background))
+        time.sleep(0.05)
+    assert ended == ["cancelled"]
+
+
 def test_work_handed_in_before_the_stop_is_still_done() -> None:
     done: list[int] = []
     with running(Work()) as service:

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders import a_decision_record, a_trade_record
-from journaling import at_most, ids, numbered, write
+from journaling import a_log, at_most, drain, ids, numbered, write
 from llm_modules.errors import JournalError, JournalLockedError
 from llm_modules.journal import log as log_module
 from llm_modules.journal.chain import seal_path
@@ -91,6 +92,61 @@ def test_a_second_writer_is_refused_with_what_to_do(tmp_path: Path) -> None:
         JsonlLog(tmp_path / "d.jsonl")
     first.close()
     JsonlLog(tmp_path / "d.jsonl").close()
+
+
+def test_each_record_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl")
+    written: list[bytes] = []
+    really_write = os.write
+
+    def watched(file: int, block: bytes) -> int:
+        written.append(block)
+        return really_write(file, block)
+
+    monkeypatch.setattr(os, "write", watched)
+    write(log, *numbered(0, 3))
+    log.close()
+    assert written == log.path.read_bytes().splitlines(keepends=True)
+
+
+def test_a_file_that_is_rotated_away_while_a_second_bot_opens_it_does_not_let_it_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = a_log(tmp_path / "d.jsonl", per_part=1)
+    write(first, "d-0")
+    really_lock = fcntl.flock
+
+    def rotated_meanwhile(file: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", really_lock)
+        write(first, "d-1")
+        drain(first)
+        fcntl.flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", rotated_meanwhile)
+    with pytest.raises(JournalLockedError, match="another bot"):
+        JsonlLog(first.path)
+    write(first, "d-2")
+    drain(first)
+    first.close()
+    assert ids(first.path) == numbered(0, 3)
+
+
+def test_a_file_system_without_locks_is_told_apart_from_another_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", fails_with(errno.ENOLCK))
+    with pytest.raises(JournalError, match=r"cannot lock .*No locks available"):
+        JsonlLog(tmp_path / "d.jsonl")
+
+
+def test_opening_in_vain_holds_no_file_open(tmp_path: Path) -> None:
+    log = JsonlLog(tmp_path / "d.jsonl")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(JournalLockedError):
+            JsonlLog(log.path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    log.close()
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:

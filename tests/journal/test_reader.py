@@ -4,21 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON, a_booking, a_config, a_decision_record, a_trade_record
+from builders import NOON, PAIR, a_booking, a_config, a_decision_record, a_trade_record
 from journaling import drain
 from llm_modules.engine.recording import outcome_record
 from llm_modules.journal import trade_logger
 from llm_modules.journal.checking import check_chain
+from llm_modules.journal.gist import gist_of
 from llm_modules.journal.log import Durability, JsonlLog, Rotation
 from llm_modules.journal.parts import part_numbers
-from llm_modules.journal.reader import read_journal
+from llm_modules.journal.reader import BadLine, each_record, read_journal
 from llm_modules.journal.records import (
     DECISION_LINES,
     TRADE_LINES,
     Approved,
     DecisionRecord,
     HaltRecord,
+    LessonRecord,
     OutcomeRecord,
+    TradeRecord,
 )
 from llm_modules.journal.trade_logger import NEWEST_LINES, TradeLogger
 
@@ -85,19 +88,37 @@ def test_lines_of_version_1_with_limits_halts_and_a_chain_stay_readable() -> Non
     assert [trade.exit_reason for trade in trades.records] == ["signal_exit", "liquidation"]
 
 
+def test_lines_of_version_1_with_findings_exchanges_and_words_stay_readable() -> None:
+    decisions = read_journal(GOLDEN / "decisions.v1c.jsonl", DECISION_LINES)
+    trades = read_journal(GOLDEN / "trades.v1c.jsonl", TRADE_LINES)
+    assert decisions.bad_lines == trades.bad_lines == ()
+    assert isinstance(decisions.records[0], DecisionRecord)
+    assert len(decisions.records[0].exchanges) == 2
+    taught, words, plain = trades.records
+    assert isinstance(taught, TradeRecord)
+    assert taught.entry is not None
+    assert (taught.entry.model, taught.entry.timeframe) == ("test-model-0126", "30m")
+    assert taught.exit_facts == {"rsi": 71.5, "adx": 31.0}
+    assert (taught.reflection.judgement, taught.reflection.surprise) == ("skill", 0.7)
+    assert [finding.code for finding in taught.reflection.findings] == ["take_profit"]
+    assert isinstance(words, LessonRecord)
+    assert words.text == "take profit earlier"
+    assert isinstance(plain, TradeRecord)
+    assert plain.entry is None
+
+
 @pytest.mark.parametrize("name", ["decisions", "trades"])
 def test_the_chain_of_golden_lines_still_holds_and_older_ones_have_none(name: str) -> None:
-    chained, older = (
-        check_chain(GOLDEN / f"{name}.v1b.jsonl"),
-        check_chain(GOLDEN / f"{name}.v1.jsonl"),
-    )
-    assert (chained.faults, chained.unchained, chained.last_seq) == ((), 0, chained.lines)
+    older = check_chain(GOLDEN / f"{name}.v1.jsonl")
+    for form in ("v1b", "v1c"):
+        chained = check_chain(GOLDEN / f"{name}.{form}.jsonl")
+        assert (chained.faults, chained.unchained, chained.last_seq) == ((), 0, chained.lines)
     assert (older.faults, older.unchained, older.last_seq) == ((), older.lines, 0)
 
 
 @pytest.mark.parametrize("name", ["decisions", "trades"])
 def test_a_golden_record_is_written_today_as_it_was_then(name: str, tmp_path: Path) -> None:
-    golden = GOLDEN / f"{name}.v1b.jsonl"
+    golden = GOLDEN / f"{name}.v1c.jsonl"
     log = JsonlLog(tmp_path / "again.jsonl")
     adapter = DECISION_LINES if name == "decisions" else TRADE_LINES
     for record in read_journal(golden, adapter).records:
@@ -115,8 +136,8 @@ def test_times_are_written_in_utc_with_their_zone() -> None:
 def test_both_journals_are_written_where_the_configuration_says(tmp_path: Path) -> None:
     config = a_config(str(tmp_path)).experience_config
     journal = TradeLogger(config)
-    journal.decision(a_decision_record())
-    journal.decision(outcome_record(a_booking(), "filled", NOON, trade_id=3))
+    assert journal.decision(a_decision_record())
+    assert journal.decision(outcome_record(a_booking(), "filled", NOON, trade_id=3))
     journal.trade(a_trade_record())
     journal.close()
     assert [line.kind for line in journal.past_decisions()] == ["decision", "outcome"]
@@ -127,7 +148,8 @@ def test_both_journals_are_written_where_the_configuration_says(tmp_path: Path) 
 def test_a_journal_that_is_switched_off_writes_nothing(tmp_path: Path) -> None:
     switches = {"log_decisions": False, "log_trades": False}
     journal = TradeLogger(a_config(str(tmp_path), experience_config=switches).experience_config)
-    journal.decision(a_decision_record())
+    # Whoever asks before an order is told that nothing was written.
+    assert not journal.decision(a_decision_record())
     journal.trade(a_trade_record())
     journal.close()
     assert list(tmp_path.iterdir()) == []
@@ -218,6 +240,59 @@ def test_trades_wait_for_the_disk_whatever_decisions_do(
     journal.decision(a_decision_record())
     assert len(synced) == syncs
     journal.close()
+
+
+def test_trades_and_the_words_for_their_lessons_come_back_in_order(tmp_path: Path) -> None:
+    journal = TradeLogger(a_config(str(tmp_path)).experience_config)
+    words = LessonRecord(
+        at=NOON,
+        mode="sandbox",
+        trade_id=7,
+        opened_at=NOON,
+        pair=PAIR,
+        model="a-model",
+        text="take profit earlier",
+    )
+    journal.trade(a_trade_record())
+    journal.trade(words)
+    journal.close()
+    assert journal.past_trades() == (gist_of(a_trade_record()), words)
+
+
+def test_trades_can_be_read_one_by_one(tmp_path: Path) -> None:
+    config = a_config(str(tmp_path)).experience_config
+    journal = TradeLogger(config)
+    for number in range(3):
+        journal.trade(a_trade_record(trade_id=number))
+    journal.close()
+    with Path(config.trade_log_path).open("a", encoding="utf-8") as file:
+        file.write("garbage\n")
+    trades = journal.each_past_trade()
+    assert next(trades).trade_id == 0
+    assert [trade.trade_id for trade in trades] == [1, 2]
+
+
+def test_records_are_not_read_before_they_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    good = a_decision_record().model_dump_json(by_alias=True)
+    path.write_text(f"{good}\ngarbage\n{good}\n", encoding="utf-8")
+    told: list[BadLine] = []
+    records = each_record(path, DECISION_LINES, told.append)
+    next(records)
+    assert told == []
+    next(records)
+    assert [bad.number for bad in told] == [2]
+
+
+def test_a_reader_that_stops_midway_leaves_the_garbage_collector_on(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    good = a_decision_record().model_dump_json(by_alias=True)
+    path.write_text(f"{good}\n{good}\n", encoding="utf-8")
+    records = each_record(path, DECISION_LINES, print)
+    next(records)
+    assert not gc.isenabled()
+    del records
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("was_on", [True, False])

@@ -1,5 +1,6 @@
 """Habits: each is found at its limit and not below it, and each of them ends."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import NOON, PAIR, a_decision_record, a_trade_record
-from llm_modules.domain import Habit
-from llm_modules.journal.records import DecisionRecord, TradeRecord
+from builders import NOON, PAIR, a_decision_record
+from llm_modules.domain import Habit, Language
+from llm_modules.journal.records import DecisionRecord
 from llm_modules.learning.quality import RULES, DecisionQualityChecker
+from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.wording import learning_phrases
+from own_trades import own_trade
 
 CANDLE = timedelta(minutes=30)
 LONG, SHORT, HOLD = "signal_entry_long", "signal_entry_short", "signal_hold"
@@ -58,27 +62,28 @@ def told(story: Story) -> tuple[DecisionRecord, ...]:
 
 
 def habits_of(
-    story: Story, trades: Sequence[TradeRecord] = (), before: datetime | None = None
+    story: Story,
+    trades: Sequence[RememberedTrade] = (),
+    before: datetime | None = None,
+    language: Language = "en",
 ) -> dict[str, Habit]:
     """What is found at the candle after the last decision of the story, by code."""
     before = before or at_candle(len(story))
-    found = DecisionQualityChecker().habits(told(story), trades, before)
+    checker = DecisionQualityChecker(learning_phrases(language))
+    found = checker.habits(told(story), trades, before)
     return {habit.code: habit for habit in found}
 
 
-def traded(number: int, confidence: float, profit_ratio: float, **changes: Any) -> TradeRecord:
-    entry = a_trade_record().entry
-    assert entry is not None
+def traded(number: int, confidence: float | None, profit_ratio: float, **changes: Any) -> Any:
     values = {
-        "trade_id": 1000 + number,
         "closed_at": NOON - timedelta(hours=100 - number),
-        "entry": entry.model_copy(update={"confidence_score": confidence}),
+        "confidence_score": confidence,
         "profit_ratio": profit_ratio,
     }
-    return a_trade_record(**(values | changes))
+    return own_trade(1000 + number, **(values | changes))
 
 
-def some_trades(count: int, wins: int, confidence: float) -> list[TradeRecord]:
+def some_trades(count: int, wins: int, confidence: float) -> list[RememberedTrade]:
     results = [0.02] * wins + [-0.02] * (count - wins)
     return [traded(number, confidence, result) for number, result in enumerate(results)]
 
@@ -367,15 +372,17 @@ def test_overconfidence_tells_confidence_wins_and_what_they_speak_for() -> None:
     assert not found.serious
     assert found.text == (
         "Your last 20 trades in this pair had a mean confidence of 85.5 and 5 of them won, "
-        "which speaks for 47% at most: be less sure."
+        "which speaks for 47 % at most: be less sure."
     )
 
 
-def test_trades_that_nothing_is_known_of_do_not_count() -> None:
-    unknown = [traded(number, 90, -0.02, entry=None) for number in range(20)]
+@pytest.mark.parametrize("unknown", [{"confidence_score": None}, {"is_own": False}])
+def test_trades_that_say_nothing_of_confidence_do_not_count(unknown: dict[str, Any]) -> None:
+    others = [traded(number, 90, -0.02, **unknown) for number in range(20)]
 
-    assert habits_of([], unknown) == {}
-    assert habits_of([], unknown + some_trades(9, 0, 90)) == {}
+    assert habits_of([], others) == {}
+    assert habits_of([], others + some_trades(9, 0, 90)) == {}
+    assert "10 trades" in habits_of([], others + some_trades(10, 0, 90))["OVERCONFIDENT"].text
 
 
 def test_overconfidence_ends_with_50_other_trades() -> None:
@@ -393,11 +400,11 @@ def test_overconfidence_ends_with_50_other_trades() -> None:
 @pytest.mark.parametrize(
     "trade",
     [
-        a_trade_record(trade_id=7, closed_at=at_candle(10)),
-        a_trade_record(trade_id=7, closed_at=at_candle(9)),
+        own_trade(7, closed_at=at_candle(10)),
+        own_trade(7, closed_at=at_candle(9), is_own=False),
     ],
 )
-def test_habits_of_a_position_end_with_it(code: str, trade: TradeRecord) -> None:
+def test_habits_of_a_position_end_with_it(code: str, trade: RememberedTrade) -> None:
     held = {"STUCK": [*STUCK, *STUCK], "EROSION": [*IDLE, *FADING], "NO_PROGRESS": IDLE + IDLE[:4]}
     story = held[code]
 
@@ -407,8 +414,8 @@ def test_habits_of_a_position_end_with_it(code: str, trade: TradeRecord) -> None
 
 
 def test_an_earlier_trade_of_the_same_number_is_another_one() -> None:
-    earlier = a_trade_record(trade_id=7, closed_at=at_candle(4) - timedelta(seconds=1))
-    other = a_trade_record(trade_id=8, closed_at=at_candle(5))
+    earlier = own_trade(7, closed_at=at_candle(4) - timedelta(seconds=1))
+    other = own_trade(8, closed_at=at_candle(5))
 
     assert "STUCK" in habits_of(STUCK, [earlier, other])
 
@@ -440,22 +447,57 @@ def test_serious_habits_come_first() -> None:
     assert list(found) == ["FLIP_FLOP", "REPEATED_REASON", "EROSION"]
 
 
+EACH: list[tuple[Story, list[RememberedTrade]]] = [
+    (STUCK, []),
+    (STUCK[:3], []),
+    (FLIPS, []),
+    (FADING, []),
+    (IDLE, []),
+    ([an_entry(LONG)] * 10, []),
+    ([], some_trades(10, 0, 90)),
+]
+CODES = {
+    "STUCK",
+    "REPEATED_REASON",
+    "FLIP_FLOP",
+    "EROSION",
+    "NO_PROGRESS",
+    "OVER_TRADING",
+    "OVERCONFIDENT",
+}
+
+
 def test_every_code_is_documented_by_the_rules() -> None:
-    stories = [(STUCK, []), (STUCK[:3], []), (FLIPS, []), (FADING, []), (IDLE, [])]
-    stories += [([an_entry(LONG)] * 10, []), ([], some_trades(10, 0, 90))]
+    codes = {code for story, trades in EACH for code in habits_of(story, trades)}
 
-    codes = {code for story, trades in stories for code in habits_of(story, trades)}
-
-    assert codes == {
-        "STUCK",
-        "REPEATED_REASON",
-        "FLIP_FLOP",
-        "EROSION",
-        "NO_PROGRESS",
-        "OVER_TRADING",
-        "OVERCONFIDENT",
-    }
+    assert codes == CODES
     assert len(RULES) == len(codes) - 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_code_has_its_sentence_and_no_sentence_is_left_over(language: Language) -> None:
+    keys = [key for key in learning_phrases(language) if key.startswith("habits.")]
+
+    assert {key.removeprefix("habits.") for key in keys} == CODES
+
+
+def test_in_chinese_each_habit_is_the_same_finding_in_other_words() -> None:
+    for story, trades in EACH:
+        english, chinese = habits_of(story, trades), habits_of(story, trades, language="zh")
+        assert list(english) == list(chinese)
+        for code, habit in chinese.items():
+            assert habit.serious is english[code].serious
+            assert numbers_in(habit.text) == numbers_in(english[code].text), code
+
+
+def numbers_in(text: str) -> list[str]:
+    return sorted(re.findall(r"[+-]?[0-9.]*[0-9]", text))
+
+
+def test_a_habit_in_chinese() -> None:
+    assert habits_of(FADING, language="zh")["EROSION"].text == (
+        "该持仓的浮盈连续 4 次决策回落，从 +10 % 降至 +4 %：请保护剩余利润，或说明为何会回升。"  # noqa: RUF001
+    )
 
 
 # --- whatever the journals hold -----------------------------------------------------------------
@@ -478,17 +520,19 @@ decisions = st.lists(
     max_size=60,
 )
 trades_drawn = st.lists(
-    st.builds(traded, st.integers(0, 400), finite, finite)
-    | st.builds(a_trade_record, trade_id=st.just(7), entry=st.none()),
+    st.builds(traded, st.integers(0, 400), finite, finite, is_own=st.booleans())
+    | st.builds(own_trade, st.just(7), confidence_score=st.none()),
     max_size=60,
 )
 
 
-@given(decisions, trades_drawn)
+@given(decisions, trades_drawn, st.sampled_from(["en", "zh"]))
 @settings(deadline=None)
-def test_no_list_of_records_makes_it_raise(story: Story, trades: list[TradeRecord]) -> None:
-    for habit in habits_of(story, trades).values():
-        assert habit.text.endswith((".", "!"))
+def test_no_list_of_records_makes_it_raise(
+    story: Story, trades: list[RememberedTrade], language: Language
+) -> None:
+    for habit in habits_of(story, trades, language=language).values():
+        assert habit.text.endswith((".", "。"))
         assert len(habit.text) <= LONGEST_TEXT
 
 
@@ -522,7 +566,7 @@ def test_stuck_never_refuses_the_entry_after_the_position(story: Story) -> None:
 @settings(deadline=None)
 def test_the_same_records_give_the_same_habits_and_are_not_changed(story: Story) -> None:
     records = told(story)
-    checker = DecisionQualityChecker()
+    checker = DecisionQualityChecker(learning_phrases("en"))
     first = checker.habits(records, (), at_candle(99))
 
     checker.habits(records[:3], some_trades(10, 0, 99), NOON)

@@ -1,11 +1,16 @@
+import random
 from fractions import Fraction
-from math import comb
+from math import comb, exp, lgamma, log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.learning.significance import benjamini_hochberg, binomial_p_value
+from llm_modules.learning.significance import (
+    benjamini_hochberg,
+    binomial_p_value,
+    bootstrap_interval,
+)
 
 trials = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -43,6 +48,24 @@ def test_the_p_value_equals_the_sum_of_all_terms(trial: tuple[int, int], rate: F
     assert found == pytest.approx(exact_p_value(successes, n, rate), rel=1e-9, abs=1e-300)
 
 
+@pytest.mark.parametrize(
+    ("successes", "n", "rate"),
+    [(0, 5000, 0.001), (3, 5000, 0.001), (1, 60, 0.1), (70, 500, 0.2), (99, 500, 0.2)],
+)
+def test_every_term_that_can_be_seen_is_summed_down_to_none(
+    successes: int, n: int, rate: float
+) -> None:
+    terms = [comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(successes + 1)]
+    assert binomial_p_value(successes, n, rate) == pytest.approx(2 * sum(terms), rel=1e-9)
+
+
+def test_of_many_trials_enough_terms_are_summed() -> None:
+    n, successes = 40_000, 19_900
+    ways = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in range(successes, 17_000, -1))
+    tail = sum(exp(way + n * log(0.5)) for way in ways)
+    assert binomial_p_value(successes, n, 0.5) == pytest.approx(2 * tail, rel=1e-7)
+
+
 @given(trials, st.floats(0.01, 0.99))
 def test_a_p_value_is_a_probability(trial: tuple[int, int], rate: float) -> None:
     assert 0.0 <= binomial_p_value(*trial, rate) <= 1.0
@@ -78,3 +101,41 @@ def test_asking_more_hopeless_questions_never_finds_more(
 ) -> None:
     few = benjamini_hochberg(p_values, 0.05)
     assert benjamini_hochberg(p_values + [1.0] * hopeless, 0.05) <= few
+
+
+# --- bootstrap ----------------------------------------------------------------------------------
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_law_for_many_values() -> None:
+    dice = random.Random(3)  # noqa: S311 a fixed seed makes the test repeatable
+    values = [dice.gauss(0.01, 0.05) for _ in range(500)]
+    low, high = bootstrap_interval(values)
+    mean = sum(values) / 500
+    # 1.96 standard errors of 0.05 / 22.4.
+    assert (mean - low, high - mean) == pytest.approx((0.00438, 0.00438), rel=0.1)
+
+
+def test_it_holds_the_true_mean_in_about_95_of_100_cases() -> None:
+    dice = random.Random(5)  # noqa: S311 a fixed seed makes the test repeatable
+    intervals = [bootstrap_interval([dice.expovariate(1) for _ in range(80)]) for _ in range(200)]
+    held = sum(low <= 1 <= high for low, high in intervals)
+    assert 0.90 <= held / 200 <= 0.98
+
+
+def test_a_skewed_sample_has_a_skewed_interval() -> None:
+    values = [-0.01] * 19 + [0.5]
+    low, high = bootstrap_interval(values)
+    mean = sum(values) / 20
+    assert high - mean > 1.5 * (mean - low)
+    assert low == pytest.approx(-0.01)
+
+
+def test_the_same_values_give_the_same_interval() -> None:
+    assert bootstrap_interval([1.0, 2.0, 4.0]) == bootstrap_interval([1.0, 2.0, 4.0])
+
+
+@given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=50))
+def test_an_interval_lies_within_the_values(values: list[float]) -> None:
+    low, high = bootstrap_interval(values)
+    slack = 1e-9 * max(1.0, *map(abs, values))
+    assert min(values) - slack <= low <= high <= max(values) + slack

@@ -80,8 +80,8 @@ def test_all_facts_are_there_once_all_indicators_are_warm() -> None:
         for name in ("rsi", "adx", "atr_pct", "ema_gap_pct")
     ]
     assert list(facts) == [
-        "rsi", "adx", "atr_pct", "ema_gap_pct", "mfi", "macd_hist_pct", "bb_position",
-        "volume_ratio", "support", "resistance", "change_pct_24h", *of_timeframes,
+        "rsi", "adx", "atr_pct", "ema_gap_pct", "atr_ratio", "mfi", "macd_pct", "macd_hist_pct",
+        "bb_position", "volume_ratio", "support", "resistance", "change_pct_24h", *of_timeframes,
     ]  # fmt: skip
 
 
@@ -96,6 +96,7 @@ def test_facts_follow_from_the_indicators_by_their_formulas() -> None:
     assert facts["adx"] == last["adx_14"]
     assert facts["mfi"] == last["mfi_14"]
     assert facts["atr_pct"] == pytest.approx(100 * last["atr_14"] / price)
+    assert facts["macd_pct"] == pytest.approx(100 * last["macd"] / price)
     assert facts["macd_hist_pct"] == pytest.approx(100 * last["macd_hist"] / price)
     assert facts["ema_gap_pct"] == pytest.approx(100 * (last["ema_20"] / last["ema_50"] - 1))
     width = last["bb_upper"] - last["bb_lower"]
@@ -139,6 +140,8 @@ def test_what_cannot_be_divided_is_left_out() -> None:
     facts = snapshot_of(silent).facts
 
     assert "volume_ratio" not in facts
+    assert "atr_ratio" not in facts
+    assert facts["macd_pct"] == pytest.approx(0.0)
     assert "bb_position" not in facts
     assert facts["ema_gap_pct"] == pytest.approx(0.0)
 
@@ -373,5 +376,5 @@ def test_real_candles_of_four_timeframes_make_a_snapshot() -> None:
 
     snapshot = snapshot_of(*frames, at=datetime.fromtimestamp(at_ms / 1000, UTC))
 
-    assert len(snapshot.facts) == 11 + 3 * 4
+    assert len(snapshot.facts) == 13 + 3 * 4
     assert snapshot.facts["support"] < snapshot.price < snapshot.facts["resistance"]

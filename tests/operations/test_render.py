@@ -6,8 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON, PAIR, a_decision_record, a_trade_record
-from llm_modules.journal.records import HaltRecord, OutcomeRecord, Reason, Reflection
-from llm_modules.operations.render import decision_line, plain_line, printable, trade_line
+from llm_modules.journal.records import (
+    HaltRecord,
+    LessonRecord,
+    OutcomeRecord,
+    Reason,
+    Reflection,
+)
+from llm_modules.operations.render import (
+    decision_line,
+    finding,
+    plain_line,
+    printable,
+    printable_lines,
+    trade_line,
+)
 
 
 def decided(**changes: Any) -> str:
@@ -127,6 +140,22 @@ def test_a_trade_without_lessons_shows_its_summary() -> None:
     )
 
 
+def test_a_models_wording_of_a_lesson_is_one_line() -> None:
+    lesson = LessonRecord(
+        at=NOON,
+        mode="sandbox",
+        trade_id=7,
+        opened_at=NOON,
+        pair=PAIR,
+        model="cheap",
+        text=f"sell sooner{HOSTILE}\nsecond line",
+    )
+    line = trade_line(lesson.model_dump_json(by_alias=True)).plain
+    assert line.startswith("01-15 12:00:00 sandbox BTC/USDT:USDT   lesson of trade 7: sell sooner")
+    assert line.isprintable()
+    assert "second line" not in line
+
+
 @pytest.mark.parametrize("render", [decision_line, trade_line])
 def test_a_line_of_another_kind_is_shown_and_not_fatal(render: Any) -> None:
     assert render('{"schema": 99}').plain == 'unreadable line: {"schema": 99}'
@@ -154,3 +183,16 @@ def test_a_long_reason_is_cut() -> None:
 def test_whatever_is_written_is_printable_and_as_long(text: str) -> None:
     assert printable(text).isprintable()
     assert len(printable(text)) == len(text)
+
+
+@given(st.text())
+def test_only_a_newline_ends_a_line_of_a_longer_text(text: str) -> None:
+    lines = printable_lines(text)
+    assert len(lines) == text.count("\n") + 1
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_finding_is_named_by_its_numbers_or_its_sentence() -> None:
+    clamp = Reason(code="A", text="x", kind="clamp", field="leverage", before=12.0, after=3.0)
+    assert finding(clamp) == "leverage 12->3 (A)"
+    assert finding(Reason(code="B", text="too close")) == "B: too close"

@@ -1,71 +1,482 @@
+"""Whatever is changed in one of the files, one of the others tells; forged chains do not help."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from builders import a_config, a_decision_record, a_trade_record
-from llm_modules.journal.trade_logger import TradeLogger
+from bookkeeping import ETH, LATER, Books, replaced, rewritten, sql, without
+from builders import PAIR, a_trade_record
+from llm_modules.journal.chain import seal_path
+from llm_modules.journal.log import Rotation
+from llm_modules.operations import auditing
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.verifying import MOST_FAULTS, verify
+from llm_modules.operations.verifying import MOST_EXAMPLES, MOST_FAULTS, verify
+
+Told = tuple[ExitStatus, str, str]
+Say = Callable[[], Told]
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Session:
-    (tmp_path / "logs").mkdir()
-    return Session(Places(tmp_path), {}, Screen())
+def books(tmp_path: Path) -> Books:
+    """The folder of a bot that has done nothing yet."""
+    return Books(tmp_path)
 
 
-def written(session: Session, lines: int) -> Path:
-    journal = TradeLogger(a_config(str(session.places.logs)).experience_config)
-    for number in range(lines):
-        journal.decision(a_decision_record(decision_id=f"d-{number}"))
-        journal.trade(a_trade_record(trade_id=number))
-    journal.close()
-    return session.journals().decisions
+@pytest.fixture
+def say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Say:
+    def verified() -> Told:
+        status = verify(Session(Places(tmp_path), {}, Screen()), LATER)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return verified
 
 
-def test_what_was_written_is_sound(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    written(session, 3)
-    assert verify(session) is ExitStatus.DONE
-    said = capsys.readouterr().out
-    assert "llm_decisions.jsonl: 3 lines, sound" in said
-    assert "trade_experience.jsonl: 3 lines, sound" in said
+def a_story(books: Books) -> Books:
+    """A long and a short that are closed, words about the first, a halt, and one still open."""
+    first, second = books.opens(), books.opens(ETH, "short")
+    books.words(books.closes(first))
+    books.halts()
+    books.closes(second, "halt")
+    books.opens(ETH)
+    return books.done()
 
 
-def test_no_journal_is_no_fault(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify(session) is ExitStatus.DONE
-    assert "no lines" in capsys.readouterr().out
+def fault_of(said: Told) -> str:
+    """The kind of the only fault."""
+    status, _, complaints = said
+    assert status is ExitStatus.FAILED, said
+    assert complaints.splitlines()[-1].startswith("NOT SOUND: 1 faults"), complaints
+    return complaints.partition(":")[0].partition(" ")[2]
 
 
-def test_an_edited_line_is_named(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(session, 3)
-    path.write_text(path.read_text().replace("d-1", "d-9"), encoding="utf-8")
-    assert verify(session) is ExitStatus.FAILED
-    told = capsys.readouterr()
-    assert "NOT SOUND" in told.out
-    assert "llm_decisions.jsonl line 2: edited" in told.err
+def test_what_a_bot_leaves_is_sound(books: Books, say: Say) -> None:
+    a_story(books)
+    status, said, complaints = say()
+    assert (status, complaints) == (ExitStatus.DONE, "")
+    lines = said.splitlines()
+    assert [line.rpartition("/")[2] for line in lines[:-1]] == [
+        "llm_decisions.jsonl: 9 lines, sound",
+        "trade_experience.jsonl: 3 lines, sound",
+        "tradesv3.sandbox.sqlite: 2 closed trades, 1 open; 2 records of mode sandbox",
+        "llm_tape.sqlite: 4 exchanges of 4 decisions",
+    ]
+    assert lines[-1] == "Sound: every line is what was written, every id and every profit fits."
 
 
-def test_many_faults_are_counted(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(session, 80)
-    path.write_text(path.read_text().replace("no edge", "an edge"), encoding="utf-8")
-    assert verify(session) is ExitStatus.FAILED
-    told = capsys.readouterr().err
-    assert told.count("llm_decisions.jsonl line") == MOST_FAULTS
-    assert " more" in told
-
-
-def test_what_cannot_be_checked_is_said(
-    session: Session, capsys: pytest.CaptureFixture[str]
+def test_nothing_at_all_is_sound(
+    tmp_path: Path, say: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(session, 2)
-    path.with_name(f"{path.name}.seal").unlink()
-    old = a_decision_record().model_dump_json(by_alias=True)
-    path.write_text(old + "\n" + path.read_text(), encoding="utf-8")
+    status, said, _ = say()
+    assert status is ExitStatus.DONE
+    assert said.count("no lines") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_changed_by_looking(books: Books, say: Say) -> None:
+    a_story(books)
+    files = [one for one in books.folder.rglob("*") if one.is_file()]
+    before = {one: one.read_bytes() for one in files if "llm_tape" not in one.name}
+    say()
+    assert {one: one.read_bytes() for one in before} == before
+
+
+# The chain
+
+
+def test_an_edited_line_is_named(books: Books, say: Say) -> None:
+    a_story(books)
+    text = books.decisions.read_text(encoding="utf-8")
+    books.decisions.write_text(text.replace("a drill", "nothing"), encoding="utf-8")
+    status, said, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "llm_decisions.jsonl: 9 lines, NOT SOUND" in said
+    assert "llm_decisions.jsonl line 7: edited" in complaints
+
+
+def test_many_faults_are_counted(books: Books, say: Say) -> None:
+    for _ in range(40):
+        books.decides("signal_wait")
+    books.done()
+    text = books.decisions.read_text(encoding="utf-8")
+    books.decisions.write_text(text.replace("no edge", "an edge"), encoding="utf-8")
+    _, _, complaints = say()
+    assert complaints.count("llm_decisions.jsonl line") == MOST_FAULTS
+    assert "  and 20 more" in complaints
+
+
+def test_a_journal_that_was_removed_is_not_taken_for_one_that_never_was(
+    books: Books, say: Say
+) -> None:
+    a_story(books).trades.unlink()
+    status, said, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "trade_experience.jsonl: 0 lines, NOT SOUND" in said
+    assert "3 lines are gone from the end" in complaints
+    assert "2 not recorded" in complaints
+
+
+def test_what_cannot_be_checked_is_said(books: Books, say: Say) -> None:
+    path = a_story(books).decisions
+    seal_path(path).unlink()
+    old = path.read_text(encoding="utf-8").splitlines()[0]
+    lines = path.read_text(encoding="utf-8")
+    other = old[: old.rindex(',"seq"')].replace("260115123000", "250115123000") + "}\n"
+    path.write_text(other + lines, encoding="utf-8")
     path.with_name(f"{path.name}.torn-20260101").touch()
-    verify(session)
-    told = capsys.readouterr().out
-    assert "without a seal" in told
-    assert "unfinished lines set aside" in told
+    _, said, _ = say()
+    assert "the first 1 written before there was a chain" in said
+    assert "without a seal" in said
+    assert "unfinished lines set aside: llm_decisions.jsonl.torn-20260101" in said
+
+
+# Journal and database: every trade has its record, every profit is Freqtrade's
+
+
+@pytest.mark.parametrize("name", ["profit_abs", "profit_ratio", "funding_fees", "leverage"])
+def test_a_number_that_was_edited_in_a_record_is_found(books: Books, say: Say, name: str) -> None:
+    record = books.closes(books.opens())
+    books.done()
+    value = json.dumps(getattr(record, name))
+    replaced(books.trades, f'"{name}":{value}', f'"{name}":123.25', 1)
+    said = say()
+    assert fault_of(said) == "differs"
+    assert f"trade 1: {name} 123.25; expected {value} as in" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"side":"short"', '"side":"long"'),
+        ('"exit_reason":"halt"', '"exit_reason":"roi"'),
+        ('"opened_at":"2026-01-15T13:00:03Z"', '"opened_at":"2026-01-15T13:00:04Z"'),
+    ],
+)
+def test_a_fact_that_was_edited_in_a_record_is_found(
+    books: Books, say: Say, old: str, new: str
+) -> None:
+    replaced(a_story(books).trades, old, new)
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "1 differs" in complaints
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trades SET close_profit_abs = 3 WHERE id = 2",
+        "UPDATE trades SET close_profit = 0.5 WHERE id = 2",
+        "UPDATE trades SET exit_reason = 'roi' WHERE id = 2",
+        "UPDATE trades SET is_open = 1 WHERE id = 2",
+    ],
+)
+def test_a_row_that_was_edited_in_the_database_is_found(
+    books: Books, say: Say, change: str
+) -> None:
+    sql(a_story(books).database, change)
+    assert fault_of(say()) == "differs"
+
+
+def test_a_closed_trade_whose_record_was_never_written_is_found(books: Books, say: Say) -> None:
+    books.closes_unrecorded(books.opens())
+    books.done()
+    said = say()
+    assert fault_of(said) == "not recorded"
+    assert "start the bot: it writes closed trades that have no record yet" in said[2]
+
+
+def test_a_close_of_a_moment_ago_is_on_its_way(
+    books: Books, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books.closes_unrecorded(books.opens())
+    books.done()
+    session = Session(Places(tmp_path), {}, Screen())
+    assert verify(session, books.now + timedelta(seconds=119)) is ExitStatus.DONE
+    assert "1 on its way: so new that" in capsys.readouterr().out
+    assert verify(session, books.now + timedelta(seconds=121)) is ExitStatus.FAILED
+
+
+def test_a_removed_record_is_found(books: Books, say: Say) -> None:
+    without(a_story(books).trades, 2)
+    assert fault_of(say()) == "not recorded"
+
+
+def test_a_removed_row_is_found(books: Books, say: Say) -> None:
+    sql(a_story(books).database, "DELETE FROM trades WHERE id = 1")
+    assert fault_of(say()) == "unknown trade"
+
+
+def test_an_invented_record_is_found(books: Books, say: Say) -> None:
+    record = books.closes(books.opens())
+    books.records(record.model_copy(update={"trade_id": 9, "entry": None}))
+    books.done()
+    assert fault_of(say()) == "unknown trade"
+
+
+def test_a_record_that_is_there_twice_is_found(books: Books, say: Say) -> None:
+    books.records(books.closes(books.opens()))
+    books.done()
+    assert fault_of(say()) == "told twice"
+
+
+def test_records_of_an_earlier_database_are_named_and_no_fault(books: Books, say: Say) -> None:
+    books.closes(books.opens())
+    books.loses_database()
+    books.closes(books.opens())
+    books.done()
+    status, said, complaints = say()
+    assert (status, complaints) == (ExitStatus.DONE, "")
+    assert "1 earlier database: from before Freqtrade's present database was begun" in said
+    assert "trade_experience.jsonl line 1: trade 1 opened 2026-01-15 12:30:03" in said
+
+
+def test_without_a_database_there_is_nothing_to_compare(books: Books, say: Say) -> None:
+    a_story(books).database.unlink()
+    status, said, _ = say()
+    assert status is ExitStatus.DONE
+    assert "tradesv3.sandbox.sqlite: nothing to compare 2 records of mode sandbox with" in said
+
+
+def test_a_database_that_is_none_is_a_fault_and_the_rest_is_checked(books: Books, say: Say) -> None:
+    a_story(books).database.write_text("no database", encoding="utf-8")
+    said = say()
+    assert fault_of(said) == "unreadable"
+    assert "it is no SQLite database; restore it from a backup" in said[2]
+    assert "llm_decisions.jsonl: 9 lines, sound" in said[1]
+
+
+def test_where_trades_are_not_recorded_none_is_missed(
+    books: Books, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books.closes(books.opens())
+    books.closes_unrecorded(books.opens())
+    books.done()
+    (tmp_path / "config.json").write_text('{"experience_config": {"log_trades": false}}')
+    assert verify(Session(Places(tmp_path), {}, Screen()), LATER) is ExitStatus.DONE
+    assert "1 not kept" in capsys.readouterr().out
+
+
+def test_a_fee_that_came_late_is_told_apart(tmp_path: Path, say: Say) -> None:
+    books = Books(tmp_path, "live")
+    books.closes(books.opens())
+    books.done()
+    sql(books.database, "UPDATE trades SET close_profit_abs = close_profit_abs - 0.02")
+    status, said, _ = say()
+    assert status is ExitStatus.DONE
+    assert "1 corrected: profits Freqtrade corrected after the close" in said
+
+
+def test_each_mode_has_a_database_of_its_own(tmp_path: Path, say: Say) -> None:
+    for mode in ("sandbox", "dry_run"):
+        books = Books(tmp_path, mode)
+        books.closes(books.opens())
+        books.done()
+    status, said, complaints = say()
+    assert (status, complaints) == (ExitStatus.DONE, "")
+    for name in ("tradesv3.sandbox.sqlite", "tradesv3.dryrun.sqlite"):
+        assert f"{name}: 1 closed trades, 0 open; 1 records of mode" in said
+    sql(books.database, "UPDATE trades SET close_profit = 1")
+    assert "as in tradesv3.dryrun.sqlite trade 1" in say()[2]
+
+
+# Ids
+
+
+def test_an_entry_that_was_removed_is_found(books: Books, say: Say) -> None:
+    without(a_story(books).decisions, 0)
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    # Its outcome and its trade both name it.
+    assert complaints.startswith("2 unresolved")
+
+
+def test_an_open_trade_that_nobody_decided_on_any_more_is_found(books: Books, say: Say) -> None:
+    without(a_story(books).decisions, 7, 8)
+    said = say()
+    assert fault_of(said) == "unresolved"
+    assert "tradesv3.sandbox.sqlite trade 3: signal_entry_long by" in said[2]
+
+
+def test_an_exit_that_was_removed_is_found(books: Books, say: Say) -> None:
+    without(a_story(books).decisions, 4)
+    assert say()[2].startswith("2 unresolved")
+
+
+def test_a_decision_of_another_pair_is_no_reason_for_a_trade(books: Books, say: Say) -> None:
+    replaced(a_story(books).decisions, f'"pair":"{PAIR}"', '"pair":"SOL/USDT:USDT"', 1)
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "SOL/USDT:USDT signal_entry_long, approved" in complaints
+
+
+def test_a_fill_of_a_trade_that_never_was_is_found(books: Books, say: Say) -> None:
+    replaced(
+        a_story(books).decisions,
+        '"outcome":"filled","trade_id":3',
+        '"outcome":"filled","trade_id":9',
+    )
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "1 unknown trade" in complaints
+
+
+def test_a_second_fill_of_one_entry_is_found(books: Books, say: Say) -> None:
+    name = books.decides("signal_wait")
+    trade = books.opens()
+    books.becomes(f"{books.now:%y%m%d%H%M%S}-BTC-sandbox", "signal_entry_long", trade.id)
+    books.done()
+    assert name
+    assert fault_of(say()) == "filled twice"
+
+
+def test_a_thesis_that_was_edited_in_the_database_is_found(books: Books, say: Say) -> None:
+    a_story(books)
+    change = "UPDATE trade_custom_data SET cd_value = replace(cd_value, '-BTC-', '-XYZ-')"
+    sql(books.database, change)
+    assert "1 differs" in say()[2]
+
+
+def test_a_trade_that_a_restart_cut_off_from_its_fill_is_remarked(books: Books, say: Say) -> None:
+    without(a_story(books).decisions, 1)
+    status, said, complaints = say()
+    assert (status, complaints) == (ExitStatus.DONE, "")
+    assert "1 not filled: trades whose decision has no `filled` outcome" in said
+
+
+def test_a_lesson_of_no_trade_is_found(books: Books, say: Say) -> None:
+    record = books.closes(books.opens())
+    books.words(record, trade_id=9)
+    books.done()
+    assert fault_of(say()) == "unresolved"
+
+
+def test_what_retention_let_go_is_not_missed(tmp_path: Path, say: Say) -> None:
+    books = Books(tmp_path, rotation=Rotation(3000, kept_parts=1))
+    trades = [books.opens() for _ in range(6)]
+    for trade in trades:
+        books.closes(trade)
+    books.done()
+    status, said, complaints = say()
+    assert (status, complaints) == (ExitStatus.DONE, "")
+    assert "let go up to line" in said
+    assert " not kept: named by an id from before what retention has left" in said
+
+
+def test_a_line_that_is_no_record_is_named(books: Books, say: Say) -> None:
+    books.decides("signal_wait")
+    books.done()
+    rewritten(books.decisions, lambda lines: [*lines, b'{"kind":"poem"}'])
+    said = say()
+    assert fault_of(said) == "unreadable"
+    assert "llm_decisions.jsonl line 2: Input tag 'poem' found" in said[2]
+
+
+def test_a_lesson_or_trade_that_is_no_record_is_named(books: Books, say: Say) -> None:
+    a_story(books)
+    rewritten(books.trades, lambda lines: [b'{"kind":"poem"}', *lines])
+    assert fault_of(say()) == "unreadable"
+
+
+# The tape
+
+
+def test_an_answer_that_was_removed_from_the_tape_is_found(books: Books, say: Say) -> None:
+    sql(a_story(books).tape, "DROP TRIGGER exchanges_refuse_DELETE")
+    sql(books.tape, "DELETE FROM exchanges WHERE rowid = 2")
+    said = say()
+    assert fault_of(said) == "no evidence"
+    assert "it is not there; expected it whole on the tape" in said[2]
+
+
+def test_an_answer_that_was_edited_on_the_tape_is_found(books: Books, say: Say) -> None:
+    a_story(books)
+    sql(books.tape, "DROP TRIGGER texts_refuse_UPDATE")
+    sql(
+        books.tape,
+        "UPDATE texts SET body = (SELECT body FROM texts ORDER BY hash LIMIT 1)"
+        " WHERE hash = (SELECT answer FROM exchanges WHERE rowid = 2)",
+    )
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "is not what was written" in complaints
+
+
+def test_a_tape_that_is_gone_is_one_fault(books: Books, say: Say) -> None:
+    a_story(books).tape.unlink()
+    said = say()
+    assert fault_of(said) == "no evidence"
+    assert "there is no tape; expected the 4 exchanges that decisions name" in said[2]
+
+
+def test_decisions_from_before_there_was_a_tape_are_counted(books: Books, say: Say) -> None:
+    for _ in range(MOST_EXAMPLES + 1):
+        books.decides("signal_wait", exchanges=())
+    books.done()
+    books.tape.unlink()
+    status, said, _ = say()
+    assert status is ExitStatus.DONE
+    assert f"{MOST_EXAMPLES + 1} without evidence" in said
+    assert said.count("expected an exchange on the tape") == MOST_EXAMPLES
+
+
+# How it is told
+
+
+def test_many_faults_of_a_kind_are_told_in_part(books: Books, say: Say) -> None:
+    trade = books.opens()
+    for number in range(MOST_FAULTS + 5):
+        books.decides("signal_hold", trade_id=90 + number)
+    books.closes(trade)
+    books.done()
+    _, _, complaints = say()
+    assert f"{MOST_FAULTS + 5} unknown trade: " in complaints
+    assert complaints.count("a trade in mode sandbox") == MOST_FAULTS
+    assert "  and 5 more" in complaints
+    assert complaints.endswith(f"NOT SOUND: {MOST_FAULTS + 5} faults, see above\n")
+
+
+def test_what_somebody_wrote_into_a_file_is_not_obeyed_by_the_terminal(
+    books: Books, say: Say
+) -> None:
+    name = books.decides("signal_wait")
+    books.becomes(name, "\x1b[2Jgone", None, outcome="expired")
+    books.done()
+    status, _, complaints = say()
+    assert status is ExitStatus.FAILED
+    assert "[2Jgone" in complaints
+    assert "\x1b" not in complaints
+
+
+def test_on_the_way_through_a_long_journal_something_is_said(
+    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "LINES_PER_GLANCE", 2)
+    a_story(books)
+    glances: list[tuple[str, int]] = []
+
+    class Watched(Screen):
+        def progress(self, text: str) -> None:
+            name, _, count = text.partition(": ")
+            glances.append((name, int(count.split()[0])))
+
+    verify(Session(Places(tmp_path), {}, Watched()), LATER)
+    assert glances == [
+        ("trade_experience.jsonl", 2),
+        *(("llm_decisions.jsonl", count) for count in (2, 4, 6, 8)),
+    ]
+
+
+def test_what_is_told_of_records_holds_for_any_of_them(books: Books, say: Say) -> None:
+    records: list[Any] = [a_trade_record(trade_id=number, entry=None) for number in range(3)]
+    for record in records:
+        books.records(record.model_copy(update={"exit_decision_id": None}))
+    books.done()
+    books.database.unlink()
+    assert say()[0] is ExitStatus.DONE

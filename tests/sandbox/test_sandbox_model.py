@@ -153,7 +153,6 @@ def test_paths_work_with_and_without_v1(prefix: str) -> None:
         ("{}", "messages Field required"),
         ('{"messages": "hello"}', "messages"),
         ('{"messages": [], "stream": true}', "does not stream"),
-        ('{"messages": []}', "offer the tool signal_wait"),
         ('{"messages": [], "tools": [{"function": {"name": "x"}}]}', "offer the tool signal_wait"),
     ],
 )
@@ -164,6 +163,17 @@ def test_a_request_it_cannot_answer_is_refused_in_openais_error_shape(body: str,
         error = (await answer.json())["error"]
         assert part in error["message"]
         assert error["type"] == "invalid_request_error"
+
+    play(scene)
+
+
+def test_whoever_offers_no_tools_gets_words_alone() -> None:
+    async def scene(client: Client) -> None:
+        answer = await ask(client, {"messages": [{"role": "user", "content": "word this"}]})
+        (choice,) = answer["choices"]
+        assert choice["finish_reason"] == "stop"
+        assert choice["message"]["content"].startswith("Scripted sandbox model: ")
+        assert "tool_calls" not in choice["message"]
 
     play(scene)
 

@@ -10,9 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
+from llm_modules.domain import RunMode
 from llm_modules.errors import JournalError, UserError
-from llm_modules.operations import control, halting, summary, upkeep, verifying, viewing
+from llm_modules.operations import (
+    calibrating,
+    control,
+    halting,
+    showing,
+    summary,
+    upkeep,
+    verifying,
+    viewing,
+)
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.launch import supervisor_said
@@ -108,6 +119,21 @@ def _add_view(command: argparse.ArgumentParser) -> None:
 def _add_decisions(command: argparse.ArgumentParser) -> None:
     _add_view(command)
     command.add_argument("--summary", action="store_true", help="count them all instead")
+    command.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
+
+
+def _add_trades(command: argparse.ArgumentParser) -> None:
+    _add_view(command)
+    command.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
+    command.add_argument("--review", action="store_true", help="the reviews of the last trades")
+
+
+def _add_calibration(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--mode", choices=get_args(RunMode), help="default: the newest trade's")
+    command.add_argument("--model", metavar="NAME", help="default: all")
+    command.add_argument(
+        "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
+    )
 
 
 def _add_yes(command: argparse.ArgumentParser) -> None:
@@ -170,9 +196,19 @@ def _start(session: Session, options: Options) -> ExitStatus:
 
 
 def _decisions(session: Session, options: Options) -> ExitStatus:
+    if options.show is not None:
+        return showing.show_decision(session, options.show, raw=options.raw)
     if options.summary:
         return summary.show_summary(session)
     return viewing.show_decisions(session, _view_options(options))
+
+
+def _trades(session: Session, options: Options) -> ExitStatus:
+    if options.show is not None:
+        return showing.show_trade(session, options.show, raw=options.raw)
+    if options.review:
+        return showing.show_reviews(session, options.count, raw=options.raw)
+    return viewing.show_trades(session, _view_options(options))
 
 
 def _view_options(options: Options) -> viewing.ViewOptions:
@@ -230,12 +266,19 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "trades": Command(
         "show closed trades and what they taught",
-        lambda session, options: viewing.show_trades(session, _view_options(options)),
-        _add_view,
+        _trades,
+        _add_trades,
+    ),
+    "calibration": Command(
+        "show what the model's confidence was worth, and draw it",
+        lambda session, options: calibrating.show_calibration(
+            session, calibrating.CalibrationOptions(options.mode, options.model, options.png)
+        ),
+        _add_calibration,
     ),
     "verify": Command(
-        "check that no line of the journals was edited, removed or moved",
-        lambda session, _: verifying.verify(session),
+        "check journals, tape and Freqtrade's database against each other",
+        lambda session, _: verifying.verify(session, _now()),
     ),
     "clean": Command(
         "back up and remove journals, databases and logs",

@@ -100,7 +100,7 @@ class ExperienceConfig(Block):
     )
     max_lessons_context: int = Field(default=5, ge=0, le=20, description="lessons shown")
     lesson_half_life_days: float = Field(
-        default=30, gt=0, le=3650, description="age at which a trade's evidence counts half"
+        default=30, ge=1, le=3650, description="age at which a trade's evidence counts half"
     )
     lesson_model: str = Field(
         default="", description="model that words the lesson of each trade; empty: rules alone"

@@ -1,23 +1,13 @@
 """Parts of the user message that consist of lines, so that single lines can be left out."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal[
-    "candles",
-    "indicators",
-    "timeframe_candles",
-    "thesis",
-    "decisions",
-    "trades",
-    "statistics",
-    "patterns",
-    "habits",
-]
+TableKind = Literal["candles", "indicators", "timeframe_candles"]
+QuotedKind = Literal["thesis", "statistics", "patterns", "lessons", "trades", "decisions", "habits"]
+Kind = TableKind | QuotedKind
 
-QUOTED_KINDS: frozenset[Kind] = frozenset(
-    {"thesis", "decisions", "trades", "statistics", "patterns", "habits"}
-)
+QUOTED_KINDS: frozenset[Kind] = frozenset(get_args(QuotedKind))
 
 
 @dataclass(frozen=True, slots=True)

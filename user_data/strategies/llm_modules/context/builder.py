@@ -8,6 +8,7 @@ from llm_modules.context.blocks import QUOTED_KINDS, Block
 from llm_modules.context.budget import drop, prompt_weight, tokens, weight_of_tokens
 from llm_modules.context.lines import (
     account_line,
+    change_lines,
     market_lines,
     position_lines,
     timeframe_line,
@@ -17,8 +18,10 @@ from llm_modules.context.past import past_blocks
 from llm_modules.context.quoting import fence_id, one_word
 from llm_modules.context.tables import candle_table, indicator_table
 from llm_modules.context.templates import PromptTemplates, UserPage
+from llm_modules.context.wording import context_phrases
 from llm_modules.domain import (
     AccountState,
+    Change,
     Experience,
     MarketSnapshot,
     Message,
@@ -35,16 +38,17 @@ DEFAULT_TIMEFRAME_ROWS = 10
 class ContextBuilder:
     """Builds the two messages of a question: a stable system prompt, then the volatile facts.
 
-    The same inputs give the same bytes. Raises ConfigError at construction when a template
+    Both are in the configured language; keys, codes and tools are the same in all. The same inputs
+    give the same bytes. Raises ConfigError at construction when a template
     cannot be parsed or names what does not exist.
     """
 
     def __init__(self, context: ContextConfig, risk: RiskConfig) -> None:
         self._context = context
-        self._risk = risk
         self._limit = weight_of_tokens(context.max_context_tokens)
         # Here, so that a bad template stops the start and not the first candle.
-        self._templates = PromptTemplates(risk)
+        self._templates = PromptTemplates(risk, context.language)
+        self._phrases = context_phrases(context.language)
 
     def build(
         self,
@@ -53,16 +57,21 @@ class ContextBuilder:
         position: OpenPosition | None,
         experience: Experience,
         tools: tuple[ToolSpec, ...],
+        changes: tuple[Change, ...] = (),
     ) -> Prompt:
         """Return the prompt for one pair at one candle.
 
+        `changes` compare the market at the position's entry with now; told only with a position.
         Raises ContextBudgetError when what may not be dropped exceeds `max_context_tokens`.
         """
         stance: Stance = "in_position" if position else "flat"
         system = Message("system", self._templates.system(stance))
-        page = self._page(snapshot, account, position)
+        page = self._page(snapshot, account)
+        if position:
+            page = replace(page, position=self._position(position, snapshot, changes))
         thesis = position.thesis if position else None
-        blocks = (*self._tables(snapshot), *past_blocks(snapshot.pair, thesis, experience))
+        past = past_blocks(snapshot.pair, thesis, experience, self._phrases)
+        blocks = (*self._tables(snapshot), *past)
         # Usually one or two rounds: a template may add to each line what the measure did not know.
         while True:
             prompt = Prompt((system, self._user_message(page, blocks)), tools)
@@ -71,10 +80,8 @@ class ContextBuilder:
                 return prompt
             blocks = self._fewer(blocks, excess)
 
-    def _page(
-        self, snapshot: MarketSnapshot, account: AccountState, position: OpenPosition | None
-    ) -> UserPage:
-        """Return all of the user message that may not be dropped."""
+    def _page(self, snapshot: MarketSnapshot, account: AccountState) -> UserPage:
+        """Return what may not be dropped of market and account."""
         decimals = price_decimals(snapshot.rules.price_step)
         return UserPage(
             pair=one_word(snapshot.pair),
@@ -82,9 +89,17 @@ class ContextBuilder:
             timeframes=tuple(
                 timeframe_line(view, snapshot, decimals) for view in snapshot.informative
             ),
-            account=account_line(account, self._risk),
-            position=position_lines(position, snapshot, decimals) if position else (),
+            account=account_line(account),
+            position=(),
         )
+
+    def _position(
+        self, position: OpenPosition, snapshot: MarketSnapshot, changes: tuple[Change, ...]
+    ) -> tuple[str, ...]:
+        """Return the position, its thesis and how the market changed since; none may be dropped."""
+        decimals = price_decimals(snapshot.rules.price_step)
+        state = position_lines(position, snapshot, decimals)
+        return (*state, *change_lines(changes, decimals, self._phrases))
 
     def _tables(self, snapshot: MarketSnapshot) -> Iterator[Block]:
         """Yield the histories that the configuration asks for, the main timeframe last."""
@@ -94,10 +109,11 @@ class ContextBuilder:
         if context.include_multi_timeframe_data:
             for view in snapshot.informative:
                 rows = context.multi_timeframe_history.get(view.timeframe, DEFAULT_TIMEFRAME_ROWS)
-                yield candle_table(view, "timeframe_candles", rows, decimals)
-        yield indicator_table(snapshot.main, context.indicator_history_points)
-        if context.raw_kline_history_points:
-            yield candle_table(snapshot.main, "candles", context.raw_kline_history_points, decimals)
+                yield candle_table(view, "timeframe_candles", rows, decimals, self._phrases)
+        yield indicator_table(snapshot.main, context.indicator_history_points, self._phrases)
+        rows = context.raw_kline_history_points
+        if rows:
+            yield candle_table(snapshot.main, "candles", rows, decimals, self._phrases)
 
     def _user_message(self, page: UserPage, blocks: tuple[Block, ...]) -> Message:
         quoted = tuple(block for block in blocks if block.kind in QUOTED_KINDS)

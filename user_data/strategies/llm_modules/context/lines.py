@@ -4,17 +4,26 @@ These lines are never dropped. Nothing in them is free text: what others wrote s
 quoted block.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from llm_modules.config import RiskConfig
 from llm_modules.context.numbers import compact, percent, price, trimmed, utc_second
 from llm_modules.context.quoting import one_word
 from llm_modules.context.tables import indicator_text
-from llm_modules.domain import AccountState, MarketSnapshot, OpenPosition, Thesis, TimeframeView
+from llm_modules.domain import (
+    AccountState,
+    Change,
+    MarketSnapshot,
+    OpenPosition,
+    Thesis,
+    TimeframeView,
+)
+from llm_modules.phrases import Phrases
 
 _PRICE_FACTS = frozenset({"price", "support", "resistance"})
 # Told as facts already, or told again by the others.
-_NOT_REPEATED = frozenset({"rsi_14", "adx_14", "bb_middle", "macd_signal"})
+_NOT_REPEATED = frozenset({"rsi_14", "adx_14", "atr_14", "bb_middle", "macd_signal"})
+# The keys that the facts compared have elsewhere in the message.
+_CHANGED_KEYS = {"ema_order": "ema_gap_pct", "macd": "macd_pct"}
 # Enough for cents in four-digit accounts and for a stake in bitcoin alike.
 _MONEY_DIGITS = 6
 
@@ -55,8 +64,8 @@ def timeframe_line(view: TimeframeView, snapshot: MarketSnapshot, decimals: int)
     return _line(close | facts | indicators)
 
 
-def account_line(account: AccountState, risk: RiskConfig) -> str:
-    """Return the account: amounts in the stake currency, open trades and how many may be open."""
+def account_line(account: AccountState) -> str:
+    """Return the account: amounts in the stake currency, which is the quote currency of pairs."""
     peak = account.peak_equity
     # A new account has no peak yet.
     drawdown = (peak - account.equity) / peak if peak > 0 else 0.0
@@ -66,8 +75,6 @@ def account_line(account: AccountState, risk: RiskConfig) -> str:
             "free": compact(account.free, _MONEY_DIGITS),
             "used_stake": compact(account.used_stake, _MONEY_DIGITS),
             "open_trades": str(account.open_trades),
-            "max_open_trades": str(risk.max_open_trades),
-            "stake_currency": one_word(account.stake_currency),
             "drawdown_pct": percent(drawdown),
         }
     )
@@ -96,29 +103,37 @@ def position_lines(
     }
     if position.thesis is None:
         return (_line(state),)
-    now = {"price": snapshot.price, **snapshot.facts}
-    return (_line(state), *_thesis_lines(position.thesis, now, decimals))
+    return (_line(state), _thesis_line(position.thesis, decimals))
 
 
-def _thesis_lines(thesis: Thesis, facts: Mapping[str, float], decimals: int) -> tuple[str, ...]:
-    """Return the numbers of the entry's thesis, and how the market's facts moved since then.
+def change_lines(changes: Sequence[Change], decimals: int, phrases: Phrases) -> tuple[str, ...]:
+    """Return one line with each fact of the entry and of now, significant changes marked by `!`.
 
-    Only facts that are known now are compared: the names of others come from a file.
+    Empty when nothing could be compared.
     """
-    numbers = {
-        "entry_confidence": trimmed(thesis.confidence_score),
-        "entry_support": price(thesis.key_support, decimals),
-        "entry_resistance": price(thesis.key_resistance, decimals),
-        "entry_stop": price(thesis.stop_price, decimals),
-        "entry_target": price(thesis.target_price, decimals),
-    }
-    moved = [
-        f"{key} {_fact(key, thesis.facts[key], decimals)}->{_fact(key, value, decimals)}"
-        for key, value in facts.items()
-        if key in thesis.facts
-    ]
-    changes = ("since entry: " + ", ".join(moved),) if moved else ()
-    return (_line(numbers), *changes)
+    if not changes:
+        return ()
+    told = ", ".join(_change(change, decimals) for change in changes)
+    return (phrases("position.since_entry", changes=told),)
+
+
+def _thesis_line(thesis: Thesis, decimals: int) -> str:
+    """Return the numbers of the entry's thesis."""
+    return _line(
+        {
+            "entry_confidence": trimmed(thesis.confidence_score),
+            "entry_support": price(thesis.key_support, decimals),
+            "entry_resistance": price(thesis.key_resistance, decimals),
+            "entry_stop": price(thesis.stop_price, decimals),
+            "entry_target": price(thesis.target_price, decimals),
+        }
+    )
+
+
+def _change(change: Change, decimals: int) -> str:
+    key = _CHANGED_KEYS.get(change.code, change.code)
+    before, after = (_fact(key, value, decimals) for value in (change.before, change.after))
+    return f"{key} {before}->{after}{' !' if change.significant else ''}"
 
 
 def _held_candles(position: OpenPosition, snapshot: MarketSnapshot) -> int:

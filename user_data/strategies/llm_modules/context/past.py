@@ -1,15 +1,20 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
-from llm_modules.context.blocks import Block
+from llm_modules.context.blocks import Block, QuotedKind
 from llm_modules.context.numbers import percent, trimmed, utc_minute
 from llm_modules.context.quoting import one_word, quoted
 from llm_modules.domain import Experience, PastDecision, PastTrade, Thesis
+from llm_modules.phrases import Phrases
 
 # There are many of these: enough to remember a decision by, the verdict on it stands in full.
 _LONGEST_DECISION_REASON = 100
+# Codes are short; trades of earlier versions have a sentence there.
+_LONGEST_TAUGHT = 160
 
 
-def past_blocks(pair: str, thesis: Thesis | None, experience: Experience) -> tuple[Block, ...]:
+def past_blocks(
+    pair: str, thesis: Thesis | None, experience: Experience, phrases: Phrases
+) -> tuple[Block, ...]:
     """Return the quoted lists that are not empty; what has a time goes oldest first.
 
     Only what happened in another pair than `pair` names its pair.
@@ -17,54 +22,58 @@ def past_blocks(pair: str, thesis: Thesis | None, experience: Experience) -> tup
     decisions = sorted(experience.decisions, key=lambda decision: decision.at)
     trades = sorted(experience.trades, key=lambda trade: trade.closed_at)
     # What changes least comes first, and the thesis before all: it is what is being judged.
-    blocks = (
-        Block("thesis", "Why this position was opened", _thesis(thesis)),
-        Block("statistics", "Statistics", tuple(map(quoted, experience.statistics))),
-        Block("patterns", "Patterns", tuple(map(quoted, experience.patterns))),
-        Block(
-            "trades",
-            "Closed trades and their lessons",
-            tuple(_trade(trade, pair) for trade in trades),
-        ),
-        Block(
-            "decisions",
-            "Recent decisions and what became of them",
-            tuple(_decision(decision, pair) for decision in decisions),
-        ),
-        Block(
-            "habits",
-            "Habits in your recent decisions",
-            tuple(quoted(habit.text) for habit in experience.habits),
-        ),
+    lists: dict[QuotedKind, tuple[str, ...]] = {
+        "thesis": _thesis(thesis, phrases),
+        "statistics": tuple(map(quoted, experience.statistics)),
+        "patterns": tuple(map(quoted, experience.patterns)),
+        "lessons": tuple(map(quoted, experience.lessons)),
+        "trades": tuple(_trade(trade, pair, phrases) for trade in trades),
+        "decisions": tuple(_decision(decision, pair, phrases) for decision in decisions),
+        "habits": tuple(quoted(habit.text) for habit in experience.habits),
+    }
+    return tuple(
+        Block(kind, phrases(f"past.title.{kind}"), lines) for kind, lines in lists.items() if lines
     )
-    return tuple(block for block in blocks if block.lines)
 
 
-def _thesis(thesis: Thesis | None) -> tuple[str, ...]:
+def _thesis(thesis: Thesis | None, phrases: Phrases) -> tuple[str, ...]:
     if thesis is None:
         return ()
-    reason = f"reason: {quoted(thesis.reason)}"
+    reason = phrases("past.thesis.reason", reason=quoted(thesis.reason))
     if thesis.invalidation is None:
         return (reason,)
-    return (reason, f"wrong if: {quoted(thesis.invalidation)}")
+    invalidation = quoted(thesis.invalidation)
+    return (reason, phrases("past.thesis.invalidation", invalidation=invalidation))
 
 
-def _decision(decision: PastDecision, pair: str) -> str:
-    return (
-        f"{utc_minute(decision.at)}{_other_pair(decision.pair, pair)} {one_word(decision.tool)}"
-        f" confidence {trimmed(decision.confidence_score)}, {quoted(decision.result)}"
-        f" | {quoted(decision.reason, _LONGEST_DECISION_REASON)}"
+def _decision(decision: PastDecision, pair: str, phrases: Phrases) -> str:
+    return phrases(
+        "past.decision.line",
+        at=utc_minute(decision.at) + _other_pair(decision.pair, pair),
+        tool=one_word(decision.tool),
+        confidence=trimmed(decision.confidence_score),
+        result=quoted(decision.result),
+        reason=quoted(decision.reason, _LONGEST_DECISION_REASON),
     )
 
 
-def _trade(trade: PastTrade, pair: str) -> str:
-    return (
-        f"{utc_minute(trade.closed_at)}{_other_pair(trade.pair, pair)} {trade.side}"
-        f" {trimmed(trade.leverage)}x profit {percent(trade.profit_ratio)}%"
-        f" mfe {percent(trade.mfe_ratio)}% mae {percent(trade.mae_ratio)}%"
-        f" held {trimmed(trade.duration_hours)}h exit {one_word(trade.exit_reason)}"
-        f" grade {one_word(trade.grade)} | lesson: {quoted(trade.lesson)}"
+def _trade(trade: PastTrade, pair: str, phrases: Phrases) -> str:
+    line = phrases(
+        "past.trade.line",
+        at=utc_minute(trade.closed_at) + _other_pair(trade.pair, pair),
+        side=trade.side,
+        leverage=trimmed(trade.leverage),
+        profit=percent(trade.profit_ratio),
+        mfe=percent(trade.mfe_ratio),
+        mae=percent(trade.mae_ratio),
+        hours=trimmed(trade.duration_hours),
+        exit_reason=one_word(trade.exit_reason),
+        grade=one_word(trade.grade),
     )
+    if not trade.taught:
+        return line
+    taught = quoted(", ".join(trade.taught), _LONGEST_TAUGHT)
+    return line + phrases("past.trade.taught", lessons=taught)
 
 
 def _other_pair(pair: str, asked: str) -> str:

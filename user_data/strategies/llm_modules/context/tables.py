@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_modules.context.blocks import Block, Kind
+from llm_modules.context.blocks import Block, TableKind
 from llm_modules.context.numbers import MISSING, compact, rounded, scaled
 from llm_modules.domain import FloatArray, TimeframeView
+from llm_modules.phrases import Phrases
 
 _DIGITS = {"rsi_14": 3, "adx_14": 3, "mfi_14": 3, "macd": 3, "macd_hist": 3, "atr_14": 3}
 # Averages, bands and on-balance volume are read by their small differences.
@@ -29,7 +30,9 @@ class Column:
     decimals: int
 
 
-def candle_table(view: TimeframeView, kind: Kind, rows: int, decimals: int) -> Block:
+def candle_table(
+    view: TimeframeView, kind: TableKind, rows: int, decimals: int, phrases: Phrases
+) -> Block:
     """Return the newest candles; `decimals` is the market's price precision."""
     candles = view.candles
     prices = {
@@ -40,18 +43,18 @@ def candle_table(view: TimeframeView, kind: Kind, rows: int, decimals: int) -> B
     }
     columns = [Column(label, values[-rows:], decimals) for label, values in prices.items()]
     columns.append(_short("volume", candles.volume[-rows:], _VOLUME_DIGITS))
-    title = f"Candles {view.timeframe}"
+    title = phrases("table.candles", timeframe=view.timeframe)
     return _table(kind, title, _opened(view, rows), columns)
 
 
-def indicator_table(view: TimeframeView, rows: int) -> Block:
+def indicator_table(view: TimeframeView, rows: int, phrases: Phrases) -> Block:
     """Return the newest values of every indicator of a timeframe."""
     columns = [
         _short(name, values[-rows:], _digits(name))
         for name, values in view.indicators.items()
         if name not in _DERIVABLE
     ]
-    title = f"Indicators {view.timeframe}"
+    title = phrases("table.indicators", timeframe=view.timeframe)
     return _table("indicators", title, _opened(view, rows), columns)
 
 
@@ -69,7 +72,7 @@ def _short(label: str, values: FloatArray, digits: int) -> Column:
     return Column(f"{label}({unit})" if unit else label, short, decimals)
 
 
-def _table(kind: Kind, title: str, opened: Sequence[str], columns: Sequence[Column]) -> Block:
+def _table(kind: TableKind, title: str, opened: Sequence[str], columns: Sequence[Column]) -> Block:
     # Formatting whole rows with one % is almost three times as fast as cell by cell.
     template = " ".join(["%s", *(f"%.{column.decimals}f" for column in columns)])
     cells = [rounded(column.values, column.decimals).tolist() for column in columns]

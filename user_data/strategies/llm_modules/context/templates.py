@@ -1,5 +1,7 @@
 """The prompt's templates: read once and tried once, so that a mistake in them stops the start.
 
+Each language has a folder with the same templates, which a test holds against each other.
+
 A name that does not exist is an error, never an empty string. Nothing is escaped: the result is
 plain text, and what others wrote was made harmless before it comes here (see `quoting`).
 """
@@ -20,7 +22,7 @@ from jinja2 import (
 from llm_modules.config import RiskConfig
 from llm_modules.context.blocks import Block
 from llm_modules.context.numbers import trimmed
-from llm_modules.domain import Stance
+from llm_modules.domain import Language, Stance
 from llm_modules.errors import ConfigError
 
 PROMPTS_FOLDER = Path(__file__).parent / "prompts"
@@ -57,22 +59,23 @@ _KNOWN_NAMES = frozenset({"risk", *(field.name for field in fields(UserPage))})
 class PromptTemplates:
     """The system prompt of each stance, rendered once, and the user message's template."""
 
-    def __init__(self, risk: RiskConfig, folder: Path = PROMPTS_FOLDER) -> None:
+    def __init__(self, risk: RiskConfig, language: Language, folder: Path = PROMPTS_FOLDER) -> None:
+        own = folder / language
         environment = Environment(
-            loader=FileSystemLoader(folder),
+            loader=FileSystemLoader(own),
             undefined=StrictUndefined,
             autoescape=False,  # noqa: S701 - the prompt is plain text, not HTML
             auto_reload=False,
             trim_blocks=True,
         )
         environment.filters["number"] = trimmed
-        _refuse_unknown_names(environment, folder)
+        _refuse_unknown_names(environment, own)
         self._system = {
-            stance: _rendered(environment, template, {"risk": risk})
+            stance: _rendered(environment, own / template, {"risk": risk})
             for stance, template in _SYSTEM_TEMPLATES.items()
         }
         for sample in _SAMPLES:
-            _rendered(environment, USER_TEMPLATE, vars(sample))
+            _rendered(environment, own / USER_TEMPLATE, vars(sample))
         self._user: Template = environment.get_template(USER_TEMPLATE)
 
     def system(self, stance: Stance) -> str:
@@ -94,15 +97,20 @@ def _refuse_unknown_names(environment: Environment, folder: Path) -> None:
             tree = environment.parse(path.read_text(encoding="utf-8"), path.name)
             unknown = sorted(meta.find_undeclared_variables(tree) - _KNOWN_NAMES)
         except TemplateSyntaxError as error:
-            raise ConfigError(f"{path.name}: line {error.lineno}: {error.message}") from error
+            raise ConfigError(f"{_named(path)}: line {error.lineno}: {error.message}") from error
         if unknown:
             allowed = ", ".join(sorted(_KNOWN_NAMES))
-            raise ConfigError(f"{path.name}: unknown variable {unknown[0]!r}; known: {allowed}")
+            raise ConfigError(f"{_named(path)}: unknown variable {unknown[0]!r}; known: {allowed}")
 
 
-def _rendered(environment: Environment, template: str, names: dict[str, object]) -> str:
+def _rendered(environment: Environment, path: Path, names: dict[str, object]) -> str:
     """Render a template for the first time; raises ConfigError with its name where it fails."""
     try:
-        return environment.get_template(template).render(names)
+        return environment.get_template(path.name).render(names)
     except (TemplateError, TypeError) as error:
-        raise ConfigError(f"{template}: {error}") from error
+        raise ConfigError(f"{_named(path)}: {error}") from error
+
+
+def _named(path: Path) -> str:
+    """Name a template with its language, as `en/flat.j2`."""
+    return f"{path.parent.name}/{path.name}"

@@ -13,9 +13,13 @@ from llm_modules.tools.calls import Adjust, Entry, Exit
 
 
 def booking_for(
-    question: Question, snapshot: MarketSnapshot, proposal: Proposal, risk: RiskConfig
+    question: Question,
+    snapshot: MarketSnapshot,
+    proposal: Proposal,
+    risk: RiskConfig,
+    model: str = "",
 ) -> Booking | None:
-    """Return the booking of a proposal; holding and waiting need none."""
+    """Return the booking of what a model proposed; holding and waiting need none."""
     kind = _kind(proposal)
     if kind is None:
         return None
@@ -36,7 +40,7 @@ def booking_for(
         candle_at=question.candle_at,
         valid_until=_valid_until(question, kind),
         trade_id=position.trade_id if position else None,
-        thesis=_thesis(question, snapshot, proposal),
+        thesis=_thesis(question, snapshot, proposal, model),
         model_score=call.trade_score if isinstance(call, Exit) else None,
         reason=call.reason,
     )
@@ -73,7 +77,9 @@ def _valid_until(question: Question, kind: BookingKind) -> datetime:
     return question.valid_until + span if kind == "exit" else question.valid_until
 
 
-def _thesis(question: Question, snapshot: MarketSnapshot, proposal: Proposal) -> Thesis | None:
+def _thesis(
+    question: Question, snapshot: MarketSnapshot, proposal: Proposal, model: str
+) -> Thesis | None:
     call = proposal.call
     if not isinstance(call, Entry):
         return None
@@ -87,4 +93,6 @@ def _thesis(question: Question, snapshot: MarketSnapshot, proposal: Proposal) ->
         target_price=call.target_price,
         invalidation=call.invalidation,
         facts={"price": snapshot.price, **snapshot.facts},
+        model=model,
+        timeframe=snapshot.main.timeframe,
     )

@@ -15,6 +15,7 @@ from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.exposures import exposures
+from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.question import Question, World
 from llm_modules.engine.recording import answered_record, failed_record, outcome_record
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
@@ -23,6 +24,7 @@ from llm_modules.gate.verdict import GateState, Proposal, Verdict
 from llm_modules.journal.records import DecisionLine, DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot
 from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.schema import offered_tools
@@ -32,7 +34,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Everything a decision passes through; `world` and `clock` tell the present."""
+    """Everything a decision passes through; `world` and `clock` tell the present.
+
+    `writer` words lessons by a model, None where the rules' words are enough.
+    """
 
     config: TraderConfig
     context: ContextBuilder
@@ -43,6 +48,7 @@ class Rooms:
     library: ExperienceLibrary
     world: Callable[[], World]
     clock: Callable[[], datetime]
+    writer: LessonWriter | None = None
 
 
 async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
@@ -62,7 +68,7 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
     # What cannot be recorded may not add risk; getting out may not depend on a disk.
     proposal = verdict.proposal if verdict else None
     if proposal is not None and (recorded or proposal.only_reduces):
-        book(question, snapshot, proposal, rooms)
+        book(question, snapshot, proposal, answer.model, rooms)
     return record
 
 
@@ -80,11 +86,14 @@ def look(question: Question, rooms: Rooms) -> MarketSnapshot:
 
 def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:
     """Write the prompt, with what the past taught before this candle. Raises ContextBudgetError."""
-    experience = rooms.library.recall(question.pair, question.candle_at)
+    facts = {"price": snapshot.price, **snapshot.facts}
+    experience = rooms.library.recall(question.pair, question.candle_at, facts)
+    position = question.position
+    thesis = position.thesis if position else None
+    changes = MarketStateComparator().compare(thesis.facts, facts) if thesis else ()
     tools = offered_tools(question.stance)
-    return rooms.context.build(
-        snapshot, question.world.account, question.position, experience, tools
-    )
+    account = question.world.account
+    return rooms.context.build(snapshot, account, position, experience, tools, changes)
 
 
 def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:
@@ -112,13 +121,15 @@ def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: R
     return rooms.checker.judge(call, state)
 
 
-def book(question: Question, snapshot: MarketSnapshot, proposal: Proposal, rooms: Rooms) -> None:
+def book(
+    question: Question, snapshot: MarketSnapshot, proposal: Proposal, model: str, rooms: Rooms
+) -> None:
     """Book what was approved: a stop at once, an order for Freqtrade to pick up."""
     position = question.position
     # Not with the booking: the stop holds even if the order is never made.
     if position is not None and proposal.stop_price is not None:
         rooms.book.put_stop(position.trade_id, proposal.stop_price)
-    booking = booking_for(question, snapshot, proposal, rooms.config.risk_management)
+    booking = booking_for(question, snapshot, proposal, rooms.config.risk_management, model)
     # Holding ends an exit of the candle before that could not be made.
     replaced = rooms.book.put(booking) if booking else rooms.book.withdraw(question.pair)
     if replaced is not None:
@@ -130,11 +141,10 @@ def note(line: DecisionLine, rooms: Rooms) -> bool:
     # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
     try:
-        rooms.journal.decision(line)
+        return rooms.journal.decision(line)
     except JournalError:
         logger.exception("A %s record is not in the journal", line.kind)
         return False
-    return True
 
 
 def _same_position(question: Question, world: World) -> OpenPosition | None:

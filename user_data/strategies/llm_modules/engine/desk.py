@@ -61,7 +61,7 @@ class Desk:
         self._ledger = ConductLedger()
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._settled_orders: deque[str] = deque(maxlen=MOST_NOTICES)
-        self._outbox = TradeOutbox(rooms.library, rooms.journal)
+        self._outbox = TradeOutbox(rooms.library, rooms.journal, rooms.writer)
         self._recent = RecentDecisions()
         self._thread_was_alive = True
         self._service = DecisionService(self._decide, self._undecided, self._close_client)
@@ -240,7 +240,7 @@ class Desk:
                 mfe_ratio=max(trade.mfe_ratio, tracked.mfe_ratio),
                 mae_ratio=min(trade.mae_ratio, tracked.mae_ratio),
             )
-        self._service.soon(
+        self._service.spawn(
             partial(self._outbox.learn, trade), f"Learning from trade {trade.trade_id}"
         )
 

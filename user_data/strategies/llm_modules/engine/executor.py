@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llm_modules.domain import Message, Prompt, Reply
 from llm_modules.errors import ModelError, ProviderError
@@ -18,7 +18,8 @@ REPAIRS = 2
 class Answer:
     """What became of one question: a call, or the problems or the fault that prevented it.
 
-    Tokens are summed over all replies, None when no reply reported them.
+    Tokens are summed over all replies, None when no reply reported them. `exchanges` names every
+    request that was made on the tape, in order, failed ones and those nobody waited for included.
     """
 
     call: ToolCall | None
@@ -29,6 +30,16 @@ class Answer:
     latency_seconds: float
     prompt_tokens: int | None
     completion_tokens: int | None
+    exchanges: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Course:
+    """What has happened so far on the way to an answer; still there when time runs out."""
+
+    replies: list[Reply] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
 
 
 class FunctionExecutor:
@@ -45,45 +56,44 @@ class FunctionExecutor:
     async def call(self, prompt: Prompt, pair: str) -> Answer:
         """Ask about one pair; the deadline covers every attempt together."""
         started = time.monotonic()
-        replies: list[Reply] = []
-        problems: list[str] = []
+        course = _Course()
         fault: str | None = None
         failed_attempts = 0
         call: ToolCall | None = None
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                call = await self._ask_and_repair(prompt, pair, replies, problems)
+                call = await self._ask_and_repair(prompt, pair, course)
         except ProviderError as error:
             fault, failed_attempts = f"{error.fault}: {error}", error.attempts
         except TimeoutError:
             fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
             failed_attempts = 1
+        replies = course.replies
         return Answer(
             call=call,
-            problems=tuple(problems),
+            problems=tuple(course.problems),
             fault=fault,
             model=replies[-1].model if replies else self._model,
             attempts=sum(reply.attempts for reply in replies) + failed_attempts,
             latency_seconds=round(time.monotonic() - started, 4),
             prompt_tokens=_total(reply.prompt_tokens for reply in replies),
             completion_tokens=_total(reply.completion_tokens for reply in replies),
+            exchanges=tuple(course.exchanges),
         )
 
     async def close(self) -> None:
         """Release the client's connections."""
         await self._client.close()
 
-    async def _ask_and_repair(
-        self, prompt: Prompt, pair: str, replies: list[Reply], problems: list[str]
-    ) -> ToolCall | None:
-        """Fill in replies and problems on the way to a call; None when no attempt gave one."""
+    async def _ask_and_repair(self, prompt: Prompt, pair: str, course: _Course) -> ToolCall | None:
+        """Note the course of it on the way to a call; None when no attempt gave one."""
         for _ in range(1 + REPAIRS):
-            reply = await self._client.ask(prompt)
-            replies.append(reply)
+            reply = await self._client.ask(prompt, asked=course.exchanges)
+            course.replies.append(reply)
             try:
                 return read_reply(reply, pair, prompt.tools)
             except ModelError as error:
-                problems += error.problems
+                course.problems += error.problems
                 prompt = _with_complaint(prompt, error)
         return None
 

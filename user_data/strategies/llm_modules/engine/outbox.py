@@ -5,6 +5,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from llm_modules.domain import ClosedTrade
+from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.errors import JournalError
 from llm_modules.journal.records import TradeRecord
 from llm_modules.journal.trade_logger import TradeLogger
@@ -14,18 +15,28 @@ logger = logging.getLogger(__name__)
 
 
 class TradeOutbox:
-    """Learns from closed trades and writes them down; used on the decision thread only."""
+    """Learns from closed trades and writes them down; used on the decision thread only.
 
-    def __init__(self, library: ExperienceLibrary, journal: TradeLogger) -> None:
+    With a `writer`, a model words what a trade taught once it is written.
+    """
+
+    def __init__(
+        self, library: ExperienceLibrary, journal: TradeLogger, writer: LessonWriter | None
+    ) -> None:
         self._library = library
         self._journal = journal
+        self._writer = writer
         self._unwritten: deque[TradeRecord] = deque()
 
-    def learn(self, trade: ClosedTrade) -> None:
-        """Learn from a trade, once, and write it."""
-        if not self._library.knows(trade.trade_id, trade.opened_at):
-            self._unwritten.append(self._library.learn(trade, datetime.now(UTC)))
+    async def learn(self, trade: ClosedTrade) -> None:
+        """Learn from a trade, once, and write it; only the wording of its lesson is waited for."""
+        record = self._library.learn(trade, datetime.now(UTC))
+        if record is None:
+            return
+        self._unwritten.append(record)
         self.write()
+        if self._writer is not None:
+            await self._writer.word(record)
 
     def write(self) -> None:
         """Write what was learnt; what the disk refuses is tried again the next time."""
@@ -36,8 +47,3 @@ class TradeOutbox:
                 logger.exception("Trade %d is not in the journal yet", self._unwritten[0].trade_id)
                 return
             self._unwritten.popleft()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything learnt is written."""
-        return not self._unwritten

@@ -14,6 +14,7 @@ from llm_modules.gate.conduct import Close
 from llm_modules.gate.emergency import HaltEvent
 from llm_modules.gate.tracker import PastStop
 from llm_modules.gate.verdict import Verdict
+from llm_modules.journal.gist import TradeGist
 from llm_modules.journal.records import (
     Approved,
     DecisionRecord,
@@ -21,7 +22,6 @@ from llm_modules.journal.records import (
     OutcomeKind,
     OutcomeRecord,
     Reason,
-    TradeRecord,
 )
 
 HASH_CHARACTERS = 16
@@ -63,6 +63,7 @@ def answered_record(
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "prompt_hash": prompt_hash(prompt),
+        "exchanges": answer.exchanges,
         "equity": equity if math.isfinite(equity) else None,
         "facts": {"price": snapshot.price, **snapshot.facts},
     }
@@ -105,6 +106,7 @@ def thesis_of(entry: DecisionRecord) -> Thesis:
         target_price=_number(call["target_price"]) if "target_price" in call else None,
         invalidation=str(call["invalidation"]) if "invalidation" in call else None,
         facts=entry.facts,
+        model=entry.model,
     )
 
 
@@ -116,7 +118,7 @@ def past_stops(records: Iterable[DecisionRecord]) -> Iterator[PastStop]:
             yield PastStop(record.trade_id, record.at, stop)
 
 
-def close_of(trade: ClosedTrade | TradeRecord) -> Close:
+def close_of(trade: ClosedTrade | TradeGist) -> Close:
     """Return what the ledger keeps of a closed trade."""
     return Close(
         closed_at=trade.closed_at,

@@ -34,6 +34,8 @@ class DecisionService:
         self._on_failure = on_failure
         self._close = close
         self._running: dict[str, asyncio.Task[None]] = {}
+        # A loop forgets tasks that nobody else holds.
+        self._background: set[asyncio.Task[None]] = set()
         # Made here so that questions can be queued before the thread runs.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="llm-decisions", daemon=True)
@@ -53,8 +55,12 @@ class DecisionService:
             self._loop.call_soon_threadsafe(self._begin, tuple(questions))
 
     def soon(self, work: Callable[[], object], what: str) -> None:
-        """Run a short piece of work on the thread, such as learning from a closed trade."""
+        """Run a short piece of work on the thread, such as recording an outcome."""
         self._loop.call_soon_threadsafe(self._shielded, work, what)
+
+    def spawn(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Run work that may wait, such as learning from a closed trade; the end cancels it."""
+        self._loop.call_soon_threadsafe(self._spawned, work, what)
 
     def stop(self) -> bool:
         """End the thread within two seconds, cancelling what is under way; tells if it ended."""
@@ -93,8 +99,17 @@ class DecisionService:
         with contained(what):
             work()
 
+    def _spawned(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        task = self._loop.create_task(self._sheltered(work, what))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _sheltered(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        with contained(what):
+            await work()
+
     async def _wind_up(self) -> None:
-        tasks = tuple(self._running.values())
+        tasks = (*self._running.values(), *self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,6 +13,7 @@ from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.question import Present, World
 from llm_modules.engine.recording import close_of
 from llm_modules.errors import ConfigError
@@ -21,11 +22,13 @@ from llm_modules.gate.clearance import demand_clearance
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
 from llm_modules.gate.risk_state import state_name
+from llm_modules.journal.gist import TradeGist
 from llm_modules.journal.records import DecisionLine, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
-from llm_modules.llm.client import OpenAICompatibleClient
+from llm_modules.llm.client import LLMClient, OpenAICompatibleClient
+from llm_modules.llm.tape import Tape
 from llm_modules.market.indicators import unknown_indicators
 
 logger = logging.getLogger(__name__)
@@ -55,27 +58,33 @@ def open_desk(
     context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
-    trades = tuple(trade for trade in journal.past_trades() if trade.mode == mode)
+    trades = tuple(line for line in journal.past_trades() if line.mode == mode)
     evaluator = TradeEvaluator(config.risk_management.max_leverage)
-    library = ExperienceLibrary(config.experience_config, evaluator, mode)
+    language = config.context_config.language
+    library = ExperienceLibrary(config.experience_config, evaluator, mode, language)
     library.load(trades, decisions)
+    client = _client(config, environment)
     present = Present(unknown_world(stake_currency))
     rooms = Rooms(
         config=config,
         context=context,
-        executor=_executor(config, environment),
+        executor=FunctionExecutor(
+            client, model=config.llm_config.model, deadline_seconds=config.llm_config.timeout
+        ),
         checker=DecisionChecker(config.risk_management),
         book=DecisionBook(),
         journal=journal,
         library=library,
         world=present,
         clock=lambda: datetime.now(UTC),
+        writer=_writer(config, client, library, journal),
     )
     desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
-    desk.past_closes(map(close_of, trades))
+    gists = [line for line in trades if isinstance(line, TradeGist)]
+    desk.past_closes(map(close_of, gists))
     desk.start(decisions)
     _spare_the_loop()
-    logger.info("%s", banner(config, mode, len(trades)))
+    logger.info("%s", banner(config, mode, len(gists)))
     return desk
 
 
@@ -109,10 +118,20 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _executor(config: TraderConfig, environment: Mapping[str, str]) -> FunctionExecutor:
-    llm = config.llm_config
-    client = OpenAICompatibleClient(llm, api_key(environment))
-    return FunctionExecutor(client, model=llm.model, deadline_seconds=llm.timeout)
+def _client(config: TraderConfig, environment: Mapping[str, str]) -> OpenAICompatibleClient:
+    tape = Tape(config.experience_config.tape_path)
+    return OpenAICompatibleClient(config.llm_config, api_key(environment), tape)
+
+
+def _writer(
+    config: TraderConfig, client: LLMClient, library: ExperienceLibrary, journal: TradeLogger
+) -> LessonWriter | None:
+    experience = config.experience_config
+    # With the past switched off nobody would ever read it.
+    if not (experience.enabled and experience.lesson_model):
+        return None
+    language = config.context_config.language
+    return LessonWriter(client, experience.lesson_model, language, library, journal)
 
 
 def _emergency_stop(config: TraderConfig, mode: RunMode, user_data: Path) -> EmergencyStop:

@@ -1,12 +1,16 @@
 """ConductLedger: how the account fared lately, for the checks that look back."""
 
-from dataclasses import dataclass, replace
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import fsum
+from fractions import Fraction
 
 from llm_modules.domain import Conduct
 
 ENTRY_WINDOW = timedelta(hours=1)
+
+_Identity = tuple[int, datetime]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,14 +28,18 @@ class ConductLedger:
     """Keeps openings and closes; fed in any order, it says the same.
 
     Everything in it can be told again from Freqtrade's database or the trade journal, so that a
-    new ledger knows what the old one knew. Called from Freqtrade's thread only.
+    new ledger knows what the old one knew. A close in its turn costs the same however many there
+    were; one that comes late or again costs a look back. Called from Freqtrade's thread only.
     """
 
     def __init__(self) -> None:
-        self._opened: dict[tuple[int, datetime], datetime] = {}
-        self._closes: dict[tuple[int, datetime], Close] = {}
-        # What follows from the closes; None when there were further ones since.
-        self._summary: Conduct | None = Conduct()
+        self._opened: dict[_Identity, datetime] = {}
+        self._closes: dict[_Identity, Close] = {}
+        self._in_order: list[Close] = []
+        self._wins = _Sum()
+        self._losses = _Sum()
+        self._last_losses: dict[str, datetime] = {}
+        self._loss_streak = 0
 
     def opened(self, trade_id: int, opened_at: datetime) -> None:
         """Take note of an entry; being told again changes nothing."""
@@ -40,35 +48,84 @@ class ConductLedger:
     def closed(self, close: Close) -> None:
         """Take note of a closed trade; told again, with a late fee in it, it replaces the first."""
         self.opened(close.trade_id, close.opened_at)
-        self._closes[close.trade_id, close.opened_at] = close
-        # Not worked out here: at the start thousands come at once.
-        self._summary = None
+        identity = close.trade_id, close.opened_at
+        known = self._closes.get(identity)
+        if known == close:
+            return
+        if known is not None:
+            self._withdraw(known)
+        self._closes[identity] = close
+        self._enter(close)
 
     def at(self, now: datetime) -> Conduct:
         """Return the conduct as of a moment; openings older than an hour are forgotten."""
         since = now - ENTRY_WINDOW
         self._opened = {key: at for key, at in self._opened.items() if at > since}
-        if self._summary is None:
-            self._summary = _summary(sorted(self._closes.values()))
-        return replace(self._summary, entries=tuple(sorted(self._opened.values())))
+        trades = len(self._in_order)
+        return Conduct(
+            entries=tuple(sorted(self._opened.values())),
+            # A copy: other threads go on reading what they were given.
+            last_losses=dict(self._last_losses),
+            loss_streak=self._loss_streak,
+            last_loss_at=max(self._last_losses.values(), default=None),
+            closed_trades=trades,
+            win_rate=self._wins.n / trades if trades else 0.0,
+            mean_win_ratio=self._wins.mean(),
+            mean_loss_ratio=self._losses.mean(),
+        )
+
+    def _enter(self, close: Close) -> None:
+        if close.profit_ratio > 0:
+            self._wins.count(close.profit_ratio, 1)
+        if close.profit_ratio < 0:
+            self._losses.count(-close.profit_ratio, 1)
+            known = self._last_losses.get(close.pair, close.closed_at)
+            self._last_losses[close.pair] = max(known, close.closed_at)
+        if self._in_order and close < self._in_order[-1]:
+            insort(self._in_order, close)
+            self._loss_streak = _loss_streak(self._in_order)
+        else:
+            self._in_order.append(close)
+            self._loss_streak = self._loss_streak + 1 if close.profit_ratio < 0 else 0
+
+    def _withdraw(self, close: Close) -> None:
+        """Undo `_enter` for a close that is about to be told anew."""
+        del self._in_order[bisect_left(self._in_order, close)]
+        if close.profit_ratio > 0:
+            self._wins.count(close.profit_ratio, -1)
+        if close.profit_ratio < 0:
+            self._losses.count(-close.profit_ratio, -1)
+            self._forget_loss(close)
+        self._loss_streak = _loss_streak(self._in_order)
+
+    def _forget_loss(self, close: Close) -> None:
+        if self._last_losses[close.pair] != close.closed_at:
+            return
+        del self._last_losses[close.pair]
+        for earlier in reversed(self._in_order):
+            if earlier.pair == close.pair and earlier.profit_ratio < 0:
+                self._last_losses[close.pair] = earlier.closed_at
+                return
 
 
-def _summary(closes: list[Close]) -> Conduct:
-    wins = [close.profit_ratio for close in closes if close.profit_ratio > 0]
-    losses = [-close.profit_ratio for close in closes if close.profit_ratio < 0]
-    last_losses = {close.pair: close.closed_at for close in closes if close.profit_ratio < 0}
-    return Conduct(
-        last_losses=last_losses,
-        loss_streak=_loss_streak(closes),
-        last_loss_at=max(last_losses.values(), default=None),
-        closed_trades=len(closes),
-        win_rate=len(wins) / len(closes),
-        mean_win_ratio=fsum(wins) / len(wins) if wins else 0.0,
-        mean_loss_ratio=fsum(losses) / len(losses) if losses else 0.0,
-    )
+class _Sum:
+    """Profits counted in and out; as fractions, because a float would keep a rest of each."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._sum = Fraction()
+
+    def count(self, profit_ratio: float, by: int) -> None:
+        """Count a profit in (1) or out (-1)."""
+        self.n += by
+        self._sum += by * Fraction(profit_ratio)
+
+    def mean(self) -> float:
+        """Return the mean, 0 of nothing."""
+        return float(self._sum / self.n) if self.n else 0.0
 
 
-def _loss_streak(closes: list[Close]) -> int:
+def _loss_streak(closes: Sequence[Close]) -> int:
     streak = 0
     for close in reversed(closes):
         if close.profit_ratio >= 0:

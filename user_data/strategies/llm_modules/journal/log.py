@@ -12,7 +12,7 @@ from typing import Literal
 from llm_modules.errors import JournalError, JournalLockedError
 from llm_modules.journal.chain import Link, Seal, chained, last_link
 from llm_modules.journal.encoding import encoded
-from llm_modules.journal.opening import open_clean, set_torn_tail_aside, sync_folder
+from llm_modules.journal.opening import is_at, open_clean, set_torn_tail_aside, sync_folder
 from llm_modules.journal.packing import Packer
 from llm_modules.journal.parts import part_numbers, part_path
 from llm_modules.journal.records import Line
@@ -129,21 +129,14 @@ class JsonlLog:
 
     def _make_ready(self, length: int) -> None:
         """Have the file in place, whole and with room for `length` bytes more."""
-        if not self._is_in_place():
+        # `clean` or logrotate may take the file away while it is open.
+        if not is_at(self.path, self._file):
             self._start_anew()
             logger.warning("%s was deleted or replaced; it goes on in a new file", self.path)
         self._mend()
         held = self._end + len(self._waiting)
         if held > 0 and held + length > self._rotate_at:
             self._rotate()
-
-    def _is_in_place(self) -> bool:
-        # `clean` or logrotate may take the file away while it is open.
-        try:
-            there = self.path.stat()
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(there, os.fstat(self._file))
 
     def _start_anew(self) -> None:
         """Go on in a new file at the same path; number and hash of the last line are kept."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,23 +46,48 @@ def sync_folder(folder: Path) -> None:
         os.close(file)
 
 
+def is_at(path: Path, file: int) -> bool:
+    """Tell whether an open file is the one that has the name now; raises OSError."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(file))
+
+
 def _open_locked(path: Path) -> int:
+    while True:
+        with ExitStack() as unless_locked:
+            file = _opened(path)
+            unless_locked.callback(os.close, file)
+            if _lock(file, path):
+                unless_locked.pop_all()
+                return file
+
+
+def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, flags, 0o644)
+        return os.open(path, flags, 0o644)
     except OSError as error:
         raise JournalError(f"cannot open {path}: {error.strerror}") from error
+
+
+def _lock(file: int, path: Path) -> bool:
+    """Lock a file; False when it was renamed since it was opened, so that its lock is worthless."""
     # Goes with the process, however that ends: nothing is left to clean up.
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
+        return is_at(path, file)
+    except BlockingIOError as error:
         raise JournalLockedError(
             f"{path} is being written by another bot; stop it, or give this one its own "
             "decision_log_path and trade_log_path"
         ) from error
-    return file
+    except OSError as error:
+        # A file system without locks, mostly: another folder helps.
+        raise JournalError(f"cannot lock {path}: {error.strerror}") from error
 
 
 def _end_of_last_line(file: int, size: int) -> int:

@@ -1,7 +1,7 @@
 """Reading a journal: every good line in order, bad lines skipped and counted, never fatal."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from llm_modules.journal.parts import found_lines, newest_lines
-from llm_modules.journal.records import Line
+from llm_modules.journal.records import Record
 
-LineT = TypeVar("LineT", bound=Line)
+LineT = TypeVar("LineT", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,19 @@ def read_journal(path: Path, lines: TypeAdapter[LineT]) -> JournalContent[LineT]
 
     Raises OSError if a file is unreadable.
     """
-    return _read((found.text for found in found_lines(path)), lines, first=1)
+    bad_lines: list[BadLine] = []
+    records = tuple(each_record(path, lines, bad_lines.append))
+    return JournalContent(records, tuple(bad_lines))
+
+
+def each_record(
+    path: Path, lines: TypeAdapter[LineT], tell: Callable[[BadLine], None]
+) -> Iterator[LineT]:
+    """Yield one good record after the other, as `read_journal` finds them, and tell bad lines.
+
+    Until the last one is taken the garbage collector pauses, for what is made of the records too.
+    """
+    return _each((found.text for found in found_lines(path)), lines, tell, first=1)
 
 
 def read_newest(path: Path, lines: TypeAdapter[LineT], count: int) -> JournalContent[LineT]:
@@ -48,22 +60,28 @@ def read_newest(path: Path, lines: TypeAdapter[LineT], count: int) -> JournalCon
     Bad lines are numbered from the start when the whole journal was read, else from the end.
     """
     found = newest_lines(path, count)
-    return _read(found, lines, first=1 if len(found) < count else -len(found))
-
-
-def _read(
-    texts: Iterable[bytes], lines: TypeAdapter[LineT], *, first: int
-) -> JournalContent[LineT]:
-    records: list[LineT] = []
+    first = 1 if len(found) < count else -len(found)
     bad_lines: list[BadLine] = []
+    records = tuple(_each(found, lines, bad_lines.append, first=first))
+    return JournalContent(records, tuple(bad_lines))
+
+
+def _each(
+    texts: Iterable[bytes],
+    lines: TypeAdapter[LineT],
+    tell: Callable[[BadLine], None],
+    *,
+    first: int,
+) -> Iterator[LineT]:
     with _collection_paused():
         for number, text in enumerate(texts, start=first):
             try:
-                records.append(lines.validate_json(text))
+                record = lines.validate_json(text)
             except ValidationError as error:
                 problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-                bad_lines.append(BadLine(number, problem))
-    return JournalContent(tuple(records), tuple(bad_lines))
+                tell(BadLine(number, problem))
+            else:
+                yield record
 
 
 @contextmanager

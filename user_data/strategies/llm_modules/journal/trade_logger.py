@@ -1,18 +1,15 @@
 """TradeLogger: the two journals of a bot, opened together, each switchable."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from llm_modules.config import ExperienceConfig
+from llm_modules.journal.gist import GIST_LINES, GistLine
 from llm_modules.journal.log import JsonlLog, Rotation
-from llm_modules.journal.reader import BadLine, read_journal, read_newest
-from llm_modules.journal.records import (
-    DECISION_LINES,
-    TRADE_LINES,
-    DecisionLine,
-    TradeRecord,
-)
+from llm_modules.journal.reader import BadLine, each_record, read_newest
+from llm_modules.journal.records import DECISION_LINES, DecisionLine, TradeLine
 
 # A year of one pair at 30 minutes, two weeks of thirty: read in half a second.
 NEWEST_LINES = 20_000
@@ -43,27 +40,41 @@ class TradeLogger:
             rotation = _rotation(config, config.trade_log_kept_parts)
             self._trades = JsonlLog(self._trade_path, durability="fsync", rotation=rotation)
 
-    def decision(self, record: DecisionLine) -> None:
-        """Append a decision, what became of it, or a halt. Raises JournalError."""
-        if self._decisions is not None:
-            self._decisions.append(record)
+    def decision(self, record: DecisionLine) -> bool:
+        """Append a decision, what became of it, or a halt. Raises JournalError.
 
-    def trade(self, record: TradeRecord) -> None:
-        """Append a closed trade and wait until it is on disk. Raises JournalError."""
+        False when decisions are switched off and nothing was written: no order may follow then.
+        """
+        if self._decisions is None:
+            return False
+        self._decisions.append(record)
+        return True
+
+    def trade(self, record: TradeLine) -> None:
+        """Append a closed trade, or words for its lesson, and wait until it is on disk.
+
+        Raises JournalError.
+        """
         if self._trades is not None:
             self._trades.append(record)
 
     def past_decisions(self, limit: int = NEWEST_LINES) -> tuple[DecisionLine, ...]:
         """Read the newest decision lines, oldest first; bad lines are logged and left out."""
         content = read_newest(self._decision_path, DECISION_LINES, limit)
-        _tell_bad_lines(self._decision_path, content.bad_lines)
+        for bad_line in content.bad_lines:
+            _tell(self._decision_path, bad_line)
         return content.records
 
-    def past_trades(self) -> tuple[TradeRecord, ...]:
-        """Read all closed trades written so far; bad lines are logged and left out."""
-        content = read_journal(self._trade_path, TRADE_LINES)
-        _tell_bad_lines(self._trade_path, content.bad_lines)
-        return content.records
+    def past_trades(self) -> tuple[GistLine, ...]:
+        """Read the gist of all closed trades written so far; see `each_past_trade`."""
+        return tuple(self.each_past_trade())
+
+    def each_past_trade(self) -> Iterator[GistLine]:
+        """Yield the gist of one closed trade after the other; bad lines are logged and left out.
+
+        A million of them at once would take gigabytes. Raises OSError like `each_record`.
+        """
+        return each_record(self._trade_path, GIST_LINES, partial(_tell, self._trade_path))
 
     def close(self) -> None:
         """Release both files."""
@@ -76,6 +87,5 @@ def _rotation(config: ExperienceConfig, kept_parts: int) -> Rotation:
     return Rotation(config.log_rotate_megabytes * MEGABYTE, kept_parts)
 
 
-def _tell_bad_lines(path: Path, bad_lines: Sequence[BadLine]) -> None:
-    for bad in bad_lines:
-        logger.warning("%s line %d skipped: %s", path, bad.number, bad.problem)
+def _tell(path: Path, bad: BadLine) -> None:
+    logger.warning("%s line %d skipped: %s", path, bad.number, bad.problem)

@@ -1,7 +1,7 @@
 """The last few decisions of each pair and what became of them, as the model is reminded of them."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -76,9 +76,15 @@ class DecisionMemory:
 
     def last(self, count: int, *, pair: str, before: datetime) -> tuple[DecisionRecord, ...]:
         """Return the records of the last decisions made strictly before a time, newest first."""
+        return tuple(islice(self._known(pair, before), count))
+
+    def model_of(self, pair: str, before: datetime) -> str | None:
+        """Return the model that last answered for a pair before a time, None when unknown."""
+        return next((item.model for item in self._known(pair, before) if item.tool), None)
+
+    def _known(self, pair: str, before: datetime) -> Iterator[DecisionRecord]:
         # In the order they were made, which is the order they are noted in.
-        known = (item for item in reversed(self._pairs.get(pair, ())) if item.at < before)
-        return tuple(islice(known, count))
+        return (item for item in reversed(self._pairs.get(pair, ())) if item.at < before)
 
     def _remembered(self, decision: DecisionRecord, before: datetime) -> PastDecision:
         outcomes = (item for item in self._outcomes[decision.decision_id] if item.at < before)

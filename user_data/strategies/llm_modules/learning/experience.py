@@ -2,34 +2,58 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from llm_modules.config import ExperienceConfig
-from llm_modules.domain import ClosedTrade, Experience, Habit, PastTrade, RunMode, Thesis
+from llm_modules.domain import (
+    ClosedTrade,
+    Experience,
+    Habit,
+    Language,
+    PastTrade,
+    RunMode,
+    Thesis,
+)
 from llm_modules.errors import JournalError
-from llm_modules.journal.records import DecisionLine, DecisionRecord, EntryThesis, TradeRecord
+from llm_modules.journal.gist import TradeGist, gist_of
+from llm_modules.journal.records import (
+    DecisionLine,
+    DecisionRecord,
+    EntryThesis,
+    LessonRecord,
+    TradeRecord,
+)
+from llm_modules.learning.calibration import Calibration, calibration_sentence
 from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.history import HistoricalQueryEngine
+from llm_modules.learning.lesson_memory import LessonMemory, lesson_sentence
 from llm_modules.learning.pattern_memory import PatternMemory
-from llm_modules.learning.patterns import PatternAnalyzer
+from llm_modules.learning.patterns import PatternAnalyzer, pattern_sentence
 from llm_modules.learning.quality import (
     DECISIONS_LOOKED_AT,
     TRADES_LOOKED_AT,
     DecisionQualityChecker,
 )
 from llm_modules.learning.reflection import SelfReflectionEngine
+from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.remembering import remembered
 from llm_modules.learning.rewards import RewardLearningSystem, reward
-from llm_modules.learning.sentences import statistics_sentence
+from llm_modules.learning.sentences import similar_sentence, statistics_sentence
+from llm_modules.learning.similar import situation
+from llm_modules.learning.up_to import UpTo
+from llm_modules.learning.worded_lessons import WordedLessons
+from llm_modules.learning.wording import learning_phrases
 
 STATISTICS_DAYS = 30
+SIMILAR_TRADES = 5
 
 logger = logging.getLogger(__name__)
 
-_Past = tuple[tuple[DecisionRecord, ...], tuple[TradeRecord, ...], datetime]
+_Past = tuple[tuple[DecisionRecord, ...], tuple[RememberedTrade, ...], datetime]
 
 
 class ExperienceLibrary:
@@ -39,49 +63,68 @@ class ExperienceLibrary:
     each trade; records of other modes are the caller's to leave out.
     """
 
-    def __init__(self, config: ExperienceConfig, evaluator: TradeEvaluator, mode: RunMode) -> None:
+    def __init__(
+        self,
+        config: ExperienceConfig,
+        evaluator: TradeEvaluator,
+        mode: RunMode,
+        language: Language = "en",
+    ) -> None:
         self._config = config
         self._evaluator = evaluator
         self._mode = mode
-        self._reflection = SelfReflectionEngine()
+        self._phrases = learning_phrases(language)
+        self._reflection = SelfReflectionEngine(self._phrases)
         self._history = HistoricalQueryEngine()
         self._patterns = PatternMemory(self._history, PatternAnalyzer())
+        self._calibration = UpTo(self._history, Calibration)
+        half_life = timedelta(days=config.lesson_half_life_days)
+        self._lessons = UpTo(self._history, partial(LessonMemory, half_life))
+        self._worded = WordedLessons(language)
         self._decisions = DecisionMemory()
-        self._quality = DecisionQualityChecker()
+        self._quality = DecisionQualityChecker(self._phrases)
         self._habits: dict[str, tuple[_Past, tuple[Habit, ...]]] = {}
-        self._rewards = RewardLearningSystem(config.reward_path) if config.reward_learning else None
+        keeps_rewards = config.enabled and config.reward_learning
+        self._rewards = (
+            RewardLearningSystem(self._history, config.reward_path, mode) if keeps_rewards else None
+        )
 
     def load(
         self,
-        trades: Iterable[TradeRecord],
+        trades: Iterable[TradeGist | LessonRecord],
         decisions: Iterable[DecisionLine],
     ) -> None:
         """Take in what the journals hold, once, at the start; writes the reward file once."""
-        fresh = [record for record in trades if self._remember(record)]
-        if self._rewards is not None:
-            self._save(partial(self._rewards.rebuild, fresh))
-        for line in decisions:
-            self.note(line)
+        for line in trades:
+            if isinstance(line, LessonRecord):
+                self._worded.note(line)
+            else:
+                self._remember(remembered(line))
+        self._save_rewards()
+        for decision in decisions:
+            self.note(decision)
 
-    def learn(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
+    def learn(self, trade: ClosedTrade, at: datetime) -> TradeRecord | None:
         """Evaluate a closed trade, reflect on it, remember it, and return its record.
 
-        A trade learnt twice returns the first record. A reward file that cannot be written is
-        logged, not raised: it comes with the next trade, and this record must not be lost for it.
+        None for a trade that is known already. A reward file that cannot be written is logged,
+        not raised: it comes with the next trade, and this record must not be lost for it.
         """
-        known = self._history.get(trade.trade_id, trade.opened_at)
-        if known is not None:
-            return known
+        if self.knows(trade.trade_id, trade.opened_at):
+            return None
         # Remembered before the file is written: the next prompt needs the lesson, not the file.
         record = self._recorded(trade, at)
-        self._remember(record)
-        if self._rewards is not None:
-            self._save(partial(self._rewards.add, record))
+        self._remember(remembered(gist_of(record)))
+        self._save_rewards()
         return record
 
     def note(self, line: DecisionLine) -> None:
         """Keep a decision, or what became of one, among the last of its pair; not a halt."""
         self._decisions.note(line)
+
+    def note_wording(self, line: LessonRecord) -> None:
+        """Keep the words a model found for the lesson of a trade."""
+        self._worded.note(line)
 
     def habits(self, pair: str, before: datetime) -> tuple[Habit, ...]:
         """Return what the last decisions about a pair, made before a time, have in common."""
@@ -96,58 +139,81 @@ class ExperienceLibrary:
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a trade has been learnt; ids start anew with a new database."""
-        return self._history.get(trade_id, opened_at) is not None
+        return self._history.knows(trade_id, opened_at)
 
-    def recall(self, pair: str, before: datetime) -> Experience:
+    def recall(self, pair: str, before: datetime, facts: Mapping[str, float]) -> Experience:
         """Return what was known of a pair strictly before a time, newest first.
 
         Only trades closed and decisions made before it count, and of a decision only the outcome
-        that was known by then: a context built later for the same candle is the same.
+        that was known by then: a context built later for the same candle is the same. `facts` are
+        the market's of now, to be compared with those of past entries. With `enabled` off nothing
+        comes back.
         """
+        if not self._config.enabled:
+            return Experience()
         decisions = self._config.max_recent_decisions_context
+        patterns = self._patterns.before(before)
         return Experience(
             trades=tuple(map(_past_trade, self._recent_trades(pair, before))),
             decisions=self._decisions.recent(decisions, pair=pair, before=before),
-            statistics=self._statistics(pair, before),
-            patterns=tuple(pattern.sentence for pattern in self._patterns.before(before)),
+            statistics=self._statistics(pair, before, facts),
+            patterns=tuple(pattern_sentence(pattern, self._phrases) for pattern in patterns),
+            lessons=self._taught(pair, before),
             habits=self.habits(pair, before),
         )
 
-    def _remember(self, record: TradeRecord) -> bool:
-        """Add a record to history and patterns; returns False for one already there."""
-        if self.knows(record.trade_id, record.opened_at):
-            return False
-        self._history.add(record)
-        self._patterns.add(record)
-        return True
+    def _remember(self, trade: RememberedTrade) -> None:
+        """Add a trade to everything that sums trades up, unless it is there already."""
+        if self.knows(trade.trade_id, trade.opened_at):
+            return
+        self._history.add(trade)
+        for sums in (self._patterns, self._calibration, self._lessons):
+            sums.add(trade)
 
-    def _save(self, write: Callable[[], None]) -> None:
+    def _save_rewards(self) -> None:
+        if self._rewards is None:
+            return
         try:
-            write()
+            self._rewards.save()
         except JournalError as error:
             logger.warning("Rewards are kept in memory for now: %s", error)
 
-    def _recent_trades(self, pair: str, before: datetime) -> tuple[TradeRecord, ...]:
+    def _recent_trades(self, pair: str, before: datetime) -> tuple[RememberedTrade, ...]:
         count = self._config.max_recent_trades_context
         newest = self._history.recent(count, before=before)
         if not self._config.include_pair_specific_trades:
             return newest
         own = self._history.recent(count, pair=pair, before=before)
         # Fewer than `count` own trades are all there are, so the newest hold enough others.
-        others = [record for record in newest if record.pair != pair]
+        others = [trade for trade in newest if trade.pair != pair]
         return (*own, *others[: count - len(own)])
 
-    def _statistics(self, pair: str, before: datetime) -> tuple[str, ...]:
+    def _statistics(
+        self, pair: str, before: datetime, facts: Mapping[str, float]
+    ) -> tuple[str, ...]:
         mine = self._history.statistics(pair=pair, before=before, days=STATISTICS_DAYS)
         everyone = self._history.statistics(pair=None, before=before, days=STATISTICS_DAYS)
+        near = self._history.similar(situation(facts), before=before, count=SIMILAR_TRADES)
+        model = self._decisions.model_of(pair, before)
+        calibration = self._calibration.before(before).reliability(model=model)
         sentences = (
-            statistics_sentence(f"This pair, last {STATISTICS_DAYS} days", mine),
-            statistics_sentence(f"All pairs, last {STATISTICS_DAYS} days", everyone),
-            self._rewards.sentence(pair, before) if self._rewards is not None else None,
+            statistics_sentence(self._phrases, "pair", mine),
+            statistics_sentence(self._phrases, "all", everyone),
+            similar_sentence(self._phrases, near),
+            calibration_sentence(self._phrases, calibration),
+            self._rewards.sentence(self._phrases, pair, before) if self._rewards else None,
         )
         return tuple(sentence for sentence in sentences if sentence is not None)
 
+    def _taught(self, pair: str, before: datetime) -> tuple[str, ...]:
+        """Return the lessons that stand, each with its evidence."""
+        count = self._config.max_lessons_context
+        lessons = self._lessons.before(before).lessons(pair, at=before, count=count)
+        words = partial(self._worded.text_of, before=before)
+        return tuple(lesson_sentence(lesson, self._phrases, words) for lesson in lessons)
+
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
+        trade = replace(trade, exit_facts=self._facts_at_exit(trade))
         evaluation = self._evaluator.evaluate(trade)
         classic = self._config.reward_formula == "classic"
         carried = asdict(trade)
@@ -163,27 +229,41 @@ class ExperienceLibrary:
             reward=reward(trade.profit_ratio, evaluation.score, trade.leverage, classic=classic),
         )
 
+    def _facts_at_exit(self, trade: ClosedTrade) -> dict[str, float]:
+        """Return the market's facts at the last decision about a trade; it may have had none."""
+        newest = self._decisions.last(1, pair=trade.pair, before=trade.closed_at)
+        about_it = [
+            decision
+            for decision in newest
+            if decision.trade_id == trade.trade_id and decision.at >= trade.opened_at
+        ]
+        return _finite(about_it[0].facts) if about_it else {}
+
 
 def _entry(thesis: Thesis | None) -> EntryThesis | None:
     if thesis is None:
         return None
+    return EntryThesis.model_validate(asdict(thesis) | {"facts": _finite(thesis.facts)})
+
+
+def _finite(facts: Mapping[str, float]) -> dict[str, float]:
     # A fact that is not a number would cost the whole record; facts without value are left out.
-    facts = {name: value for name, value in thesis.facts.items() if math.isfinite(value)}
-    return EntryThesis.model_validate(asdict(thesis) | {"facts": facts})
+    return {name: value for name, value in facts.items() if math.isfinite(value)}
 
 
-def _past_trade(record: TradeRecord) -> PastTrade:
+def _past_trade(trade: RememberedTrade) -> PastTrade:
+    standing = tuple(finding.code for finding in trade.findings if finding.stands)
     return PastTrade(
-        trade_id=record.trade_id,
-        pair=record.pair,
-        side=record.side,
-        leverage=record.leverage,
-        closed_at=record.closed_at,
-        profit_ratio=record.profit_ratio,
-        mfe_ratio=record.mfe_ratio,
-        mae_ratio=record.mae_ratio,
-        duration_hours=record.duration_hours,
-        exit_reason=record.exit_reason,
-        grade=record.evaluation.grade,
-        lesson=next(iter(record.reflection.lessons), record.reflection.summary),
+        trade_id=trade.trade_id,
+        pair=trade.pair,
+        side=trade.side,
+        leverage=trade.leverage,
+        closed_at=trade.closed_at,
+        profit_ratio=trade.profit_ratio,
+        mfe_ratio=trade.mfe_ratio,
+        mae_ratio=trade.mae_ratio,
+        duration_hours=trade.duration_hours,
+        exit_reason=trade.exit_reason,
+        grade=trade.grade,
+        taught=standing or tuple(filter(None, (trade.lesson,))),
     )

@@ -1,49 +1,32 @@
-"""The patterns as they were known at some time, without counting every trade for every question."""
+"""The patterns as they were known at some time, judged again only when a trade was counted."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from llm_modules.journal.records import TradeRecord
+from llm_modules.learning.condition_counts import ConditionCounts
 from llm_modules.learning.history import HistoricalQueryEngine
-from llm_modules.learning.patterns import ConditionCounts, Pattern, PatternAnalyzer
-
-_EVER = datetime.min.replace(tzinfo=UTC)
+from llm_modules.learning.patterns import Pattern, PatternAnalyzer
+from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.up_to import UpTo
 
 
 class PatternMemory:
-    """Counts each trade once, as time moves on, and judges again only when a trade was counted.
-
-    All trades of the history that closed before `_until` are counted. Called from one thread.
-    """
+    """Counts each trade once, as time moves on; called from one thread only."""
 
     def __init__(self, history: HistoricalQueryEngine, analyzer: PatternAnalyzer) -> None:
-        self._history = history
         self._analyzer = analyzer
-        self._until = _EVER
-        self._counts = ConditionCounts()
-        self._patterns: tuple[Pattern, ...] | None = None
+        self._counts = UpTo(history, ConditionCounts)
+        self._judged: tuple[ConditionCounts, int] | None = None
+        self._patterns: tuple[Pattern, ...] = ()
 
-    def add(self, record: TradeRecord) -> None:
+    def add(self, trade: RememberedTrade) -> None:
         """Count a trade that has just joined the history, if its time was already looked at."""
-        if record.closed_at < self._until:
-            self._count(record)
+        self._counts.add(trade)
 
     def before(self, at: datetime) -> tuple[Pattern, ...]:
-        """Return the patterns of all trades closed strictly before a time."""
-        # Counts cannot be taken back, so an earlier question starts again; live, time moves on.
-        if at < self._until:
-            self._forget()
-        for record in self._history.closed_between(self._until, at):
-            self._count(record)
-        self._until = at
-        if self._patterns is None:
-            self._patterns = self._analyzer.significant(self._counts)
+        """Return the patterns worth telling of all trades closed strictly before a time."""
+        counts = self._counts.before(at)
+        # Trades are only ever added to one count, so itself and its number name one set of them.
+        if self._judged is None or self._judged[0] is not counts or self._judged[1] != counts.n:
+            self._patterns = self._analyzer.told(counts)
+            self._judged = counts, counts.n
         return self._patterns
-
-    def _count(self, record: TradeRecord) -> None:
-        self._counts.add(record)
-        self._patterns = None
-
-    def _forget(self) -> None:
-        self._until = _EVER
-        self._counts = ConditionCounts()
-        self._patterns = None

@@ -2,21 +2,23 @@
 
 One rule per habit, each with how it ends. A serious habit keeps the gate from adding exposure, so
 only what fades while entries are refused may be serious: it must not lock a pair for ever. Nothing
-a model wrote is repeated here: the texts are words of ours and numbers.
+a model wrote is repeated here: texts are words of ours, from `phrases/*/habits.toml`, and numbers.
 """
 
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import accumulate, pairwise, takewhile
 
 from llm_modules.domain import Habit
-from llm_modules.journal.records import DecisionRecord, TradeRecord
+from llm_modules.journal.records import DecisionRecord
+from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.wording import percent
 from llm_modules.metrics import wilson_interval
+from llm_modules.phrases import Phrases
 
 DECISIONS_LOOKED_AT = 50
 TRADES_LOOKED_AT = 50
@@ -59,7 +61,7 @@ class Past:
     """A pair's last decisions and closed trades, both newest last, as known before a time."""
 
     decisions: Sequence[DecisionRecord]
-    trades: Sequence[TradeRecord]
+    trades: Sequence[RememberedTrade]
     before: datetime
 
     @cached_property
@@ -83,22 +85,42 @@ class Past:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A habit that was found: its code, and the numbers its sentence has gaps for."""
+
+    code: str
+    serious: bool
+    values: Mapping[str, object]
+
+    def habit(self, phrases: Phrases) -> Habit:
+        """Return the habit in words."""
+        return Habit(self.code, self.serious, phrases(f"habits.{self.code}", **self.values))
+
+
 class DecisionQualityChecker:
     """Finds habits in what the caller says was known before a time; it keeps nothing."""
 
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+
     def habits(
-        self, decisions: Sequence[DecisionRecord], trades: Sequence[TradeRecord], before: datetime
+        self,
+        decisions: Sequence[DecisionRecord],
+        trades: Sequence[RememberedTrade],
+        before: datetime,
     ) -> tuple[Habit, ...]:
         """Return the habits of one pair, serious ones first; both lists newest last.
 
         Of longer lists the last 50 count.
         """
         past = Past(decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:], before)
-        found = [habit for rule in RULES if (habit := rule(past)) is not None]
-        return tuple(sorted(found, key=lambda habit: not habit.serious))
+        found = [finding for rule in RULES if (finding := rule(past)) is not None]
+        found.sort(key=lambda finding: not finding.serious)
+        return tuple(finding.habit(self._phrases) for finding in found)
 
 
-def repeated_reason(past: Past) -> Habit | None:
+def repeated_reason(past: Past) -> Finding | None:
     """Find holds of the open position for one reason, 3 of the last 15 decisions; serious from 5.
 
     Ends with other reasons, as 15 decisions pass, or with the position. It never refuses an entry.
@@ -109,14 +131,11 @@ def repeated_reason(past: Past) -> Habit | None:
     if times < REPEATED_REASONS:
         return None
     is_stuck = times >= STUCK_REASONS
-    text = (
-        f"{times} of your last {len(about_it)} decisions held this position for the same reason: "
-        "say what changed, or act."
-    )
-    return Habit("STUCK" if is_stuck else "REPEATED_REASON", is_stuck, text)
+    values = {"times": times, "decisions": len(about_it)}
+    return Finding("STUCK" if is_stuck else "REPEATED_REASON", is_stuck, values)
 
 
-def flip_flop(past: Past) -> Habit | None:
+def flip_flop(past: Past) -> Finding | None:
     """Find approved entries that changed side 3 times in 24 decisions and 24 hours; serious.
 
     Ends as decisions or hours pass: refused entries are decisions too, and add no reversal.
@@ -127,14 +146,11 @@ def flip_flop(past: Past) -> Habit | None:
     reversals = sum(older.tool != newer.tool for older, newer in pairwise(entries))
     if reversals < FLIP_FLOP_REVERSALS:
         return None
-    text = (
-        f"Your last {len(entries)} entries in this pair changed side {reversals} times within "
-        f"{len(recent)} decisions: wait for one direction to prove itself."
-    )
-    return Habit("FLIP_FLOP", serious=True, text=text)
+    values = {"entries": len(entries), "times": reversals, "decisions": len(recent)}
+    return Finding("FLIP_FLOP", serious=True, values=values)
 
 
-def erosion(past: Past) -> Habit | None:
+def erosion(past: Past) -> Finding | None:
     """Find four or more falling profits on end, from above zero to below half; a hint.
 
     Ends with the first profit that is not lower, or with the position.
@@ -145,14 +161,11 @@ def erosion(past: Past) -> Habit | None:
     first, last = falling[0], falling[-1]
     if first <= 0 or last >= first * EROSION_SHARE:
         return None
-    text = (
-        f"The profit of this position fell over {len(falling)} decisions, from {percent(first)} "
-        f"to {percent(last)}: protect what is left, or say why it will return."
-    )
-    return Habit("EROSION", serious=False, text=text)
+    values = {"decisions": len(falling), "first": percent(first), "last": percent(last)}
+    return Finding("EROSION", serious=False, values=values)
 
 
-def no_progress(past: Past) -> Habit | None:
+def no_progress(past: Past) -> Finding | None:
     """Find 6 or more holds while profit moved by less than 3 points; a hint.
 
     Ends when profit moves, with an approved exit or adjustment, or with the position.
@@ -165,14 +178,11 @@ def no_progress(past: Past) -> Habit | None:
     idle = [move for move in moves if move < IDLE_PROFIT_RATIO]
     if len(idle) < IDLE_HOLDS:
         return None
-    text = (
-        f"You held this position {len(idle)} times while its profit moved by "
-        f"{100 * idle[-1]:.3g} points: ask whether the thesis still pays for the wait."
-    )
-    return Habit("NO_PROGRESS", serious=False, text=text)
+    values = {"times": len(idle), "points": 100 * idle[-1]}
+    return Finding("NO_PROGRESS", serious=False, values=values)
 
 
-def over_trading(past: Past) -> Habit | None:
+def over_trading(past: Past) -> Finding | None:
     """Find 10 or more approved entries among the last 50 decisions; a hint.
 
     Ends as decisions pass.
@@ -180,36 +190,32 @@ def over_trading(past: Past) -> Habit | None:
     entries = sum(map(_is_approved_entry, past.decisions))
     if entries < MANY_ENTRIES:
         return None
-    text = (
-        f"{entries} of your last {len(past.decisions)} decisions in this pair were entries: "
-        "each costs fees, so take fewer and better ones."
-    )
-    return Habit("OVER_TRADING", serious=False, text=text)
+    values = {"entries": entries, "decisions": len(past.decisions)}
+    return Finding("OVER_TRADING", serious=False, values=values)
 
 
-def overconfident(past: Past) -> Habit | None:
+def overconfident(past: Past) -> Finding | None:
     """Find a mean entry confidence 15 points or more above what the win rate can be; a hint.
 
     The upper end of the Wilson 95 % interval is what it can be. It takes trades to end this: were
     it serious, there would be none.
     """
-    judged = [trade for trade in past.trades if trade.entry is not None]
-    if len(judged) < CONFIDENCE_TRADES:
+    # A trade that people or a halt ended does not tell whether the model was right.
+    own = [trade for trade in past.trades if trade.is_own]
+    said = [trade.confidence_score for trade in own if trade.confidence_score is not None]
+    if len(said) < CONFIDENCE_TRADES:
         return None
     # Not fsum, which would raise over the numbers of a damaged file.
-    confidence = sum(item.entry.confidence_score for item in judged if item.entry) / len(judged)
-    wins = sum(trade.profit_ratio > 0 for trade in judged)
-    _, highest = wilson_interval(wins, len(judged))
+    confidence = sum(said) / len(said)
+    wins = sum(trade.profit_ratio > 0 for trade in own if trade.confidence_score is not None)
+    _, highest = wilson_interval(wins, len(said))
     if not round(confidence / 100 - highest, _DECIMALS) >= OVERCONFIDENCE:
         return None
-    text = (
-        f"Your last {len(judged)} trades in this pair had a mean confidence of {confidence:.3g} "
-        f"and {wins} of them won, which speaks for {highest:.0%} at most: be less sure."
-    )
-    return Habit("OVERCONFIDENT", serious=False, text=text)
+    values = {"trades": len(said), "confidence": confidence, "wins": wins, "rate": 100 * highest}
+    return Finding("OVERCONFIDENT", serious=False, values=values)
 
 
-RULES: tuple[Callable[[Past], Habit | None], ...] = (
+RULES: tuple[Callable[[Past], Finding | None], ...] = (
     repeated_reason,
     flip_flop,
     erosion,

@@ -4,13 +4,17 @@ Nothing a model wrote is repeated here: summary and lessons are words of ours an
 Percentages are leveraged profit, as Freqtrade reports it.
 """
 
-from llm_modules.domain import ClosedTrade
+from llm_modules.domain import ClosedTrade, Judgement
 from llm_modules.journal.records import Evaluation, Reflection
 from llm_modules.learning.booked_risk import overran_stop
 from llm_modules.learning.evaluator import hours_open, kept_share
 from llm_modules.learning.excursion import broken_level, direction_was_right
-from llm_modules.learning.lessons import lessons
+from llm_modules.learning.lesson_rules import STALE_HOURS, STALE_PROFIT_RATIO
+from llm_modules.learning.lessons import capped, findings, lessons
+from llm_modules.learning.remembering import ENDED_BY_OTHERS
+from llm_modules.learning.surprise import judgement, surprise
 from llm_modules.learning.wording import percent, price
+from llm_modules.phrases import Phrases
 
 LONGEST_SUMMARY = 200
 # Fees alone put a trade at 10x about one percent into the red.
@@ -19,31 +23,98 @@ TIMELY_SHARE = 0.8
 ACCEPTABLE_SHARE = 0.5
 
 _CLASSES = (
-    (0.05, "Large win"),
-    (0.02, "Win"),
-    (0.0, "Small win"),
-    (-0.02, "Small loss"),
-    (-0.05, "Loss"),
+    (0.05, "large_win"),
+    (0.02, "win"),
+    (0.0, "small_win"),
+    (-0.02, "small_loss"),
+    (-0.05, "loss"),
 )
 
 
 class SelfReflectionEngine:
-    """Turns a closed trade and its evaluation into a summary and up to three lessons."""
+    """Turns a closed trade and its evaluation into a summary, findings and up to three lessons."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
 
     def reflect(self, trade: ClosedTrade, evaluation: Evaluation) -> Reflection:
-        """Return one sentence of at most 200 characters, and lessons of at most 160 each."""
-        summary = (
-            f"{profit_class(trade.profit_ratio)}: {trade.side} {trade.leverage:.3g}x "
-            f"{percent(trade.profit_ratio)} in {hours_open(trade):.3g} h, {_entry(trade)}, "
-            f"{_thesis(trade)}, {_exit(trade)}, score {evaluation.score:.3g} {evaluation.grade}."
+        """Return one sentence of at most 200 characters, and lessons of at most 160 each.
+
+        A trade that people or a halt ended is summed up, but neither judged nor learnt from.
+        """
+        if trade.exit_reason in ENDED_BY_OTHERS:
+            ended = self._phrases("reflection.ended")
+            return Reflection(summary=self._summary(trade, evaluation, None, ended), lessons=())
+        surprised = surprise(trade)
+        judged = judgement(trade, surprised)
+        found = findings(trade, evaluation)
+        return Reflection(
+            summary=self._summary(trade, evaluation, judged, self._parts(trade)),
+            lessons=lessons(found, self._phrases),
+            findings=found,
+            judgement=judged,
+            surprise=surprised,
+        )
+
+    def _summary(
+        self,
+        trade: ClosedTrade,
+        evaluation: Evaluation,
+        judged: Judgement | None,
+        parts: str,
+    ) -> str:
+        profit = profit_class(trade.profit_ratio)
+        summary = self._phrases(
+            "reflection.summary",
+            profit=self._phrases(f"reflection.class.{profit}"),
+            judgement=self._phrases(f"reflection.judgement.{judged}") if judged else "",
+            side=self._phrases(f"lessons.side.{trade.side}"),
+            leverage=f"{trade.leverage:.3g}",
+            result=percent(trade.profit_ratio),
+            hours=f"{hours_open(trade):.3g}",
+            parts=parts,
+            score=f"{evaluation.score:.3g}",
+            grade=evaluation.grade,
         )
         # Only numbers that no market has would reach the cap.
-        return Reflection(summary=summary[:LONGEST_SUMMARY], lessons=lessons(trade, evaluation))
+        return capped(summary, LONGEST_SUMMARY)
+
+    def _parts(self, trade: ClosedTrade) -> str:
+        """Return what is to be said of holding time, entry, thesis, stop and exit, in order."""
+        return self._holding(trade) + self._entry(trade) + self._thesis(trade) + self._exit(trade)
+
+    def _holding(self, trade: ClosedTrade) -> str:
+        went_nowhere = abs(trade.profit_ratio) < STALE_PROFIT_RATIO
+        is_stale = went_nowhere and hours_open(trade) >= STALE_HOURS
+        return self._phrases("reflection.too_long") if is_stale else ""
+
+    def _entry(self, trade: ClosedTrade) -> str:
+        direction = "right" if direction_was_right(trade) else "wrong"
+        timing = "clean" if trade.mae_ratio >= -SMALL_MAE_RATIO else "early"
+        return self._phrases(f"reflection.entry.{direction}_{timing}", mae=percent(trade.mae_ratio))
+
+    def _thesis(self, trade: ClosedTrade) -> str:
+        if trade.thesis is None:
+            return self._phrases("reflection.thesis.none")
+        broken = broken_level(trade)
+        if broken is None:
+            return self._phrases("reflection.thesis.held")
+        return self._phrases(f"reflection.thesis.{broken.name}", price=price(broken.price))
+
+    def _exit(self, trade: ClosedTrade) -> str:
+        # Beyond its stop a trade was ended by the market; what was kept says nothing then.
+        if overran_stop(trade):
+            return self._phrases("reflection.stop.overrun", price=price(trade.stop_price))
+        stop = self._phrases("reflection.stop.in_time") if trade.profit_ratio < 0 else ""
+        timeliness = exit_class(trade.profit_ratio, trade.mfe_ratio)
+        if timeliness is None:
+            return stop + self._phrases("reflection.exit.never")
+        return stop + self._phrases(f"reflection.exit.{timeliness}", mfe=percent(trade.mfe_ratio))
 
 
 def profit_class(profit_ratio: float) -> str:
-    """Return large win above 5 %, win above 2 %, small win above 0, and so on down to -5 %."""
-    return next((name for above, name in _CLASSES if profit_ratio > above), "Large loss")
+    """Return large_win above 5 %, win above 2 %, small_win above 0, and so on down to -5 %."""
+    return next((name for above, name in _CLASSES if profit_ratio > above), "large_loss")
 
 
 def exit_class(profit_ratio: float, mfe_ratio: float) -> str | None:
@@ -57,26 +128,3 @@ def exit_class(profit_ratio: float, mfe_ratio: float) -> str | None:
     if kept >= TIMELY_SHARE:
         return "timely"
     return "acceptable" if kept >= ACCEPTABLE_SHARE else "late"
-
-
-def _entry(trade: ClosedTrade) -> str:
-    direction = "right" if direction_was_right(trade) else "wrong"
-    timing = "clean" if trade.mae_ratio >= -SMALL_MAE_RATIO else "early"
-    return f"direction {direction}, {timing} entry (MAE {percent(trade.mae_ratio)})"
-
-
-def _thesis(trade: ClosedTrade) -> str:
-    if trade.thesis is None:
-        return "no thesis"
-    broken = broken_level(trade)
-    return f"thesis broken at {broken.name} {price(broken.price)}" if broken else "thesis held"
-
-
-def _exit(trade: ClosedTrade) -> str:
-    # Beyond its stop a trade was ended by the market; what was kept says nothing then.
-    if overran_stop(trade):
-        return f"stop {price(trade.stop_price)} overrun"
-    timeliness = exit_class(trade.profit_ratio, trade.mfe_ratio)
-    if timeliness is None:
-        return "never in profit"
-    return f"{timeliness} exit (MFE {percent(trade.mfe_ratio)})"

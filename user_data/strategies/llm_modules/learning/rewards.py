@@ -4,11 +4,8 @@ The file is a view for people, derived from the trade journal: it is written ane
 trade and never read back, so a damaged one does no harm.
 """
 
-import math
 import os
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,17 @@ import orjson
 
 from llm_modules.domain import RunMode, Side
 from llm_modules.errors import JournalError
-from llm_modules.journal.records import TradeRecord
+from llm_modules.learning.exact import mean, ratio, total, units
+from llm_modules.learning.history import HistoricalQueryEngine
+from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.phrases import Phrases
 
 SCHEMA_VERSION = 1
 # Enough for a trend, and a file that is still written in about a millisecond.
 KEPT_REWARDS = 1000
+SHORT_RUN = 10
+LONG_RUN = 50
+SIDES: tuple[Side, ...] = ("long", "short")
 
 _LEVERAGE_FACTORS = ((5.0, 1.0), (10.0, 1.1), (20.0, 1.2))
 _HIGHEST_FACTOR = 1.3
@@ -46,70 +49,24 @@ def leverage_factor(leverage: float) -> float:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """The reward of one trade, as a row of the file."""
-
-    trade_id: int
-    closed_at: datetime
-    mode: RunMode
-    pair: str
-    side: Side
-    reward: float
-
-
 class RewardLearningSystem:
-    """Keeps the last 1,000 rewards and writes them to a file; without a path, in memory only.
+    """Tells how the last 1,000 rewards of a history developed, to the model and in a file.
 
-    It trusts the caller to hand in each trade once. Called from one thread only.
+    It keeps no rewards of its own, so that a question about an earlier time finds those of that
+    time. Without a path no file is written. Called from one thread only.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, history: HistoricalQueryEngine, path: Path | None, mode: RunMode) -> None:
+        self._history = history
         self._path = path
-        self._entries: deque[_Entry] = deque(maxlen=KEPT_REWARDS)
+        self._mode = mode
+        self._last = history.last(KEPT_REWARDS, RewardTally)
 
-    def add(self, record: TradeRecord) -> None:
-        """Keep the reward of one more trade and replace the file.
+    def save(self) -> None:
+        """Replace the file by one about the history as it is now.
 
-        Raises JournalError when it cannot be written; the reward is kept and comes with the next
-        file.
+        Raises JournalError when it cannot be written; what is missing comes with the next file.
         """
-        # Kept before it is written: what memory holds must not depend on the state of a disk.
-        self._entries.append(_entry(record))
-        self._write()
-
-    def rebuild(self, records: Iterable[TradeRecord]) -> None:
-        """Forget everything, take the newest of these trades, and write the file once.
-
-        Raises JournalError like `add`.
-        """
-        ordered = sorted(records, key=lambda record: (record.closed_at, record.trade_id))
-        self._entries.clear()
-        self._entries.extend(map(_entry, ordered[-KEPT_REWARDS:]))
-        self._write()
-
-    def sentence(self, pair: str, before: datetime | None = None) -> str | None:
-        """Say in one line how rewards developed, over trades closed before a time (None: all).
-
-        None while there is no reward. The mean of a side of this pair is named where there is one.
-        """
-        known = [item for item in self._entries if before is None or item.closed_at < before]
-        if not known:
-            return None
-        trend = summary([item.reward for item in known])
-        line = (
-            f"Rewards of the last {trend['n']} trades: sum {trend['cumulative']:+.3g}, mean "
-            f"{trend['mean']:+.3g}, of the last 10 {trend['mean_10']:+.3g}, "
-            f"of the last 50 {trend['mean_50']:+.3g}"
-        )
-        groups = _by_pair_and_side(item for item in known if item.pair == pair).get(pair, {})
-        sides = [
-            f"{side} {summary(rewards)['mean']:+.3g} (n={len(rewards)})"
-            for side, rewards in sorted(groups.items())
-        ]
-        return f"{line}; this pair {', '.join(sides)}." if sides else f"{line}."
-
-    def _write(self) -> None:
         if self._path is None:
             return
         try:
@@ -117,49 +74,128 @@ class RewardLearningSystem:
         except OSError as error:
             raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
 
+    def sentence(self, phrases: Phrases, pair: str, before: datetime) -> str | None:
+        """Say in one line how rewards developed, over trades closed strictly before a time.
+
+        None while there is no reward. The mean of a side of this pair is named where there is one.
+        """
+        last = self._last.before(before)
+        if not last.n:
+            return None
+        newest = self._history.recent(LONG_RUN, before=before)
+        line = _line(phrases, last, [trade.reward for trade in reversed(newest)])
+        groups = [(side, one) for side in SIDES if (one := last.groups.get((pair, side)))]
+        sides = [
+            phrases(f"statistics.rewards.{side}", mean=_short(mean(amount, n)), n=n)
+            for side, (n, amount) in groups
+        ]
+        own = phrases("statistics.rewards.pair", sides=", ".join(sides)) if sides else ""
+        return line + own
+
     def _document(self) -> dict[str, Any]:
+        trades = self._history.newest(KEPT_REWARDS)[::-1]
         return {
             "schema": SCHEMA_VERSION,
-            "all": summary([item.reward for item in self._entries]),
+            "mode": self._mode,
+            "all": summary([trade.reward for trade in trades]),
             "pairs": {
                 pair: {side: summary(rewards) for side, rewards in sides.items()}
-                for pair, sides in _by_pair_and_side(self._entries).items()
+                for pair, sides in _by_pair_and_side(trades).items()
             },
-            "rewards": list(self._entries),
+            "rewards": list(map(_row, trades)),
         }
+
+
+class RewardTally:
+    """Rewards in all and per pair and side, as number and sum; sums are units of `exact`."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.sum = 0
+        self.groups: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(self, trade: RememberedTrade) -> None:
+        """Count one more reward."""
+        self._count(trade, 1)
+
+    def remove(self, trade: RememberedTrade) -> None:
+        """Count a reward no more."""
+        self._count(trade, -1)
+
+    def _count(self, trade: RememberedTrade, by: int) -> None:
+        amount = by * units(trade.reward)
+        self.n += by
+        self.sum += amount
+        group = trade.pair, trade.side
+        n, known = self.groups.pop(group, (0, 0))
+        if n + by:
+            self.groups[group] = n + by, known + amount
+
+
+def _line(phrases: Phrases, last: RewardTally, rewards: Sequence[float]) -> str:
+    # A mean of the last 50 over no more than 10 would say the same thing twice.
+    scope = "many" if len(rewards) > SHORT_RUN else "few"
+    return phrases(
+        f"statistics.rewards.{scope}",
+        n=last.n,
+        sum=_short(ratio(last.sum)),
+        mean=_short(mean(last.sum, last.n)),
+        long_run=LONG_RUN,
+        long=_short(_mean_of(rewards)),
+        short_run=SHORT_RUN,
+        short=_short(_mean_of(rewards[-SHORT_RUN:])),
+        trend=phrases(f"statistics.rewards.{trend(rewards)}"),
+    )
 
 
 def summary(rewards: Sequence[float]) -> dict[str, float]:
     """Return number, sum, mean, and the means of the last 10 and 50 rewards, oldest first."""
     return {
         "n": len(rewards),
-        "cumulative": math.fsum(rewards),
-        "mean": _mean(rewards),
-        "mean_10": _mean(rewards[-10:]),
-        "mean_50": _mean(rewards[-50:]),
+        "cumulative": total(rewards),
+        "mean": _mean_of(rewards),
+        "mean_10": _mean_of(rewards[-SHORT_RUN:]),
+        "mean_50": _mean_of(rewards[-LONG_RUN:]),
     }
 
 
-def _mean(rewards: Sequence[float]) -> float:
-    return math.fsum(rewards) / len(rewards) if rewards else 0.0
+def trend(rewards: Sequence[float]) -> str:
+    """Return rising or falling when the mean of the last 10 left that of the last 50, else flat.
+
+    It has left it beyond one standard error of ten such rewards: less is what chance does.
+    """
+    rewards = rewards[-LONG_RUN:]
+    usual = _mean_of(rewards)
+    moved = _mean_of(rewards[-SHORT_RUN:]) - usual
+    variance = _mean_of([(one - usual) * (one - usual) for one in rewards])
+    if moved * moved * SHORT_RUN <= variance:
+        return "flat"
+    return "rising" if moved > 0 else "falling"
 
 
-def _by_pair_and_side(entries: Iterable[_Entry]) -> dict[str, dict[Side, list[float]]]:
-    groups: dict[str, dict[Side, list[float]]] = {}
-    for item in entries:
-        groups.setdefault(item.pair, {}).setdefault(item.side, []).append(item.reward)
+def _mean_of(rewards: Sequence[float]) -> float:
+    return total(rewards) / len(rewards) if rewards else 0.0
+
+
+def _short(number: float) -> str:
+    return f"{number:+.3g}"
+
+
+def _by_pair_and_side(trades: Sequence[RememberedTrade]) -> dict[str, dict[str, list[float]]]:
+    groups: dict[str, dict[str, list[float]]] = {}
+    for trade in trades:
+        groups.setdefault(trade.pair, {}).setdefault(trade.side, []).append(trade.reward)
     return groups
 
 
-def _entry(record: TradeRecord) -> _Entry:
-    return _Entry(
-        trade_id=record.trade_id,
-        closed_at=record.closed_at,
-        mode=record.mode,
-        pair=record.pair,
-        side=record.side,
-        reward=record.reward,
-    )
+def _row(trade: RememberedTrade) -> dict[str, Any]:
+    return {
+        "trade_id": trade.trade_id,
+        "closed_at": trade.closed_at,
+        "pair": trade.pair,
+        "side": trade.side,
+        "reward": trade.reward,
+    }
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,13 +1,20 @@
-"""Is a difference more than luck? An exact test, and a correction for asking many questions.
+"""Is a difference more than luck? A test, an interval, a correction for asking many questions.
 
-Written out here because importing `scipy.stats` for two short formulas costs about a second.
+Written out here because importing `scipy.stats` for three short formulas costs about a second.
 """
 
 import math
 from collections.abc import Sequence
 
-# Below the precision of a float, so that what is left out cannot be seen in the sum.
-_NEGLIGIBLE = 1e-17
+import numpy as np
+
+RESAMPLES = 1000
+# The same trades must give the same prompt, byte for byte.
+_SEED = 20_260_115
+_INTERVAL_PCT = (2.5, 97.5)
+# What lies further out is below the precision of a float and cannot be seen in the sum.
+_DEVIATIONS = 12
+_FEW_TERMS = 60
 
 
 def binomial_p_value(successes: int, n: int, rate: float) -> float:
@@ -37,20 +44,32 @@ def benjamini_hochberg(p_values: Sequence[float], false_discovery_rate: float) -
     )
 
 
-def _lower_tail(successes: int, n: int, rate: float) -> float:
-    """Return P(X <= successes), from the largest term down until terms no longer matter.
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval that holds the true mean with 95 % confidence, whatever the distribution.
 
-    `successes` is at most n x rate, so each term is smaller than the one before it.
+    Efron's percentile bootstrap (1979): the means of 1,000 samples drawn from the values with
+    replacement, without the lowest and the highest 2.5 %. The draws are the same every time.
+    `values` are 1 to 65,536 finite numbers.
     """
-    odds_against = (1 - rate) / rate
-    term = _probability(successes, n, rate)
-    total = 0.0
-    for count in range(successes, -1, -1):
-        total += term
-        term *= count / (n - count + 1) * odds_against
-        if term < total * _NEGLIGIBLE:
-            break
-    return total
+    draws = np.random.default_rng(_SEED).integers(
+        0, len(values), (RESAMPLES, len(values)), dtype=np.uint16
+    )
+    means = np.asarray(values, dtype=np.float64).take(draws).mean(axis=1)
+    low, high = np.percentile(means, _INTERVAL_PCT)
+    return float(low), float(high)
+
+
+def _lower_tail(successes: int, n: int, rate: float) -> float:
+    """Return P(X <= successes), for `successes` of at most n x rate.
+
+    Each term is smaller than the one above it and follows from it; those too many standard
+    deviations below are left out.
+    """
+    deviation = math.sqrt(n * rate * (1 - rate))
+    terms = min(successes, math.ceil(_DEVIATIONS * deviation) + _FEW_TERMS)
+    counts = np.arange(successes, successes - terms, -1.0)
+    ratios = counts / (n - counts + 1) * ((1 - rate) / rate)
+    return _probability(successes, n, rate) * (1 + float(np.cumprod(ratios).sum()))
 
 
 def _probability(successes: int, n: int, rate: float) -> float:

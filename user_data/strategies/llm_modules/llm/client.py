@@ -4,16 +4,18 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import openai
-from openai.types.chat import ChatCompletion
 from pydantic import SecretStr
 
 from llm_modules.config import LLMConfig
 from llm_modules.domain import Prompt, Reply
 from llm_modules.errors import ProviderError
 from llm_modules.llm.failures import provider_error, refuses_forced_tool_choice
+from llm_modules.llm.recorder import Recorder
+from llm_modules.llm.tape import Tape
 from llm_modules.llm.transport import http_client
 from llm_modules.llm.wire import endpoint_root, read_completion, request_body
 
@@ -26,8 +28,14 @@ RETRIED = frozenset({"timeout", "connection", "rate_limited", "server_error", "b
 class LLMClient(Protocol):
     """Anything that answers a prompt; raises ProviderError when it cannot."""
 
-    async def ask(self, prompt: Prompt) -> Reply:
-        """Return the model's reply to one prompt."""
+    async def ask(
+        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+    ) -> Reply:
+        """Return the reply to one prompt, of another model than the usual one when named.
+
+        Every request's name on the tape is added to `asked` as soon as it is there, so that a
+        caller who stops waiting has it too.
+        """
         ...
 
     async def close(self) -> None:
@@ -35,14 +43,31 @@ class LLMClient(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Question:
+    """A prompt on its way to an answer; `exchanges` grows with every request that is made."""
+
+    prompt: Prompt
+    model: str | None
+    exchanges: list[str]
+    started: float
+    last_exchange: str | None = None
+
+    def taped(self, exchange: str | None) -> None:
+        """Note the name of the newest request on the tape, None where there is none."""
+        self.last_exchange = exchange
+        if exchange is not None:
+            self.exchanges.append(exchange)
+
+
 class OpenAICompatibleClient:
     """Asks one model through the official SDK; belongs to the event loop it is first used on.
 
     `timeout` bounds the whole question, retries and pauses included. Retries are ours: the SDK's
-    own know no deadline.
+    own know no deadline. With a tape every request is recorded, with what came back.
     """
 
-    def __init__(self, config: LLMConfig, key: SecretStr) -> None:
+    def __init__(self, config: LLMConfig, key: SecretStr, tape: Tape | None = None) -> None:
         self._config = config
         self._key = key
         self._tool_choice = "required"
@@ -52,50 +77,62 @@ class OpenAICompatibleClient:
             max_retries=0,
             http_client=http_client(config.timeout),
         )
+        self._recorder = Recorder(tape, key, config.api_base)
 
-    async def ask(self, prompt: Prompt) -> Reply:
+    async def ask(
+        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+    ) -> Reply:
         """Return the model's reply; raises ProviderError after the last attempt or the deadline."""
-        started = time.monotonic()
+        exchanges = [] if asked is None else asked
+        question = _Question(prompt, model, exchanges, time.monotonic())
         try:
             async with asyncio.timeout(self._config.timeout):
-                return await self._ask_until_answered(prompt, started)
+                return await self._ask_until_answered(question)
         except TimeoutError:
             limit = self._config.timeout
-            raise ProviderError("timeout", f"no complete answer within {limit:g} s") from None
+            failure = ProviderError("timeout", f"no complete answer within {limit:g} s")
+            failure.exchange = question.last_exchange
+            raise failure from None
 
     async def close(self) -> None:
-        """Close the connections to the endpoint."""
+        """Close the connections to the endpoint, and the tape."""
+        self._recorder.close()
         await self._sdk.close()
 
-    async def _ask_until_answered(self, prompt: Prompt, started: float) -> Reply:
+    async def _ask_until_answered(self, question: _Question) -> Reply:
         attempt = 1
         while True:
             try:
-                completion = await self._ask_once(prompt)
-                return read_completion(completion, time.monotonic() - started, attempt)
+                return await self._ask_once(question, attempt)
             except ProviderError as error:
                 error.attempts = attempt
+                error.exchange = question.last_exchange
                 if attempt > self._config.retry_times or error.fault not in RETRIED:
                     raise
                 await asyncio.sleep(pause_seconds(attempt, error.retry_after_seconds))
             attempt += 1
 
-    async def _ask_once(self, prompt: Prompt) -> ChatCompletion:
+    async def _ask_once(self, question: _Question, attempt: int) -> Reply:
+        tool_choice = self._tool_choice
+        body = request_body(question.prompt, self._config, tool_choice, question.model)
         try:
-            return await self._send(prompt)
+            return await self._send(body, question, attempt)
         except openai.BadRequestError as error:
-            if self._tool_choice == "auto" or not refuses_forced_tool_choice(error):
+            if tool_choice == "auto" or not refuses_forced_tool_choice(error):
                 raise provider_error(error, self._key) from None
         except (openai.OpenAIError, ValueError, RecursionError) as error:
             raise provider_error(error, self._key) from None
         # Some servers refuse a forced tool call: ask freely from now on, a missing call is caught.
         self._tool_choice = "auto"
-        return await self._ask_once(prompt)
+        return await self._ask_once(question, attempt)
 
-    async def _send(self, prompt: Prompt) -> ChatCompletion:
-        body: Mapping[str, Any] = request_body(prompt, self._config, self._tool_choice)
-        completion: ChatCompletion = await self._sdk.chat.completions.create(**body)
-        return completion
+    async def _send(self, body: Mapping[str, Any], question: _Question, attempt: int) -> Reply:
+        with self._recorder.taping(body, question.taped) as taped:
+            response = await self._sdk.chat.completions.with_raw_response.create(**body)
+            taped.answered(response.content)
+            latency_seconds = time.monotonic() - question.started
+            reply = read_completion(response.parse(), latency_seconds, attempt)
+        return replace(reply, exchange=question.last_exchange)
 
 
 def pause_seconds(attempt: int, retry_after_seconds: float | None) -> float:

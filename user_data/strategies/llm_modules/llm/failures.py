@@ -1,6 +1,8 @@
 """What went wrong at the endpoint, told apart by what it means, with every secret removed."""
 
+import json
 import math
+import re
 
 import openai
 from pydantic import SecretStr
@@ -10,6 +12,10 @@ from llm_modules.errors import ProviderError, ProviderFault
 LONGEST_MESSAGE = 300
 SHOWN_PREFIX = 8
 SHOWN_TAIL = 4
+# Shorter ones are placeholders such as `EMPTY`: taken out of JSON they would take it apart.
+SHORTEST_SECRET = 6
+# OpenAI's names of organisations, projects and users; its rate limits tell the first.
+_ACCOUNT = re.compile(r"\b(?:org|proj|user)[-_][A-Za-z0-9]{16,}")
 _BY_STATUS: dict[int, ProviderFault] = {
     401: "unauthorised",
     402: "unauthorised",
@@ -35,14 +41,31 @@ def provider_error(error: Exception, key: SecretStr) -> ProviderError:
 
 
 def without_key(text: str, key: SecretStr) -> str:
-    """Remove a key from foreign text, whole or as the tail servers like to show, and cap it."""
+    """Remove a key from foreign text, whole or as the tail servers like to show, and cap it.
+
+    Names of the account go too.
+    """
     secret = key.get_secret_value()
     cleaned = text.replace(secret, "[key]") if secret else text
     # Servers quote a refused key by its beginning and end.
     if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
         cleaned = cleaned.replace(secret[:SHOWN_PREFIX], "[key]")
         cleaned = cleaned.replace(secret[-SHOWN_TAIL:], "[key]")
-    return " ".join(cleaned.split())[:LONGEST_MESSAGE]
+    return _ACCOUNT.sub("[account]", " ".join(cleaned.split()))[:LONGEST_MESSAGE]
+
+
+def blanked(json_text: str, key: SecretStr) -> str:
+    """Remove a key and names of the account from JSON."""
+    secret = key.get_secret_value()
+    if len(secret) >= SHORTEST_SECRET:
+        json_text = json_text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "[key]")
+    return _ACCOUNT.sub("[account]", json_text)
+
+
+def told(error: Exception, key: SecretStr) -> str:
+    """Return an error's fault and words, as a decision's record tells them."""
+    known = error if isinstance(error, ProviderError) else provider_error(error, key)
+    return f"{known.fault}: {known}"
 
 
 def refuses_forced_tool_choice(error: openai.BadRequestError) -> bool:

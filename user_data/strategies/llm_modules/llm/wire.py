@@ -21,19 +21,24 @@ def endpoint_root(api_base: str) -> str:
     return trimmed if _VERSION.search(trimmed) else f"{trimmed}/v1"
 
 
-def request_body(prompt: Prompt, config: LLMConfig, tool_choice: str) -> dict[str, Any]:
-    """Build the request of one question."""
-    return {
-        "model": config.model,
+def request_body(
+    prompt: Prompt, config: LLMConfig, tool_choice: str, model: str | None = None
+) -> dict[str, Any]:
+    """Build the request of one question; one without tools asks for text."""
+    body: dict[str, Any] = {
+        "model": model or config.model,
         "messages": [
             {"role": message.role, "content": message.content} for message in prompt.messages
         ],
-        "tools": [_tool(tool) for tool in prompt.tools],
-        "tool_choice": tool_choice,
-        "parallel_tool_calls": False,
         "temperature": config.temperature,
         "max_tokens": config.max_tokens,
     }
+    # Servers refuse an empty list of tools, and what belongs to tools without any.
+    if prompt.tools:
+        body["tools"] = [_tool(tool) for tool in prompt.tools]
+        body["tool_choice"] = tool_choice
+        body["parallel_tool_calls"] = False
+    return body
 
 
 def read_completion(completion: object, latency_seconds: float, attempts: int) -> Reply:

@@ -9,6 +9,8 @@ from llm_modules.domain import Candles, TimeframeView
 from llm_modules.market.timeframes import duration_ms
 
 LEVEL_CANDLES = 20
+USUAL_ATR_VALUES = 50
+FEWEST_ATR_VALUES = 20
 _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
 
@@ -19,9 +21,10 @@ def market_facts(main: TimeframeView, informative: Sequence[TimeframeView]) -> d
     """Return the facts of a snapshot: finite numbers only, what is not known is left out.
 
     `_pct` values are percent. `support` and `resistance` are the lowest low and highest high of
-    the newest 20 candles, `bb_position` is 0 at the lower Bollinger band and 1 at the upper, and
-    `volume_ratio` compares the newest volume with the mean of 20. Facts of an informative
-    timeframe bear its name, as in `rsi_1h`.
+    the newest 20 candles, `bb_position` is 0 at the lower Bollinger band and 1 at the upper,
+    `volume_ratio` compares the newest volume with the mean of 20, and `atr_ratio` the newest ATR
+    with the mean of up to 50: 1 is usual volatility. Facts of an informative timeframe bear its
+    name, as in `rsi_1h`.
     """
     facts = _trend(main) | _detail(main)
     facts["change_pct_24h"] = _change_pct_24h((main, *informative))
@@ -47,16 +50,27 @@ def _trend(view: TimeframeView) -> dict[str, Number]:
 def _detail(view: TimeframeView) -> dict[str, Number]:
     """Return what is told of the main timeframe only."""
     candles = view.candles
+    price = float(candles.close[-1])
     # Plain floats: a sum beyond the largest float is infinite there, and no warning.
     volumes = [float(volume) for volume in candles.volume[-LEVEL_CANDLES:]]
     return {
+        "atr_ratio": _atr_ratio(view),
         "mfi": view.latest("mfi_14"),
-        "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), float(candles.close[-1]))),
+        "macd_pct": _percent(_ratio(view.latest("macd"), price)),
+        "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), price)),
         "bb_position": _band_position(view),
         "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
         "support": float(candles.low[-LEVEL_CANDLES:].min()),
         "resistance": float(candles.high[-LEVEL_CANDLES:].max()),
     }
+
+
+def _atr_ratio(view: TimeframeView) -> Number:
+    newest = view.indicators["atr_14"][-USUAL_ATR_VALUES:].tolist()
+    known = [value for value in newest if math.isfinite(value)]
+    if len(known) < FEWEST_ATR_VALUES:
+        return None
+    return _ratio(view.latest("atr_14"), sum(known) / len(known))
 
 
 def _band_position(view: TimeframeView) -> Number:

@@ -26,15 +26,15 @@ KEPT_OF_A_RUN = frozenset({LOCK_NAME, RECORD_NAME})
 def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     """Return every file a run left: journals with rotated and torn ones, rewards, databases, logs.
 
-    `journals` are the configured paths of decisions and trades. The sandbox's anchor is among
-    them: it goes with the trades that were made in its market.
+    `journals` are the configured paths of decisions, trades and tape. The sandbox's anchor is
+    among them: it goes with the trades that were made in its market.
     """
     found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
     found.update(places.logs.glob(LOG_PATTERN))
     found.update(path for path in places.run.glob("*") if path.name not in KEPT_OF_A_RUN)
     found.update(places.logs / state_name(mode) for mode in SIMULATED)
     for journal in journals:
-        # Also what was rotated (.1) or set aside (.torn-...).
+        # Also what was rotated (.1) or set aside (.torn-...), and a tape's write-ahead log (-wal).
         found.update(journal.parent.glob(f"{journal.name}*"))
         found.update(journal.parent.glob(f"{REWARD_NAME}*"))
     found -= {state.path for state in halting_states(places)}

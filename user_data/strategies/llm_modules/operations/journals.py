@@ -10,14 +10,20 @@ from llm_modules.operations.places import PROJECT, Places
 from llm_modules.operations.settings import environment_settings, merged, read_settings, value_at
 
 USUAL_FOLDER = "user_data/logs"
+TAPE_NAME = "llm_tape.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
 class Journals:
-    """The files of decisions and of closed trades."""
+    """The files of decisions and of closed trades, and the tape."""
 
     decisions: Path
     trades: Path
+
+    @property
+    def tape(self) -> Path:
+        """The tape, beside the decisions whose prompts it holds."""
+        return self.decisions.with_name(TAPE_NAME)
 
 
 def journals_of(places: Places, settings: Mapping[str, Any]) -> Journals:

@@ -14,6 +14,7 @@ from llm_modules.journal.records import (
     TRADE_LINES,
     DecisionRecord,
     HaltRecord,
+    LessonRecord,
     OutcomeRecord,
     Reason,
     TradeRecord,
@@ -54,12 +55,12 @@ def decision_line(line: str) -> Text:
 
 
 def trade_line(line: str) -> Text:
-    """Render a line of `trade_experience.jsonl`: the trade, its grade and first lesson."""
+    """Render a line of `trade_experience.jsonl`: a trade with its first lesson, or a wording."""
     try:
         record = TRADE_LINES.validate_json(line)
     except ValidationError:
         return _unreadable(line)
-    return _trade(record)
+    return _lesson(record) if isinstance(record, LessonRecord) else _trade(record)
 
 
 def plain_line(line: str) -> Text:
@@ -71,6 +72,19 @@ def printable(text: str) -> str:
     """Replace what a terminal would obey instead of show, escape sequences first of all."""
     # Also the marks that reverse the direction of text: none of them is printable.
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of a longer text, each made printable; only a newline ends a line."""
+    return [printable(line) for line in text.split("\n")]
+
+
+def finding(reason: Reason) -> str:
+    """Name what a check found: `stake 500->200 (MAX_POSITION)`, or its code and sentence."""
+    if reason.field is None:
+        return f"{reason.code}: {reason.text}"
+    name = reason.field.partition("_")[0]
+    return f"{name} {_amount(reason.before)}->{_amount(reason.after)} ({reason.code})"
 
 
 def _decision(record: DecisionRecord) -> Text:
@@ -87,20 +101,12 @@ def _decision(record: DecisionRecord) -> Text:
 
 def _why(record: DecisionRecord) -> str:
     """Say why: the model's reason, and before it what the gate or a fault made of the call."""
-    gate = "; ".join(map(_finding, record.reasons))
+    gate = "; ".join(map(finding, record.reasons))
     # A refusal says more than a fault, and a fault more than what was tried before it.
     trouble = gate or record.fault or "; ".join(record.problems)
     reason = record.call.get("reason")
     own = reason if isinstance(reason, str) else ""
     return _first_line(" | ".join(part for part in (trouble, own) if part))
-
-
-def _finding(reason: Reason) -> str:
-    """Name what a check found: `stake 500->200 (MAX_POSITION)`, or its code and sentence."""
-    if reason.field is None:
-        return f"{reason.code}: {reason.text}"
-    name = reason.field.partition("_")[0]
-    return f"{name} {_amount(reason.before)}->{_amount(reason.after)} ({reason.code})"
 
 
 def _amount(value: float | None) -> str:
@@ -129,6 +135,13 @@ def _trade(record: TradeRecord) -> Text:
         (f"{profit_pct:+7.2f} %  ", "green" if profit_pct > 0 else "red"),
         (f"{record.evaluation.grade}  ", "bold"),
         f"{printable(record.exit_reason):<20} {_first_line(lesson)}",
+    )
+
+
+def _lesson(record: LessonRecord) -> Text:
+    return Text.assemble(
+        _start(record.at, record.mode, record.pair),
+        f"lesson of trade {record.trade_id}: {_first_line(record.text)}",
     )
 
 

@@ -30,7 +30,7 @@ def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
     # Locked until all is removed, so that no bot starts on files that are about to go.
     with bot_lock(places):
         journals = session.journals()
-        files = leftovers(places, (journals.decisions, journals.trades))
+        files = leftovers(places, (journals.decisions, journals.trades, journals.tape))
         if not files:
             screen.say("There is nothing to clean.")
             return ExitStatus.DONE

@@ -1,36 +1,70 @@
-"""`manage.sh verify`: whether every line of the journals is still what was written."""
+"""`manage.sh verify`: whether journals, tape and Freqtrade's database tell the same story."""
 
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from llm_modules.journal.checking import ChainReport, check_chain
+from llm_modules.journal.checking import ChainReport
+from llm_modules.journal.cross_checking import StoredBook
+from llm_modules.journal.discrepancies import FAULTS, REMARKS, Discrepancy, Findings
+from llm_modules.operations.auditing import Audit, Glance, Sources, audit
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
+from llm_modules.operations.plan import DATABASES
+from llm_modules.operations.render import printable
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
+from llm_modules.operations.settings import value_at
 
 MOST_FAULTS = 20
+# Of what is no fault: enough to see what is meant.
+MOST_EXAMPLES = 3
+# Between Freqtrade's commit and our record lies one loop of a thread, or a disk that was full.
+UNDER_WAY = timedelta(minutes=2)
 
 
-def verify(session: Session) -> ExitStatus:
-    """Follow the chain of both journals and say what does not fit."""
-    journals = session.journals()
-    sound = [_verify(path, session.screen) for path in (journals.decisions, journals.trades)]
-    return ExitStatus.DONE if all(sound) else ExitStatus.FAILED
+def verify(session: Session, now: datetime) -> ExitStatus:
+    """Check everything against everything and say what does not fit; changes nothing."""
+    sources, screen = _sources(session), session.screen
+    found = audit(sources, now - UNDER_WAY, _progress(screen), MOST_FAULTS)
+    _show_chain(sources.decisions, found.decision_chain, screen)
+    _show_chain(sources.trades, found.trade_chain, screen)
+    for line in _counted(sources, found):
+        screen.say(line)
+    _show(found.findings, screen)
+    if found.faults:
+        screen.complain(f"NOT SOUND: {found.faults:,} faults, see above")
+        return ExitStatus.FAILED
+    screen.say("Sound: every line is what was written, every id and every profit fits.")
+    return ExitStatus.DONE
 
 
-def _verify(path: Path, screen: Screen) -> bool:
-    report = check_chain(path)
-    screen.say(f"{shown(path)}: {_summary(report)}")
+def _sources(session: Session) -> Sources:
+    journals, user_data = session.journals(), session.places.user_data
+    return Sources(
+        decisions=journals.decisions,
+        trades=journals.trades,
+        tape=journals.tape,
+        databases={mode: user_data / name for mode, name in DATABASES.items()},
+        expects_records=value_at(session.settings(), "experience_config.log_trades") is not False,
+    )
+
+
+def _progress(screen: Screen) -> Glance:
+    return lambda file, count: screen.progress(f"{file}: {count:,} lines ")
+
+
+def _show_chain(path: Path, report: ChainReport, screen: Screen) -> None:
+    screen.say(f"{shown(path)}: {_chain_summary(report)}")
     for fault in report.faults[:MOST_FAULTS]:
         screen.complain(f"  {fault.file} line {fault.line}: {fault.kind}, {fault.text}")
     left = len(report.faults) - MOST_FAULTS
     if left > 0:
-        screen.complain(f"  and {left} more")
-    return report.is_sound
+        screen.complain(f"  and {left:,} more")
 
 
-def _summary(report: ChainReport) -> str:
-    if not report.lines:
+def _chain_summary(report: ChainReport) -> str:
+    if not report.lines and report.is_sound:
         return "no lines"
     said = [f"{report.lines:,} lines, {'sound' if report.is_sound else 'NOT SOUND'}"]
     if report.unchained:
@@ -42,3 +76,41 @@ def _summary(report: ChainReport) -> str:
     if not report.is_sealed:
         said.append("without a seal, so the end cannot be checked")
     return "; ".join(said)
+
+
+def _counted(sources: Sources, found: Audit) -> Iterator[str]:
+    """Say what was compared with what, and what there was nothing to compare with."""
+    for mode, path in sources.databases.items():
+        records = found.records.get(mode, 0)
+        book = found.books.get(mode)
+        if book is not None:
+            yield f"{shown(path)}: {_book_summary(book)}; {records:,} records of mode {mode}"
+        elif records:
+            yield f"{shown(path)}: nothing to compare {records:,} records of mode {mode} with"
+    named = f"{found.exchanges:,} exchanges of {found.decisions:,} decisions"
+    yield f"{shown(sources.tape)}: {named}"
+
+
+def _book_summary(book: StoredBook) -> str:
+    closed = sum(trade.closed_at is not None for trade in book.trades.values())
+    return f"{closed:,} closed trades, {len(book.trades) - closed:,} open"
+
+
+def _show(findings: Findings, screen: Screen) -> None:
+    for kind, why in REMARKS.items():
+        if kind in findings.counts:
+            screen.say(f"{findings.counts[kind]:,} {kind}: {why}")
+            _show_first(findings.first[kind][:MOST_EXAMPLES], screen.say)
+    for kind, advice in FAULTS.items():
+        if kind in findings.counts:
+            count, first = findings.counts[kind], findings.first[kind]
+            screen.complain(f"{count:,} {kind}: {advice}")
+            _show_first(first, screen.complain)
+            if count > len(first):
+                screen.complain(f"  and {count - len(first):,} more")
+
+
+def _show_first(first: Sequence[Discrepancy], tell: Callable[[str], None]) -> None:
+    for one in first:
+        # Whatever was put into a file by hand may be meant for the terminal.
+        tell(printable(f"  {one.where}: {one.found}; expected {one.expected}"))

@@ -93,6 +93,11 @@ def turn_of_call(call: ScriptedCall, call_id: str) -> Turn:
     return _tool_turn(call.tool, json.dumps(call.arguments), call_id)
 
 
+def turn_of_text(text: str) -> Turn:
+    """Return a turn of words alone."""
+    return Turn({"role": "assistant", "content": text, "refusal": None}, "stop")
+
+
 def turn_of_answer(answer: Answer, call_id: str) -> Turn:
     """Return a scripted turn: a message verbatim, or one tool call with the given arguments."""
     if isinstance(answer, MessageAnswer):

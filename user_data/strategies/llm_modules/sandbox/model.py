@@ -18,6 +18,7 @@ from llm_modules.sandbox.chat import (
     parse_chat,
     turn_of_answer,
     turn_of_call,
+    turn_of_text,
 )
 from llm_modules.sandbox.faults import ModelFaults, Switchboard, take_answer
 from llm_modules.sandbox.policy import decide, read_facts
@@ -25,6 +26,8 @@ from llm_modules.sandbox.simulated import CONTROL_PREFIX, add_not_found, simulat
 
 MODEL_PREFIX = "/v1"
 REQUESTS_PATH = CONTROL_PREFIX + "requests"
+# The answer to whoever offers no tools, as the bot does to have a lesson worded.
+WORDS = "Scripted sandbox model: wait until the price has confirmed the direction."
 
 _REQUESTS_KEPT = 200
 # OpenAI's own error types, by the HTTP status of a simulated fault.
@@ -81,6 +84,8 @@ class _ScriptedModel:
         scripted = take_answer(self._board, facts.pair)
         if scripted is not None:
             return turn_of_answer(scripted, call_id), number
+        if not chat.offered:
+            return turn_of_text(WORDS), number
         call = decide(chat.offered, facts)
         if call is None:
             raise UserError("offer the tool signal_wait (while flat) or signal_hold (in position)")

@@ -23,6 +23,7 @@ from llm_modules.engine.startup import unknown_world
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
+from llm_modules.journal.gist import TradeGist
 from llm_modules.journal.records import DecisionLine, DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
@@ -66,7 +67,13 @@ class InProcessModel:
         self.prompts = 0
         self.last_prompt: Prompt | None = None
 
-    async def ask(self, prompt: Prompt) -> Reply:
+    async def ask(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,  # noqa: ARG002 - one model answers here, and there is no tape
+        asked: list[str] | None = None,  # noqa: ARG002
+    ) -> Reply:
         """Return what was prepared; it takes no time."""
         self.prompts += 1
         self.last_prompt = prompt
@@ -160,6 +167,7 @@ class Bench:
         self.config = self._in_folder(self._settings)
         journal = self._parts.journal(self.config.experience_config)
         decisions, trades = journal.past_decisions(), journal.past_trades()
+        gists = [line for line in trades if isinstance(line, TradeGist)]
         evaluator = TradeEvaluator(self.risk.max_leverage)
         self.library = ListeningLibrary(self.config.experience_config, evaluator, MODE)
         self.library.load(trades, decisions)
@@ -179,7 +187,7 @@ class Bench:
         )
         stop = self._parts.emergency(self.switch, self.folder / "risk_state.json", self.risk)
         self.desk = self._parts.desk(self.rooms, present, stop, MODE)
-        self.desk.past_closes(map(close_of, trades))
+        self.desk.past_closes(map(close_of, gists))
         self.desk.start(decisions)
 
     def _in_folder(self, config: TraderConfig) -> TraderConfig:
@@ -191,6 +199,7 @@ class Bench:
             "decision_log_path": str(folder / "decisions.jsonl"),
             "trade_log_path": str(folder / "trades.jsonl"),
             "reward_learning": False,
+            "lesson_model": "",
             "max_recent_trades_context": 1,
             "max_recent_decisions_context": 1,
         }

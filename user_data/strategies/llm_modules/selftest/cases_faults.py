@@ -22,11 +22,11 @@ class FullDisk(TradeLogger):
 
     is_full = False
 
-    def decision(self, record: DecisionLine) -> None:
+    def decision(self, record: DecisionLine) -> bool:
         """Refuse the record when the disk is full."""
         if self.is_full:
             raise JournalError("no space left on device")
-        super().decision(record)
+        return super().decision(record)
 
 
 class Poison:

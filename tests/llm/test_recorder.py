@@ -1,0 +1,359 @@
+import asyncio
+import json
+import logging
+import sqlite3
+import zlib
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from adversary import Adversary, Script, adversary, completion, http
+from builders import NOON, a_prompt, settings
+from journaling import at_most
+from llm_modules.config import LLMConfig
+from llm_modules.domain import Message, Prompt, Reply
+from llm_modules.errors import ProviderError
+from llm_modules.llm.client import OpenAICompatibleClient
+from llm_modules.llm.exchanges import Exchange
+from llm_modules.llm.failures import blanked, without_key
+from llm_modules.llm.recorder import ABANDONED, Recorder, provider_hash
+from llm_modules.llm.tape import Tape
+
+CANARY = "sk-canary-0123456789abcdef"
+ACCOUNT = "org-AbCdEfGh0123456789IjKl"
+OK = http(completion())
+TEXT_ONLY = Prompt((Message("user", "word this lesson"),), ())
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Tape:
+    return Tape(tmp_path / "llm_tape.sqlite")
+
+
+def config_for(server: Adversary, **changes: Any) -> LLMConfig:
+    values = settings(llm_config={"api_base": server.url, "timeout": 3} | changes)
+    return LLMConfig.model_validate(values["llm_config"])
+
+
+def ask(
+    server: Adversary,
+    tape: Tape | None,
+    *prompts: Prompt,
+    asked: list[str] | None = None,
+    model: str | None = None,
+    **changes: Any,
+) -> list[Reply]:
+    """Ask each prompt in turn through one client."""
+
+    async def run() -> list[Reply]:
+        client = OpenAICompatibleClient(config_for(server, **changes), SecretStr(CANARY), tape)
+        try:
+            return [
+                await client.ask(prompt, model=model, asked=asked)
+                for prompt in prompts or (a_prompt(),)
+            ]
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def failed(
+    script: Script | bytes, tape: Tape, **changes: Any
+) -> tuple[ProviderError, list[Exchange]]:
+    """What a question that fails raises, and what is on the tape of it, oldest first."""
+    asked: list[str] = []
+    with adversary(script) as server, pytest.raises(ProviderError) as caught:
+        ask(server, tape, asked=asked, **({"retry_times": 0} | changes))
+    return caught.value, [found(tape, name) for name in asked]
+
+
+def found(tape: Tape, name: str | None) -> Exchange:
+    assert name is not None
+    exchange = tape.read(name)
+    assert exchange is not None
+    return exchange
+
+
+def test_a_reply_names_what_was_sent_and_what_came_back(tape: Tape) -> None:
+    with adversary(OK) as server:
+        (reply,) = ask(server, tape)
+        sent = server.requests[0]
+    exchange = found(tape, reply.exchange)
+    provider = exchange.request["provider"]
+    assert exchange.request == {**sent, "provider": provider}
+    assert provider == provider_hash("http://localhost:1/v1")
+    assert exchange.answer == json.loads(completion())
+    assert (exchange.model, exchange.error) == ("test-model", None)
+    assert 0 < exchange.latency_seconds < 3
+
+
+def test_without_a_tape_nothing_is_named() -> None:
+    asked: list[str] = []
+    with adversary(OK) as server:
+        (reply,) = ask(server, None, asked=asked)
+    assert (reply.exchange, asked) == (None, [])
+
+
+def test_what_a_server_adds_to_the_format_is_kept(tape: Tape) -> None:
+    odd = completion(reasoning="because", system_fingerprint=None, usage={"cached": 7})
+    with adversary(http(odd)) as server:
+        (reply,) = ask(server, tape)
+    assert found(tape, reply.exchange).answer == json.loads(odd)
+
+
+def test_every_attempt_is_recorded_in_order(tape: Tape) -> None:
+    def script(number: int) -> list[bytes | float]:
+        return [OK if number == 3 else http("{}", "500 Oops", retry_after="0")]
+
+    asked: list[str] = []
+    with adversary(script) as server:
+        (reply,) = ask(server, tape, asked=asked, retry_times=3)
+    told = [found(tape, name).error for name in asked]
+    assert told[:2] == ["server_error: Error code: 500"] * 2
+    assert told[2] is None
+    assert asked[2] == reply.exchange
+    assert [found(tape, name).nth for name in asked] == [1, 2, 3]
+
+
+def test_a_failure_names_its_last_attempt(tape: Tape) -> None:
+    error, exchanges = failed(http("{}", "429 Slow", retry_after="0"), tape, retry_times=2)
+    assert len(exchanges) == 3
+    assert error.exchange == exchanges[-1].id
+    assert exchanges[-1].error == "rate_limited: Error code: 429"
+    assert exchanges[-1].answer is None
+
+
+def test_a_failure_without_a_tape_names_nothing() -> None:
+    with adversary(http("{}", "400 No")) as server, pytest.raises(ProviderError) as caught:
+        ask(server, None, retry_times=0)
+    assert caught.value.exchange is None
+
+
+def test_what_nobody_answered_in_time_is_on_the_tape(tape: Tape) -> None:
+    error, (exchange,) = failed(lambda _: [60.0], tape, timeout=0.3)
+    assert error.fault == "timeout"
+    assert error.exchange == exchange.id
+    assert (exchange.error, exchange.answer) == (ABANDONED, None)
+
+
+def test_who_stops_waiting_knows_what_was_asked(tape: Tape) -> None:
+    asked: list[str] = []
+
+    async def impatient(server: Adversary) -> None:
+        client = OpenAICompatibleClient(config_for(server), SecretStr(CANARY), tape)
+        async with asyncio.timeout(0.2):
+            await client.ask(a_prompt(), asked=asked)
+
+    with adversary(lambda _: [60.0]) as server, pytest.raises(TimeoutError):
+        asyncio.run(impatient(server))
+    assert [found(tape, name).error for name in asked] == [ABANDONED]
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ('{"error": {"message": "overloaded"}}', {"error": {"message": "overloaded"}}),
+        (completion(choices=[]), json.loads(completion(choices=[]))),
+        ("3", None),
+        ("{", None),
+        ("", None),
+        ("[" * 100_000, None),
+        ('{"a":' * 100_000, None),
+        (b"\xff\xfe\xfa", None),
+        ('{"a": ' + "9" * 5000 + "}", None),
+    ],
+)
+def test_an_answer_of_no_use_is_kept_where_it_is_an_object(
+    tape: Tape, body: bytes | str, answer: Any
+) -> None:
+    error, (exchange,) = failed(http(body), tape)
+    assert error.fault == "bad_response"
+    assert exchange.error is not None
+    assert exchange.error.startswith("bad_response: ")
+    assert exchange.answer == answer
+
+
+def test_a_refused_tool_choice_and_the_free_question_are_both_there(tape: Tape) -> None:
+    refusal = http('{"error": {"message": "no tool_choice here"}}', "400 Bad Request")
+    asked: list[str] = []
+    with adversary(lambda number: [refusal if number == 1 else OK]) as server:
+        ask(server, tape, asked=asked)
+    first, second = (found(tape, name) for name in asked)
+    assert (first.request["tool_choice"], second.request["tool_choice"]) == ("required", "auto")
+    assert (first.nth, second.nth) == (1, 1)
+
+
+def test_questions_that_were_refused_together_are_all_asked_freely(tape: Tape) -> None:
+    refusal = http('{"error": {"message": "no tool_choice here"}}', "400 Bad Request")
+
+    async def together(server: Adversary) -> list[Reply]:
+        config = config_for(server, retry_times=0)
+        client = OpenAICompatibleClient(config, SecretStr(CANARY), tape)
+        return await asyncio.gather(*(client.ask(a_prompt(text=str(one))) for one in range(4)))
+
+    def script(_: int) -> list[bytes | float]:
+        forced = server.requests[-1]["tool_choice"] == "required"
+        return [0.05, refusal if forced else OK]
+
+    with adversary(script) as server:
+        assert len(asyncio.run(together(server))) == 4
+
+
+def test_a_plain_question_has_no_tools_and_may_go_to_another_model(tape: Tape) -> None:
+    message = {"role": "assistant", "content": "Take profit sooner."}
+    body = completion(choices=[{"index": 0, "finish_reason": "stop", "message": message}])
+    with adversary(http(body)) as server:
+        (reply,) = ask(server, tape, TEXT_ONLY, model="cheap-model")
+        sent = server.requests[0]
+    assert reply.text == "Take profit sooner."
+    assert set(sent) == {"model", "messages", "temperature", "max_tokens"}
+    assert sent["model"] == found(tape, reply.exchange).model == "cheap-model"
+
+
+def everything_in(folder: Path) -> bytes:
+    """All bytes of the tape's files, as they lie there and with the texts unpacked."""
+    raw = b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+    with closing(sqlite3.connect(folder / "llm_tape.sqlite")) as connection:
+        texts = connection.execute("SELECT body FROM texts").fetchall()
+        raw += repr(connection.execute("SELECT * FROM exchanges").fetchall()).encode()
+    return raw + b"".join(zlib.decompress(body) for (body,) in texts)
+
+
+ECHO = f'{{"error": {{"message": "key {CANARY} of {ACCOUNT} starts sk-canar, ends cdef"}}}}'
+SPELLED = "".join(f"\\u{ord(char):04x}" for char in CANARY)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        OK,
+        http(ECHO, "401 Unauthorized"),
+        http(ECHO, "429 Too Many", retry_after="0"),
+        http(ECHO),
+        http(completion(key=CANARY, organization=ACCOUNT)),
+        http(completion(system_fingerprint=f"fp {CANARY}", id=f'"{SPELLED}"')),
+        http(completion(model="x").replace('"x"', f'"{SPELLED}"')),
+        http(completion({"reason": f"my key is {CANARY}"})),
+        http(f"<html>{CANARY}</html>"),
+    ],
+)
+def test_no_key_and_no_account_is_ever_on_the_tape(
+    tmp_path: Path, response: bytes, tape: Tape
+) -> None:
+    prompt = a_prompt(text=f"what a gateway said: {CANARY}")
+    with adversary(response) as server:
+        recording = Tape(tmp_path / "llm_tape.sqlite")
+        with suppress(ProviderError):
+            ask(server, recording, prompt, retry_times=1)
+        # Still open here: what lies in the write-ahead log counts too.
+        tape.record({}, None, error=None, at=NOON, latency_seconds=0)
+        assert f"bearer {CANARY}" in server.heads[0].lower()
+    assert (tmp_path / "llm_tape.sqlite-wal").stat().st_size > 0
+    written = everything_in(tmp_path)
+    assert b"what a gateway said: [key]" in written
+    for secret in (CANARY, ACCOUNT, "uthorization", "earer"):
+        assert secret.encode() not in written
+    assert b"127.0.0.1" not in written
+
+
+def test_a_key_with_symbols_is_found_behind_their_escapes() -> None:
+    key = 'a"b\\c\u00e9-0123'
+    text = json.dumps({"echo": f"<{key}>"}, ensure_ascii=False)
+    assert json.loads(blanked(text, SecretStr(key))) == {"echo": "<[key]>"}
+
+
+@pytest.mark.parametrize(("key", "kept"), [("EMPTY", True), ("ollama", False)])
+def test_a_placeholder_too_short_for_a_secret_takes_nothing_apart(key: str, kept: bool) -> None:
+    assert (key in blanked(f'{{"{key}": 1}}', SecretStr(key))) is kept
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"limit of {ACCOUNT} on tokens", "limit of [account] on tokens"),
+        ("proj_0123456789abcdeX", "[account]"),
+        ("user-0123456789abcde", "user-0123456789abcde"),
+        ("user_requirements", "user_requirements"),
+        ("xorg-0123456789abcdeX", "xorg-0123456789abcdeX"),
+    ],
+)
+def test_names_of_an_account_are_taken_out(text: str, shown: str) -> None:
+    assert without_key(text, SecretStr(CANARY)) == shown
+    assert blanked(text, SecretStr(CANARY)) == shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://host/v1", "https://me:secret@HOST", True),
+        ("https://host/v1", "https://host:8443/v1", False),
+        ("https://host/v1", "https://host/v2", False),
+        ("https://host/v1", "http://host/v1", False),
+        ("http://127.0.0.1:8089/v1", "http://localhost:1/v1", True),
+        ("http://[::1]:8089", "http://localhost:1/v1", True),
+        ("http://127.0.0.2:8089", "http://localhost:1/v1", False),
+    ],
+)
+def test_an_endpoint_is_named_without_its_credentials(one: str, other: str, same: bool) -> None:
+    assert (provider_hash(one) == provider_hash(other)) is same
+    assert provider_hash(one).isalnum()
+
+
+def test_a_tape_that_fails_is_told_once_and_costs_no_decision(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "logs"
+    folder.touch()
+    tape = Tape(folder / "llm_tape.sqlite")
+    with adversary(OK) as server:
+        replies = ask(server, tape, *[a_prompt()] * 3)
+        assert [reply.exchange for reply in replies] == [None] * 3
+        assert all(reply.tool_requests for reply in replies)
+    (warning,) = caplog.records
+    assert warning.levelno == logging.WARNING
+    assert "go on without their prompts" in warning.message
+
+
+def test_the_tape_is_written_again_as_soon_as_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tape = Tape(tmp_path / "llm_tape.sqlite")
+    recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
+    named: list[str | None] = []
+
+    def once() -> None:
+        with recorder.taping({"messages": [{"content": "x" * 99}]}, named.append) as attempt:
+            attempt.answered(b"{}")
+
+    once()
+    for _ in range(2):
+        with at_most(1):
+            once()
+            once()
+        once()
+        once()
+    recorder.close()
+    assert [name is not None for name in named] == [True] + [False, False, True, True] * 2
+    told = ["without their prompts", "written again"] * 2
+    assert len(caplog.records) == len(told)
+    assert all(words in one.message for words, one in zip(told, caplog.records, strict=True))
+
+
+def test_a_key_that_looks_like_an_escape_costs_the_evidence_and_no_decision(tape: Tape) -> None:
+    recorder = Recorder(tape, SecretStr("u001b[31"), "http://127.0.0.1:9")
+    named: list[str | None] = []
+    with recorder.taping({"text": "\x1b[31m"}, named.append) as attempt:
+        attempt.answered(b"{}")
+    assert named == [None]
+
+
+def test_an_error_of_our_own_is_recorded_as_abandoned_and_goes_on(tape: Tape) -> None:
+    recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
+    named: list[str | None] = []
+    with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, named.append):
+        raise ZeroDivisionError
+    assert found(tape, named[0]).error == ABANDONED

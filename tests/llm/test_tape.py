@@ -1,0 +1,438 @@
+import hashlib
+import json
+import multiprocessing
+import os
+import sqlite3
+import threading
+import zlib
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import NOON
+from journaling import at_most
+from llm_modules.errors import JournalError
+from llm_modules.llm import exchanges
+from llm_modules.llm.exchanges import Texts, exchange_id
+from llm_modules.llm.tape import VERSION, Exchange, Tape
+
+SYSTEM = {"role": "system", "content": "You trade futures. " * 50}
+TOOLS = [{"type": "function", "function": {"name": "signal_wait", "parameters": {}}}]
+ANSWER = {"id": "chatcmpl-1", "choices": [{"message": {"content": "wait"}}]}
+
+
+def a_request(text: str = "what now?", **changes: Any) -> dict[str, Any]:
+    request = {
+        "provider": "0123456789abcdef",
+        "model": "test-model",
+        "messages": [SYSTEM, {"role": "user", "content": text}],
+        "temperature": 0.6,
+        "tools": TOOLS,
+        "tool_choice": "required",
+    }
+    return request | changes
+
+
+def put(tape: Tape, text: str = "what now?", **changes: Any) -> str:
+    values: dict[str, Any] = {
+        "answer": ANSWER,
+        "error": None,
+        "at": NOON,
+        "latency_seconds": 0.5,
+    }
+    values |= changes
+    return tape.record(a_request(text), values.pop("answer"), **values)
+
+
+def read(tape: Tape, name: str) -> Exchange:
+    found = tape.read(name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "llm_tape.sqlite"
+
+
+def rows(path: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_what_was_sent_and_what_came_back_are_read_whole(path: Path) -> None:
+    tape = Tape(path)
+    name = put(tape)
+    assert tape.read(name) == Exchange(
+        id=name,
+        nth=1,
+        at=NOON,
+        model="test-model",
+        request=a_request(),
+        answer=ANSWER,
+        error=None,
+        latency_seconds=0.5,
+    )
+
+
+def test_another_process_reads_what_is_still_being_written(path: Path) -> None:
+    tape = Tape(path)
+    name = put(tape)
+    assert read(Tape(path), name).answer == ANSWER
+    second = put(tape)
+    assert Tape(path).ids() == {name, second}
+
+
+def test_a_failed_attempt_has_an_error_and_no_answer(path: Path) -> None:
+    tape = Tape(path)
+    found = read(tape, put(tape, answer=None, error="timeout: too late"))
+    assert (found.answer, found.error) == (None, "timeout: too late")
+
+
+def test_the_same_request_asked_again_is_the_next_exchange(path: Path) -> None:
+    tape = Tape(path)
+    names = [put(tape, answer={"n": number}) for number in range(3)]
+    assert len(set(names)) == 3
+    assert [read(tape, name).nth for name in names] == [1, 2, 3]
+    assert [read(tape, name).answer for name in names] == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+def test_an_id_follows_from_request_and_nth_alone(path: Path) -> None:
+    tape = Tape(path)
+    names = [put(tape), put(tape)]
+    request_hash = Texts().add_request(a_request())
+    assert names == [exchange_id(request_hash, 1), exchange_id(request_hash, 2)]
+    assert put(Tape(path.with_name("other")), answer=None, at=NOON + timedelta(1)) == names[0]
+    assert all(len(name) == 16 for name in names)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"provider": "other"},
+        {"model": "other"},
+        {"temperature": 0.7},
+        {"messages": [SYSTEM]},
+        {"tools": []},
+        {"tool_choice": "auto"},
+        {"max_tokens": 5},
+    ],
+)
+def test_whatever_is_asked_otherwise_is_another_request(changes: dict[str, Any]) -> None:
+    assert Texts().add_request(a_request(**changes)) != Texts().add_request(a_request())
+
+
+def test_the_order_of_the_keys_makes_no_other_request() -> None:
+    reordered = dict(reversed(a_request().items()))
+    assert Texts().add_request(reordered) == Texts().add_request(a_request())
+
+
+def test_rules_and_tools_are_stored_once(path: Path) -> None:
+    tape = Tape(path)
+    for number in range(10):
+        put(tape, f"candle {number}", answer={"n": number})
+    # Rules and tool; then a message, a request and an answer each time.
+    assert rows(path, "SELECT count(*) FROM texts") == [(2 + 10 * 3,)]
+
+
+def test_texts_are_compressed(path: Path) -> None:
+    put(Tape(path), "word " * 10_000)
+    assert b"word word" not in path.read_bytes()
+    assert sum(file.stat().st_size for file in path.parent.iterdir()) < 120_000
+
+
+@pytest.mark.parametrize("table", ["texts", "exchanges"])
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET rowid = 1"])
+def test_what_is_on_the_tape_stays_as_it_is(path: Path, table: str, change: str) -> None:
+    put(Tape(path))
+    column = "body = x''" if table == "texts" else "answer = NULL"
+    statement = change.format(table).replace("rowid = 1", column)
+    refused = pytest.raises(sqlite3.IntegrityError, match="append-only")
+    with closing(sqlite3.connect(path)) as connection, refused:
+        connection.execute(statement)
+
+
+def test_reading_never_makes_a_tape(path: Path) -> None:
+    tape = Tape(path)
+    assert (tape.read("x"), tape.knows("x"), tape.ids()) == (None, False, frozenset())
+    tape.close()
+    assert not path.parent.exists()
+
+
+def test_a_tape_that_is_only_just_begun_is_empty(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    assert Tape(path).ids() == frozenset()
+    assert put(Tape(path)) in Tape(path).ids()
+
+
+def test_it_knows_what_it_holds(path: Path) -> None:
+    tape = Tape(path)
+    name = put(tape)
+    assert tape.knows(name)
+    assert not tape.knows(name[::-1])
+    assert tape.read(name[::-1]) is None
+
+
+def test_who_has_read_can_write_and_who_has_closed_can_go_on(path: Path) -> None:
+    first = put(Tape(path))
+    tape = Tape(path)
+    assert tape.knows(first)
+    second = put(tape)
+    tape.close()
+    third = put(tape)
+    assert tape.ids() == {first, second, third}
+
+
+def test_a_tape_is_one_file_when_it_was_closed(path: Path) -> None:
+    tape = Tape(path)
+    put(tape)
+    tape.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_it_is_made_on_one_thread_and_used_on_another(path: Path) -> None:
+    tape = Tape(path)
+    names = [put(tape)]
+    threads = [threading.Thread(target=lambda: names.append(put(tape))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tape.ids()) == len(set(names)) == 9
+
+
+def _write(path: Path, writer: int, count: int) -> None:
+    tape = Tape(path)
+    for number in range(count):
+        put(tape, answer={"writer": writer, "number": number})
+    tape.close()
+
+
+def test_processes_that_write_at_once_lose_and_repeat_nothing(path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(path, writer, 50)) for writer in range(3)]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join(60)
+        assert process.exitcode == 0
+    tape = Tape(path)
+    found = [read(tape, name) for name in tape.ids()]
+    assert sorted(one.nth for one in found) == list(range(1, 151))
+    for writer in range(3):
+        mine = [one for one in found if one.answer and one.answer["writer"] == writer]
+        ordered = sorted(mine, key=lambda one: one.nth)
+        assert [one.answer["number"] for one in ordered if one.answer] == list(range(50))
+
+
+def _write_and_die(path: Path) -> None:
+    tape = Tape(path)
+    for number in range(20):
+        put(tape, answer={"number": number})
+    os._exit(9)
+
+
+def test_what_was_recorded_before_a_kill_is_there(path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 9
+    assert len(Tape(path).ids()) == 20
+    tape = Tape(path)
+    assert read(tape, put(tape)).nth == 21
+
+
+def test_a_tape_that_is_locked_is_waited_for_and_then_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_modules.llm.tape.PATIENCE_SECONDS", 0.05)
+    tape = Tape(path)
+    first = put(tape)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match=r"llm_tape.sqlite cannot be used: .*locked"):
+            put(tape)
+        assert Tape(path).knows(first)
+        with pytest.raises(JournalError):
+            put(tape)
+        other.execute("ROLLBACK")
+    assert put(tape) in tape.ids()
+
+
+def test_only_the_first_of_several_failures_is_waited_for(path: Path) -> None:
+    tape = Tape(path)
+    put(tape)
+    assert tape._patience_seconds == 1.0
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError):
+            put(tape)
+        assert tape._patience_seconds == 0.0
+        other.execute("ROLLBACK")
+    put(tape)
+    assert tape._patience_seconds == 1.0
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(path: Path) -> None:
+    tape = Tape(path)
+    first = put(tape)
+    with at_most(path.stat().st_size), pytest.raises(JournalError, match="cannot be used"):
+        put(tape, os.urandom(50_000).hex())
+    assert tape.ids() == {first}
+    assert put(tape) in tape.ids()
+
+
+def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
+    path.parent.touch()
+    with pytest.raises(JournalError, match="cannot be used"):
+        put(Tape(path))
+
+
+@pytest.mark.parametrize("gone", ["removed", "replaced"])
+def test_a_tape_that_was_taken_away_goes_on_in_a_new_file(path: Path, gone: str) -> None:
+    tape = Tape(path)
+    first = put(tape)
+    path.unlink()
+    if gone == "replaced":
+        other = Tape(path)
+        put(other, "another")
+        other.close()
+    second = put(tape)
+    assert Tape(path).knows(second)
+    assert first == second
+    assert read(tape, second).nth == 1
+
+
+def test_a_file_that_is_read_and_taken_away_can_be_written_anew(path: Path) -> None:
+    put(Tape(path))
+    tape = Tape(path)
+    tape.ids()
+    path.unlink()
+    assert put(tape) in Tape(path).ids()
+
+
+@pytest.mark.parametrize("act", [put, Tape.ids])
+def test_a_damaged_file_is_told_with_what_to_do(path: Path, act: Any) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(JournalError, match=r"is damaged \(.*\): move it away"):
+        act(Tape(path))
+    path.unlink()
+    assert put(Tape(path))
+
+
+@pytest.mark.parametrize("act", [put, Tape.ids])
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [(VERSION + 1, "is a tape of version 2, known is 1"), (0, "is no tape of ours")],
+)
+def test_a_file_that_is_not_ours_to_write_is_refused(
+    path: Path, act: Any, version: int, told: str
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE things (name)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=told):
+        act(Tape(path))
+    assert path.read_bytes() == before
+
+
+def forged(path: Path, name: str, body: bytes | None) -> None:
+    """Put another body, or none, where a text was; the triggers are taken away first."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type='trigger'"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("DELETE FROM texts WHERE hash = ?", (name,))
+        if body is not None:
+            connection.execute("INSERT INTO texts VALUES (?, ?)", (name, body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, b"no zlib", zlib.compress(b'"another text"'), zlib.compress(b" " * 10_000_000), "text"],
+)
+def test_a_text_that_is_not_what_was_written_is_told(path: Path, body: Any) -> None:
+    tape = Tape(path)
+    name = put(tape)
+    forged(path, Texts().add(ANSWER), body)
+    with pytest.raises(JournalError, match="is damaged"):
+        tape.read(name)
+    assert tape.knows(name)
+    assert read(tape, put(tape, answer={"another": 1})).answer == {"another": 1}
+
+
+@pytest.mark.parametrize("request_text", ["3", "{}", '{"plain": {}, "lists": []}'])
+def test_a_request_that_is_none_is_told(path: Path, request_text: str) -> None:
+    put(Tape(path))
+    body = request_text.encode()
+    name = hashlib.sha256(body).hexdigest()[:32]
+    forged(path, name, zlib.compress(body))
+    row = ("x", name, 1, NOON.isoformat(), "m", None, None, 0.1)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    with pytest.raises(JournalError, match="is damaged"):
+        Tape(path).read("x")
+
+
+@pytest.mark.parametrize("answer", [{"a": {1, 2}}, {"a": b"x"}])
+def test_what_is_no_json_is_refused_before_the_file_is_touched(path: Path, answer: Any) -> None:
+    with pytest.raises(JournalError, match="as JSON"):
+        put(Tape(path), answer=answer)
+    assert not path.exists()
+
+
+def test_an_answer_without_end_is_refused(path: Path) -> None:
+    answer: dict[str, Any] = {}
+    answer["a"] = answer
+    with pytest.raises(JournalError, match="as JSON"):
+        put(Tape(path), answer=answer)
+
+
+def test_the_longest_answer_of_the_transport_fits() -> None:
+    longest = "\u4e2d" * (1_000_000 // 3)
+    assert len(json.dumps(longest)) < exchanges.LARGEST_TEXT_BYTES
+    texts = Texts()
+    name = texts.add(longest)
+    assert exchanges.unpacked(name, texts.by_hash[name]) == longest
+
+
+def test_a_text_that_no_answer_could_be_is_not_unpacked() -> None:
+    bomb = b" " * exchanges.LARGEST_TEXT_BYTES + b"1"
+    name = exchanges.text_hash(bomb)
+    with pytest.raises(ValueError, match="not what was written"):
+        exchanges.unpacked(name, zlib.compress(bomb))
+    fits = bomb[1:]
+    assert exchanges.unpacked(exchanges.text_hash(fits), zlib.compress(fits)) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5))
+def test_any_request_is_put_together_again(request: dict[str, Any]) -> None:
+    texts = Texts()
+    name = texts.add_request(request)
+
+    def text(of: str) -> Any:
+        return exchanges.unpacked(of, texts.by_hash[of])
+
+    assert exchanges.rebuilt_request(text(name), text) == request
+
+
+def test_half_a_surrogate_pair_is_kept(path: Path) -> None:
+    tape = Tape(path)
+    answer = {"text": "\ud800 \u4e2d\u6587"}
+    assert read(tape, put(tape, answer=answer)).answer == answer

@@ -1,0 +1,76 @@
+"""LessonWriter: a model may word the lesson of a closed trade, later and beside everything else.
+
+Nothing waits for it: the rules' own lesson stands in the record and in the next prompt already.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from llm_modules.domain import Language
+from llm_modules.errors import JournalError, ProviderError
+from llm_modules.journal.records import LessonRecord, TradeRecord
+from llm_modules.journal.trade_logger import TradeLogger
+from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.learning.worded_lessons import accepted, wording_prompt
+from llm_modules.llm.client import LLMClient
+
+# Of a cheap model, and one sentence: what takes longer is not worth waiting for.
+LONGEST_SECONDS = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class LessonWriter:
+    """Asks a model for one sentence about a trade, and keeps it where it may be believed.
+
+    What a model writes about a trade is data like any other of its texts. Used on the decision
+    thread only.
+    """
+
+    def __init__(
+        self,
+        client: LLMClient,
+        model: str,
+        language: Language,
+        library: ExperienceLibrary,
+        journal: TradeLogger,
+    ) -> None:
+        self._client = client
+        self._model = model
+        self._language = language
+        self._library = library
+        self._journal = journal
+
+    async def word(self, record: TradeRecord) -> None:
+        """Ask about one trade; a failure or a useless answer leaves the rules' lesson."""
+        if not record.reflection.lessons:
+            return
+        prompt = wording_prompt(record, self._language)
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                reply = await self._client.ask(prompt, model=self._model)
+        except (ProviderError, TimeoutError) as error:
+            logger.warning("The lesson of trade %d keeps our words: %s", record.trade_id, error)
+            return
+        text = accepted(reply.text, record, self._language)
+        if text is None:
+            logger.warning("The lesson of trade %d keeps our words: no use", record.trade_id)
+            return
+        self._keep(record, reply.model, text)
+
+    def _keep(self, record: TradeRecord, model: str, text: str) -> None:
+        line = LessonRecord(
+            at=datetime.now(UTC),
+            mode=record.mode,
+            trade_id=record.trade_id,
+            opened_at=record.opened_at,
+            pair=record.pair,
+            model=model,
+            text=text,
+        )
+        self._library.note_wording(line)
+        try:
+            self._journal.trade(line)
+        except JournalError:
+            logger.exception("The wording of trade %d is not in the journal", record.trade_id)

@@ -1,0 +1,163 @@
+"""Statistics of closed trades, in all and by what they have in common, counted in and out."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+
+from llm_modules.learning.exact import mean, ratio, units
+from llm_modules.learning.remembered import RememberedTrade
+
+_HOURS_PER_BLOCK = 6
+_HOURS = ("00-06", "06-12", "12-18", "18-24")
+_LEVERAGE_ENDS = (3, 5, 10)
+_LEVERAGES = ("1-3x", "4-5x", "6-10x", ">10x")
+_CONFIDENCE_STARTS = (50, 70, 85)
+_CONFIDENCES = ("<50", "50-69", "70-84", "85+")
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """How the trades of one group ended; a trade that broke even is neither win nor loss.
+
+    The means are leveraged ratios, 0 where there is none; `mean_loss_ratio` is positive.
+    """
+
+    n: int
+    wins: int
+    losses: int
+    mean_profit_ratio: float
+    mean_win_ratio: float
+    mean_loss_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class TradeStatistics:
+    """Closed trades of a period of `days` in numbers; rates 0..1, profits as leveraged ratios.
+
+    `profit_factor` and `expectancy` (per unit of the average loss) are None while nothing was
+    lost. The breakdowns hold only groups that have trades, ordered by name; hours are those of
+    the entry, UTC.
+    """
+
+    days: int
+    n: int
+    wins: int
+    win_rate: float
+    mean_profit_ratio: float
+    profit_factor: float | None
+    expectancy: float | None
+    by_side: Mapping[str, Breakdown]
+    by_hour: Mapping[str, Breakdown]
+    by_regime: Mapping[str, Breakdown]
+    by_leverage: Mapping[str, Breakdown]
+    by_confidence: Mapping[str, Breakdown]
+    by_exit_reason: Mapping[str, Breakdown]
+
+
+class TradeTally:
+    """Counts trades in and out; what it says never depends on what it once held."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+        self._whole = _Group()
+        self._groups: tuple[dict[str, _Group], ...] = ({}, {}, {}, {}, {}, {})
+        self._statistics: TradeStatistics | None = None
+
+    def add(self, trade: RememberedTrade) -> None:
+        """Count one more trade."""
+        self._count(trade, 1)
+
+    def remove(self, trade: RememberedTrade) -> None:
+        """Count a trade no more."""
+        self._count(trade, -1)
+
+    def statistics(self) -> TradeStatistics:
+        """Return what the trades add up to; the same object until they change."""
+        if self._statistics is None:
+            self._statistics = self._summed_up()
+        return self._statistics
+
+    def _count(self, trade: RememberedTrade, by: int) -> None:
+        self._statistics = None
+        profit = trade.profit_ratio
+        amount = by * units(profit)
+        self._whole.count(profit, amount, by)
+        for groups, name in zip(self._groups, _names(trade), strict=True):
+            group = groups.get(name)
+            if group is None:
+                group = groups[name] = _Group()
+            group.count(profit, amount, by)
+            if not group.n:
+                del groups[name]
+
+    def _summed_up(self) -> TradeStatistics:
+        whole = self._whole.breakdown()
+        won, lost = self._whole.won, self._whole.lost
+        return TradeStatistics(
+            self._days,
+            whole.n,
+            whole.wins,
+            whole.wins / whole.n if whole.n else 0.0,
+            whole.mean_profit_ratio,
+            ratio(won, lost) if lost else None,
+            whole.mean_profit_ratio / whole.mean_loss_ratio if whole.mean_loss_ratio else None,
+            *map(_breakdowns, self._groups),
+        )
+
+
+class _Group:
+    """Trades of one name; `won` and `lost` are units, both positive."""
+
+    __slots__ = ("_breakdown", "losses", "lost", "n", "wins", "won")
+
+    def __init__(self) -> None:
+        self.n = self.wins = self.losses = 0
+        self.won = self.lost = 0
+        self._breakdown: Breakdown | None = None
+
+    def count(self, profit: float, amount: int, by: int) -> None:
+        """Count a trade in or out; `amount` are its units, negative when it goes."""
+        self.n += by
+        if profit > 0:
+            self.wins += by
+            self.won += amount
+        elif profit < 0:
+            self.losses += by
+            self.lost -= amount
+        self._breakdown = None
+
+    def breakdown(self) -> Breakdown:
+        """Return the group in numbers; of hundreds few change with a trade."""
+        if self._breakdown is None:
+            self._breakdown = Breakdown(
+                self.n,
+                self.wins,
+                self.losses,
+                mean(self.won - self.lost, self.n),
+                mean(self.won, self.wins),
+                mean(self.lost, self.losses),
+            )
+        return self._breakdown
+
+
+def _breakdowns(groups: Mapping[str, _Group]) -> dict[str, Breakdown]:
+    # In the order of their names: the one they came in depends on what had been asked before.
+    return {name: groups[name].breakdown() for name in sorted(groups)}
+
+
+def _names(trade: RememberedTrade) -> tuple[str, ...]:
+    return (
+        trade.side,
+        _HOURS[trade.opened_at.astimezone(UTC).hour // _HOURS_PER_BLOCK],
+        trade.regime,
+        # 5x still belongs to 4-5x, while a confidence of 70 begins 70-84.
+        _LEVERAGES[bisect_left(_LEVERAGE_ENDS, trade.leverage)],
+        _confidence(trade.confidence_score),
+        trade.exit_reason,
+    )
+
+
+def _confidence(score: float | None) -> str:
+    return _UNKNOWN if score is None else _CONFIDENCES[bisect_right(_CONFIDENCE_STARTS, score)]

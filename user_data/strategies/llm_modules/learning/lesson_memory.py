@@ -1,0 +1,266 @@
+"""LessonMemory: what all closed trades together teach, with the evidence, and only while it holds.
+
+Each trade supports or contradicts some lessons. What it says loses half its weight per half-life;
+a lesson is told while more speaks for than against it, and forgotten when too little is left.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import dropwhile, islice
+from math import floor
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from llm_modules.domain import Side
+from llm_modules.journal.records import Finding
+from llm_modules.learning.lesson_rules import VALUE_NAMES
+from llm_modules.learning.lessons import capped, is_tellable, word
+from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.phrases import Phrases
+
+LONGEST_SENTENCE = 220
+MOST_EVIDENCE = 3
+# A quarter of a fresh trade: a lesson of a single trade is forgotten after two half-lives.
+LEAST_FRACTION = 4
+# Shorter ones would need numbers of megabytes, and no lesson would outlive a candle.
+SHORTEST_HALF_LIFE = timedelta(hours=1)
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
+_FRACTION_BITS = 52
+_LONGEST_NAME = 12
+_SIDES: tuple[Side, ...] = ("long", "short")
+_RANK = {code: rank for rank, code in enumerate(VALUE_NAMES)}
+
+TextOf = Callable[[int, datetime], str | None]
+
+
+class Evidence(NamedTuple):
+    """A trade that bore a lesson out, in the order of closing.
+
+    `leads` when it was the first and so the costliest lesson of that trade.
+    """
+
+    closed_at: datetime
+    opened_at: datetime
+    trade_id: int
+    leads: bool
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A lesson that holds, over all pairs: `n` trades bore it out, `against` did not.
+
+    `evidence` are up to three of the newest that did, those of the asked pair first; `values` are
+    those of the first. `weight` is what is left of it, in fresh trades, the pair's own twice.
+    """
+
+    code: str
+    side: Side
+    values: Mapping[str, str]
+    n: int
+    against: int
+    first_seen: datetime
+    last_seen: datetime
+    evidence: tuple[Evidence, ...]
+    weight: float
+    is_own_pair: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What trades said of one lesson; support and contradiction as `_weight_at_close` counts."""
+
+    support: int = 0
+    contradiction: int = 0
+    n: int = 0
+    against: int = 0
+    first_seen: datetime = _NEVER
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """What speaks for the lesson less what speaks against it."""
+        return self.support - self.contradiction
+
+    def agree(self, evidence: Evidence, weight: int) -> None:
+        self.support += weight
+        self.n += 1
+        known = self.evidence
+        if not known:
+            self.first_seen, self.evidence = evidence[0], (evidence,)
+        # Trades arrive as they close, so a new one is nearly always the newest.
+        elif evidence[:3] > known[0][:3]:
+            self.evidence = (evidence, *known[: MOST_EVIDENCE - 1])
+        else:
+            self.first_seen = min(self.first_seen, evidence[0])
+            ranked = sorted((evidence, *known), key=itemgetter(0, 1, 2), reverse=True)
+            self.evidence = tuple(ranked[:MOST_EVIDENCE])
+
+    def disagree(self, weight: int) -> None:
+        self.contradiction += weight
+        self.against += 1
+
+
+_Tallies = defaultdict[str, _Tally]
+_NO_TALLY = _Tally()
+_NO_TALLIES: _Tallies = _Tallies(_Tally)
+
+
+class _Newest(NamedTuple):
+    """The newest closed trade of a pair, and the lessons it taught."""
+
+    closed_at: datetime
+    opened_at: datetime
+    trade_id: int
+    side: Side
+    codes: tuple[str, ...]
+
+
+class _Topic(NamedTuple):
+    """One lesson about one side: over all pairs, and of the asked pair."""
+
+    code: str
+    side: Side
+    whole: _Tally
+    own: _Tally
+    is_newest: bool
+
+    @property
+    def left(self) -> int:
+        """What is left of the lesson, with the evidence of the asked pair counted twice."""
+        return self.whole.left + self.own.left
+
+    @property
+    def rank(self) -> tuple[bool, int, int, Side]:
+        """The order of telling, largest first."""
+        return self.is_newest, self.left, -_RANK[self.code], self.side
+
+
+class LessonMemory:
+    """Adds up what trades teach, in any order with the same result; see `up_to.Sum`.
+
+    Size and cost of a question grow with lessons and pairs, never with trades. `half_life` is the
+    age at which evidence counts half, at least an hour.
+    """
+
+    def __init__(self, half_life: timedelta) -> None:
+        self._half_life = max(half_life, SHORTEST_HALF_LIFE)
+        self._whole: dict[Side, _Tallies] = {side: _Tallies(_Tally) for side in _SIDES}
+        self._of_pair: dict[tuple[str, Side], _Tallies] = {}
+        self._newest: dict[str, _Newest] = {}
+
+    def add(self, trade: RememberedTrade) -> None:
+        """Take in a trade; one that was not the model's own to end teaches nothing."""
+        if not trade.is_own:
+            return
+        closed = trade.closed_at, trade.opened_at, trade.trade_id
+        weight = _weight_at_close(trade.closed_at, self._half_life)
+        tables = self._whole[trade.side], self._own(trade.pair, trade.side)
+        # One finding per lesson, whatever a file held; of codes that are not ours, none.
+        said = {finding.code: finding for finding in trade.findings if finding.code in _RANK}
+        standing: list[str] = []
+        for code, finding in said.items():
+            if not finding.stands:
+                for table in tables:
+                    table[code].disagree(weight)
+                continue
+            evidence = Evidence(*closed, not standing, finding)
+            standing.append(code)
+            for table in tables:
+                table[code].agree(evidence, weight)
+        known = self._newest.get(trade.pair)
+        if known is None or known[:3] <= closed:
+            self._newest[trade.pair] = _Newest(*closed, trade.side, tuple(standing))
+
+    def lessons(self, pair: str, *, at: datetime, count: int) -> tuple[Lesson, ...]:
+        """Return the lessons that hold at a time: those of the pair's newest trade first.
+
+        Then by weight, then by importance. `at` is not before any trade that was added.
+        """
+        fresh = _weight_at_close(at, self._half_life)
+        holding = [topic for topic in self._topics(pair) if _holds(topic.whole, fresh)]
+        ranked = sorted(holding, key=attrgetter("rank"), reverse=True)
+        told = (_lesson(topic, fresh) for topic in ranked)
+        return tuple(islice((lesson for lesson in told if lesson is not None), count))
+
+    def _own(self, pair: str, side: Side) -> _Tallies:
+        known = self._of_pair.get((pair, side))
+        if known is None:
+            known = self._of_pair[pair, side] = _Tallies(_Tally)
+        return known
+
+    def _topics(self, pair: str) -> Iterator[_Topic]:
+        newest = self._newest.get(pair)
+        for side, tallies in self._whole.items():
+            own = self._of_pair.get((pair, side), _NO_TALLIES)
+            taught = newest.codes if newest is not None and newest.side == side else ()
+            for code, whole in tallies.items():
+                yield _Topic(code, side, whole, own.get(code, _NO_TALLY), code in taught)
+
+
+def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf | None = None) -> str:
+    """Tell a lesson and its evidence in at most 220 characters.
+
+    `text_of` knows how a model worded what a trade taught. That replaces the rule's sentence where
+    this lesson was the trade's first; what proves it is always told by us.
+    """
+    newest = lesson.evidence[0]
+    worded = text_of(newest.trade_id, newest.opened_at) if text_of and newest.leads else None
+    if worded is None:
+        worded = word(newest.finding, phrases, _name(newest))
+    proof = phrases(
+        "lessons.proof",
+        n=lesson.n,
+        all=lesson.n + lesson.against,
+        last=f"{lesson.last_seen.astimezone(UTC):%m-%d}",
+        trades=" ".join(map(_name, lesson.evidence)),
+    )
+    return capped(worded, LONGEST_SENTENCE - len(proof)) + proof
+
+
+def _name(evidence: Evidence) -> str:
+    return f"#{evidence.trade_id}"[:_LONGEST_NAME]
+
+
+def _weight_at_close(at: datetime, half_life: timedelta) -> int:
+    """Return the weight of a trade closed at a time, against one closed in 2015.
+
+    It doubles with every half-life, so that a quotient of two weights is what is left of the older
+    one. Integers, because they add up to the same in any order and never overflow; a trade of long
+    before 2015 weighs nothing.
+    """
+    half_lives = (at - _EPOCH) / half_life
+    whole = floor(half_lives)
+    weight = int(2 ** (half_lives - whole) * 2**_FRACTION_BITS)
+    return weight << whole if whole >= 0 else weight >> -whole
+
+
+def _holds(whole: _Tally, fresh: int) -> bool:
+    return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
+
+
+def _lesson(topic: _Topic, fresh: int) -> Lesson | None:
+    """Return a lesson with its evidence; None if a file left nothing of it that can be told."""
+    mine, whole = topic.own.evidence, topic.whole.evidence
+    newest = *mine, *(one for one in whole if one not in mine)
+    # The first is quoted, the others are only named.
+    quotable = dropwhile(lambda one: not is_tellable(one.finding), newest)
+    evidence = tuple(islice(quotable, MOST_EVIDENCE))
+    if not evidence:
+        return None
+    return Lesson(
+        code=topic.code,
+        side=topic.side,
+        values=evidence[0].finding.values,
+        n=topic.whole.n,
+        against=topic.whole.against,
+        first_seen=topic.whole.first_seen,
+        last_seen=whole[0].closed_at,
+        evidence=evidence,
+        weight=topic.left / fresh,
+        is_own_pair=bool(mine),
+    )

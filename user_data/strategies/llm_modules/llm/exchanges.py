@@ -1,0 +1,100 @@
+"""An exchange, named by its content: what was sent, as texts that are each stored once.
+
+A request becomes a small object that names its messages and tools by their hashes; it is a text
+itself, and its hash names the request.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+HASH_CHARACTERS = 32
+ID_CHARACTERS = 16
+# An answer has at most a million bytes, and escaping makes six of one.
+LARGEST_TEXT_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it was sent and what came back: an answer, an error, or both.
+
+    Both, when the server answered with what is no completion. `nth` counts from 1.
+    """
+
+    id: str
+    nth: int
+    at: datetime
+    model: str
+    request: Mapping[str, Any]
+    answer: Mapping[str, Any] | None
+    error: str | None
+    latency_seconds: float
+
+
+def exchange_id(request_hash: str, nth: int) -> str:
+    """Return the id of the nth asking of a request, whether it is on a tape or not."""
+    return hashlib.sha256(f"{request_hash}/{nth}".encode()).hexdigest()[:ID_CHARACTERS]
+
+
+class Texts:
+    """Texts waiting to be stored, compressed, by the hash of what they say."""
+
+    def __init__(self) -> None:
+        self.by_hash: dict[str, bytes] = {}
+
+    def add_request(self, request: Mapping[str, Any]) -> str:
+        """Add a request, every item of its lists apart, and return its hash."""
+        lists = {name: value for name, value in request.items() if isinstance(value, list)}
+        plain = {name: value for name, value in request.items() if name not in lists}
+        named = {name: [self.add(item) for item in items] for name, items in lists.items()}
+        return self.add({"plain": plain, "lists": named})
+
+    def add(self, value: object) -> str:
+        """Add a value as JSON and return its hash.
+
+        Raises TypeError, ValueError or RecursionError when it cannot be JSON.
+        """
+        # ASCII: half a surrogate pair from a model has no UTF-8.
+        text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+        name = text_hash(text)
+        self.by_hash[name] = _compressed(text)
+        return name
+
+
+def rebuilt_request(packed: Any, text: Callable[[str], Any]) -> dict[str, Any]:
+    """Return a request with the items of its lists put back; `text` reads one by its hash.
+
+    Raises ValueError for what is no packed request.
+    """
+    match packed:
+        case {"plain": dict(plain), "lists": dict(lists)}:
+            return {**plain, **{name: [text(item) for item in lists[name]] for name in lists}}
+    raise ValueError("a request is not what was written")
+
+
+def unpacked(name: str, body: bytes | None) -> Any:
+    """Return a stored text as the value it was.
+
+    Raises ValueError or zlib.error when it is missing or not what was written.
+    """
+    # A few bytes of a forged tape could otherwise become gigabytes.
+    text = zlib.decompressobj().decompress(body, LARGEST_TEXT_BYTES) if body is not None else b""
+    if text_hash(text) != name:
+        raise ValueError(f"text {name} is not what was written")
+    return json.loads(text)
+
+
+# The rules and the tools come again with every request.
+@lru_cache(maxsize=32)
+def _compressed(text: bytes) -> bytes:
+    return zlib.compress(text)
+
+
+def text_hash(text: bytes) -> str:
+    """Return the name of a text: SHA-256 of its bytes, shortened to 128 bits."""
+    return hashlib.sha256(text).hexdigest()[:HASH_CHARACTERS]

@@ -1,0 +1,121 @@
+"""Puts what goes to the model and what comes back on the tape; no secret gets there."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+from pydantic import SecretStr
+
+from llm_modules.errors import JournalError, ProviderError
+from llm_modules.llm.failures import blanked, told
+from llm_modules.llm.tape import Tape
+from llm_modules.llm.wire import endpoint_root
+
+ABANDONED = "abandoned: nothing had come back when the time was over"
+HASH_CHARACTERS = 16
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on its way; without an answer it counts as abandoned."""
+
+    raw: bytes = b""
+    error: str | None = ABANDONED
+
+    def answered(self, raw: bytes) -> None:
+        """Note the body that came back."""
+        self.raw, self.error = raw, None
+
+
+class Recorder:
+    """Records every attempt; a tape that cannot be written costs nothing but the evidence.
+
+    Belongs to the thread that asks. It is said once when the tape fails, and once when it works
+    again.
+    """
+
+    def __init__(self, tape: Tape | None, key: SecretStr, api_base: str) -> None:
+        self._tape = tape
+        self._key = key
+        self._provider = provider_hash(api_base)
+        self._is_failing = False
+
+    @contextmanager
+    def taping(
+        self, body: Mapping[str, Any], note: Callable[[str | None], None]
+    ) -> Iterator[Attempt]:
+        """Record what is sent and what comes of it, then give its id, or None, to `note`."""
+        sent_at, started = datetime.now(UTC), time.monotonic()
+        attempt = Attempt()
+        try:
+            yield attempt
+        except (openai.OpenAIError, ProviderError, ValueError, RecursionError) as error:
+            attempt.error = told(error, self._key)
+            raise
+        finally:
+            note(self._recorded(body, attempt, sent_at, time.monotonic() - started))
+
+    def close(self) -> None:
+        """Let go of the tape."""
+        if self._tape is not None:
+            self._tape.close()
+
+    def _recorded(
+        self, body: Mapping[str, Any], attempt: Attempt, sent_at: datetime, seconds: float
+    ) -> str | None:
+        if self._tape is None:
+            return None
+        try:
+            exchange = self._tape.record(
+                self._blanked({"provider": self._provider, **body}),
+                self._answer(attempt.raw),
+                error=attempt.error,
+                at=sent_at,
+                latency_seconds=round(seconds, 4),
+            )
+        except (JournalError, ValueError) as error:
+            if not self._is_failing:
+                logger.warning("Decisions go on without their prompts on the tape: %s", error)
+            self._is_failing = True
+            return None
+        if self._is_failing:
+            logger.warning("The tape is written again")
+        self._is_failing = False
+        return exchange
+
+    def _answer(self, raw: bytes) -> Mapping[str, Any] | None:
+        """Return the body as the JSON object it is, None when it is none."""
+        try:
+            answer = json.loads(raw)
+            return self._blanked(answer) if isinstance(answer, dict) else None
+        except (ValueError, RecursionError):
+            return None
+
+    def _blanked(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = json.dumps(value, ensure_ascii=False)
+        cleaned = blanked(text, self._key)
+        return value if cleaned == text else dict(json.loads(cleaned))
+
+
+def provider_hash(api_base: str) -> str:
+    """Name an endpoint without telling its address, let alone what credentials stand in it.
+
+    Servers of this machine count as one: the sandbox's has another port with each start.
+    """
+    address = urlsplit(endpoint_root(api_base))
+    host = address.netloc.rpartition("@")[2].lower()
+    if address.hostname in LOOPBACK:
+        host = "loopback"
+    name = f"{address.scheme}://{host}{address.path}"
+    return hashlib.sha256(name.encode()).hexdigest()[:HASH_CHARACTERS]

@@ -1,0 +1,217 @@
+"""Stories and reviews as pages for a terminal: headings at the left, all foreign text indented.
+
+So nothing that a model or a server wrote can pass for a heading, or command the terminal.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.text import Text
+
+from llm_modules.journal.records import Approved, DecisionRecord, OutcomeRecord
+from llm_modules.learning.reviewer import Review
+from llm_modules.llm.exchanges import Exchange
+from llm_modules.operations.render import STATUS_STYLES, finding, printable, printable_lines
+from llm_modules.operations.story import Story, TapedExchange, ToldTrade
+
+INDENT = "  "
+PROMPT_KEYS = frozenset({"messages", "tools", "model", "provider"})
+ROLES = {"opened": "opened by it", "closed": "closed by it", "about": "that it was about"}
+
+Page = Iterator[Text]
+
+
+def story_page(story: Story) -> Page:
+    """Write a decision's story: what was asked, answered, judged, and what became of it."""
+    record = story.decision
+    yield from _head(record)
+    if not story.exchanges:
+        yield _heading("Asked")
+        yield _line(_why_untaped(record), "yellow")
+    earlier: Exchange | None = None
+    for number, taped in enumerate(story.exchanges, start=1):
+        yield from _exchange(f"{number} of {len(story.exchanges)}", taped, earlier)
+        earlier = taped.exchange or earlier
+    if record.problems:
+        yield _heading("Not usable")
+        yield from _listed(record.problems)
+    yield from _judged(record)
+    if story.outcomes:
+        yield _heading("What became of it")
+        yield from map(_outcome, story.outcomes)
+    for trade in story.trades:
+        yield from _trade(trade)
+
+
+def review_page(review: Review) -> Page:
+    """Write a trade's review."""
+    yield Text(printable(review.title), style="bold")
+    for section in review.sections:
+        yield _heading(section.heading)
+        for line in section.lines:
+            yield from _indented(line)
+
+
+def _head(record: DecisionRecord) -> Page:
+    yield Text(f"Decision {printable(record.decision_id)}", style="bold")
+    stance = record.stance.replace("_", " ")
+    yield _line(
+        f"{record.pair}, {stance}, candle {record.candle_at:%Y-%m-%d %H:%M} UTC, "
+        f"decided {record.at:%H:%M:%S}"
+    )
+    yield _line(
+        f"{record.mode}, model {record.model}; requests {record.attempts}, "
+        f"{record.latency_seconds:.3g} s, tokens {_count(record.prompt_tokens)} + "
+        f"{_count(record.completion_tokens)}"
+    )
+    if record.trade_id is not None:
+        profit = "" if record.profit_ratio is None else f", then at {record.profit_ratio:+.2%}"
+        yield _line(f"about trade {record.trade_id}{profit}")
+    yield _line(f"{record.status}: {record.tool or 'no call'}", STATUS_STYLES[record.status])
+
+
+def _why_untaped(record: DecisionRecord) -> str:
+    if record.prompt_hash is None:
+        return "The model was not asked."
+    return "Made without a tape, or before there was one: the prompt is not known any more."
+
+
+def _exchange(which: str, taped: TapedExchange, earlier: Exchange | None) -> Page:
+    yield _heading(f"Asked ({which}: {taped.id})")
+    exchange = taped.exchange
+    if exchange is None:
+        yield _line(f"Not to be shown: {taped.problem}", "yellow")
+        return
+    yield _line(
+        f"{exchange.at:%Y-%m-%d %H:%M:%S} UTC, model {exchange.model}, asked for time "
+        f"{exchange.nth}; {_parameters(exchange.request)}"
+    )
+    yield from _prompt(exchange.request, earlier)
+    yield _heading(f"Answered after {exchange.latency_seconds:.3g} s")
+    if exchange.error is not None:
+        yield _line(exchange.error, "red")
+    if exchange.answer is not None:
+        yield from _indented(pretty(exchange.answer))
+
+
+def _parameters(request: Mapping[str, object]) -> str:
+    others = (f"{name} {value}" for name, value in request.items() if name not in PROMPT_KEYS)
+    return ", ".join(others)
+
+
+def _prompt(request: Mapping[str, object], earlier: Exchange | None) -> Page:
+    """Write the messages, of a repair only what it adds, and the tools by name."""
+    before = _messages(earlier.request) if earlier else ()
+    messages = _messages(request)
+    if messages == before:
+        yield _line("the same prompt again", "dim")
+        return
+    for number, (role, text) in enumerate(messages):
+        known = before[number] if number < len(before) else ("", "")
+        added = _added(text, known[1]) if role == known[0] else text
+        if not added:
+            yield _line(f"{role}: as before", "dim")
+            continue
+        yield _line(role if added == text else f"{role}: as before, and then", "cyan")
+        yield from _indented(added, 2)
+    yield _line(f"tools: {', '.join(_tool_names(request)) or 'none'}", "cyan")
+
+
+def _messages(request: Mapping[str, object]) -> Sequence[tuple[str, str]]:
+    messages = request.get("messages")
+    return [_message(one) for one in messages] if isinstance(messages, list) else ()
+
+
+def _message(message: object) -> tuple[str, str]:
+    match message:
+        case {"role": str(role), "content": str(content)}:
+            return role, content
+    return "message", pretty(message)
+
+
+def _added(text: str, before: str) -> str:
+    return text.removeprefix(before) if before else text
+
+
+def _tool_names(request: Mapping[str, object]) -> Iterator[str]:
+    tools = request.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        match tool:
+            case {"function": {"name": str(name)}}:
+                yield name
+            case _:
+                yield "?"
+
+
+def _judged(record: DecisionRecord) -> Page:
+    if record.call:
+        yield _heading(f"Called {record.tool or '?'}")
+        width = max(map(len, record.call))
+        for name, value in record.call.items():
+            yield _line(f"{name:<{width}}  {_value(value)}")
+    if record.fault is not None or record.reasons:
+        yield _heading("Verdict")
+        faults = (record.fault,) if record.fault is not None else ()
+        yield from _listed((*faults, *(f"{one.kind} {finding(one)}" for one in record.reasons)))
+    if record.approved is not None:
+        yield _heading("Approved")
+        yield _line(_approved(record.approved))
+
+
+def _approved(approved: Approved) -> str:
+    stop = "no stop" if approved.stop_price is None else f"stop {approved.stop_price:.8g}"
+    return f"leverage {approved.leverage:g}x, stake {approved.stake_amount:.8g}, {stop}"
+
+
+def _outcome(record: OutcomeRecord) -> Text:
+    trade = f", trade {record.trade_id}" if record.trade_id is not None else ""
+    detail = f": {record.detail}" if record.detail else ""
+    line = f"{record.at:%Y-%m-%d %H:%M:%S} UTC {record.outcome}{trade}{detail}"
+    return _line(line, STATUS_STYLES[record.outcome])
+
+
+def _trade(told: ToldTrade) -> Page:
+    record = told.record
+    yield _heading(f"Trade {record.trade_id}, {ROLES[told.role]}")
+    yield _line(
+        f"{record.side} {record.leverage:g}x, {record.opened_at:%Y-%m-%d %H:%M} to "
+        f"{record.closed_at:%Y-%m-%d %H:%M} UTC, {record.exit_reason}"
+    )
+    yield _line(
+        f"profit {record.profit_ratio:+.2%} ({record.profit_abs:+.4g}), "
+        f"grade {record.evaluation.grade}",
+        "green" if record.profit_ratio > 0 else "red",
+    )
+    yield from _listed((record.reflection.summary, *record.reflection.lessons))
+    if told.lesson is not None:
+        yield from _listed((f"worded by {told.lesson.model}: {told.lesson.text}",))
+
+
+def pretty(value: object) -> str:
+    """Return JSON as people read it, whatever letters are in it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _heading(text: str) -> Text:
+    return Text(f"\n{printable(text)}", style="bold cyan")
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(INDENT + printable(text), style=style)
+
+
+def _indented(text: str, depth: int = 1) -> Page:
+    for line in printable_lines(text):
+        yield Text((INDENT * depth + line).rstrip())
+
+
+def _listed(texts: Sequence[str]) -> Page:
+    return (_line(f"- {text}") for text in texts)
+
+
+def _value(value: str | float | None) -> str:
+    return value if isinstance(value, str) else "none" if value is None else f"{value:.8g}"
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)

@@ -1,0 +1,187 @@
+"""One decision's whole story, gathered from both journals and the tape without loading any of them.
+
+Lines are first passed over as bytes: only those that hold what is looked for are read.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from llm_modules.domain import RunMode
+from llm_modules.errors import JournalError
+from llm_modules.journal.parts import found_lines
+from llm_modules.journal.reader import LineT
+from llm_modules.journal.records import (
+    DECISION_LINES,
+    TRADE_LINES,
+    DecisionRecord,
+    HaltRecord,
+    LessonRecord,
+    OutcomeRecord,
+    TradeRecord,
+)
+from llm_modules.llm.exchanges import Exchange
+from llm_modules.llm.tape import Tape
+from llm_modules.operations.journals import Journals
+
+MOST_CANDIDATES = 10
+
+Role = Literal["opened", "closed", "about"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The ids that a piece of an id may mean: how many there are, and the newest of them."""
+
+    count: int
+    newest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TapedExchange:
+    """An exchange a decision names; without it `problem` says why."""
+
+    id: str
+    exchange: Exchange | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTrade:
+    """A closed trade the decision had to do with, and its lesson in a model's words, if any."""
+
+    role: Role
+    record: TradeRecord
+    lesson: LessonRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A decision, what was asked and answered for it, and what became of it."""
+
+    decision: DecisionRecord
+    exchanges: tuple[TapedExchange, ...]
+    outcomes: tuple[OutcomeRecord, ...]
+    trades: tuple[ToldTrade, ...]
+
+
+def candidates(path: Path, piece: str) -> Candidates:
+    """Return the decisions whose id is `piece`, or, where none is, begins or ends with it."""
+    count = 0
+    newest: deque[str] = deque(maxlen=MOST_CANDIDATES)
+    for line in _lines(path, [piece], DECISION_LINES):
+        if not isinstance(line, DecisionRecord):
+            continue
+        name = line.decision_id
+        if name == piece:
+            return Candidates(1, (name,))
+        if name.startswith(piece) or name.endswith(piece):
+            count += 1
+            newest.append(name)
+    return Candidates(count, tuple(newest))
+
+
+def story_of(journals: Journals, decision_id: str) -> Story | None:
+    """Return everything that is known of one decision, None when it is not in the journal."""
+    decision: DecisionRecord | None = None
+    outcomes: list[OutcomeRecord] = []
+    for line in _lines(journals.decisions, [decision_id], DECISION_LINES):
+        if isinstance(line, HaltRecord) or line.decision_id != decision_id:
+            continue
+        if isinstance(line, DecisionRecord):
+            decision = line
+        else:
+            outcomes.append(line)
+    if decision is None:
+        return None
+    exchanges = taped(journals.tape, decision.exchanges)
+    return Story(decision, exchanges, tuple(outcomes), _trades(journals.trades, decision))
+
+
+def taped(path: Path, names: Iterable[str]) -> tuple[TapedExchange, ...]:
+    """Read exchanges from the tape; what is missing or damaged is said and not raised."""
+    with closing(Tape(path)) as tape:
+        return tuple(_taped(tape, path, name) for name in names)
+
+
+def trades_numbered(path: Path, trade_id: int) -> tuple[ToldTrade, ...]:
+    """Return all closed trades of a number, oldest first: each database counts from 1."""
+    found: dict[Identity, TradeRecord] = {}
+    lessons: dict[Identity, LessonRecord] = {}
+    for line in _lines(path, [_numbered(trade_id)], TRADE_LINES):
+        if line.trade_id != trade_id:
+            continue
+        if isinstance(line, TradeRecord):
+            found[identity(line)] = line
+        else:
+            lessons[identity(line)] = line
+    return tuple(ToldTrade("about", one, lessons.get(key)) for key, one in found.items())
+
+
+Identity = tuple[RunMode, int, datetime]
+
+
+def identity(line: TradeRecord | LessonRecord) -> Identity:
+    """Return what names a trade: the number alone begins anew with each database."""
+    return line.mode, line.trade_id, line.opened_at
+
+
+def _trades(path: Path, decision: DecisionRecord) -> tuple[ToldTrade, ...]:
+    """Return the closed trades a decision opened, closed or was about, with their lessons."""
+    wanted = [decision.decision_id]
+    if decision.trade_id is not None:
+        wanted.append(_numbered(decision.trade_id))
+    roles: dict[Identity, tuple[Role, TradeRecord]] = {}
+    lessons: dict[Identity, LessonRecord] = {}
+    # A lesson follows its trade: by then its number is among what is wanted.
+    for line in _lines(path, wanted, TRADE_LINES):
+        if isinstance(line, LessonRecord):
+            lessons[identity(line)] = line
+        elif (role := _role(line, decision)) is not None:
+            roles[identity(line)] = role, line
+            wanted.append(_numbered(line.trade_id))
+    return tuple(ToldTrade(role, one, lessons.get(key)) for key, (role, one) in roles.items())
+
+
+def _role(trade: TradeRecord, decision: DecisionRecord) -> Role | None:
+    if trade.entry is not None and trade.entry.decision_id == decision.decision_id:
+        return "opened"
+    if trade.exit_decision_id == decision.decision_id:
+        return "closed"
+    is_meant = (trade.mode, trade.trade_id) == (decision.mode, decision.trade_id)
+    return "about" if is_meant and trade.opened_at <= decision.at <= trade.closed_at else None
+
+
+def _taped(tape: Tape, path: Path, name: str) -> TapedExchange:
+    try:
+        exchange = tape.read(name)
+    except JournalError as error:
+        return TapedExchange(name, None, str(error))
+    if exchange is None:
+        missing = f"it is not in {path.name}" if path.exists() else f"there is no {path.name}"
+        return TapedExchange(name, None, missing)
+    return TapedExchange(name, exchange)
+
+
+def _numbered(trade_id: int) -> str:
+    return f'"trade_id":{trade_id},'
+
+
+def _lines(path: Path, wanted: list[str], lines: TypeAdapter[LineT]) -> Iterator[LineT]:
+    """Yield the lines that hold one of the wanted texts, which may grow meanwhile."""
+    for found in found_lines(path):
+        if any(_as_written(text) in found.text for text in wanted):
+            try:
+                yield lines.validate_json(found.text)
+            except ValidationError:
+                continue
+
+
+def _as_written(text: str) -> bytes:
+    return text.encode(errors="replace")
