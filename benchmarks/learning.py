@@ -13,10 +13,11 @@ import json
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -24,32 +25,33 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from llm_modules.config import ExperienceConfig
+from llm_modules.domain import ClosedTrade, Side, Thesis
 from llm_modules.journal.gist import GIST_LINES, TradeGist
 from llm_modules.journal.log import JsonlLog, Rotation
 from llm_modules.journal.reader import each_record
-from llm_modules.journal.records import (
-    EntryThesis,
-    Evaluation,
-    Finding,
-    Reflection,
-    TradeRecord,
-)
+from llm_modules.journal.records import TradeRecord
+from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.learning.history import HistoricalQueryEngine
+from llm_modules.learning.reflection import SelfReflectionEngine
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.remembering import remembered
-from llm_modules.learning.rewards import RewardLearningSystem
-from llm_modules.learning.sentences import similar_sentence, statistics_sentence
+from llm_modules.learning.rewards import RewardLearningSystem, reward
+from llm_modules.learning.similar import situation
 from llm_modules.learning.wording import learning_phrases
 
 START = datetime(2016, 1, 1, tzinfo=UTC)
 YEARS = timedelta(days=3652)
 PAIRS = tuple(f"COIN{number}/USDT:USDT" for number in range(20))
 EXITS = ("signal_exit", "stop_loss", "trailing_stop_loss", "stoploss_on_exchange", "liquidation")
+SIDES: tuple[Side, ...] = ("long", "short")
 TIMEFRAMES = ("", "_1h", "_4h", "_1d")
 # As far as a start is measured; a question is asked of as many trades as wanted.
 READ_AT_MOST = 100_000
 ROUNDS = 5
 QUESTIONS = 500
+WARM_UP = 50
 PHRASES = learning_phrases("en")
 MEGABYTES_PER_PART = 32
 
@@ -89,40 +91,42 @@ def some_facts(random: Random) -> dict[str, float]:
     return facts
 
 
-def a_record(number: int, closed_at: datetime, random: Random) -> TradeRecord:
-    """Return a closed trade of the usual length, about 3.3 KB."""
+def a_closed_trade(number: int, closed_at: datetime, random: Random) -> ClosedTrade:
+    """Return a closed trade whose record takes the usual 3.5 KB."""
     profit = random.gauss(0.001, 0.03)
-    return TradeRecord(
-        at=closed_at,
-        mode="dry_run",
+    side = random.choice(SIDES)
+    rate = random.uniform(1, 100)
+    stop = rate * (0.97 if side == "long" else 1.03)
+    return ClosedTrade(
         trade_id=number,
         pair=random.choice(PAIRS),
-        side=random.choice(("long", "short")),
+        side=side,
         leverage=float(random.randint(1, 15)),
         stake_amount=100.0,
         opened_at=closed_at - timedelta(hours=random.expovariate(0.2)),
         closed_at=closed_at,
-        open_rate=random.uniform(1, 100),
-        close_rate=random.uniform(1, 100),
+        open_rate=rate,
+        close_rate=rate * (1 + profit / 3),
         profit_abs=100 * profit,
         profit_ratio=profit,
         funding_fees=random.gauss(0, 0.01),
         mfe_ratio=max(profit, 0) + random.expovariate(50),
         mae_ratio=min(profit, 0) - random.expovariate(50),
-        stop_price=97.0,
+        stop_price=stop,
+        liquidation_price=None,
         exit_reason=random.choice(EXITS),
         entries=1,
         exits=1,
-        entry=EntryThesis(
+        thesis=Thesis(
             decision_id=f"260115120000-COIN-{number:06d}",
             reason="the trend is up on all timeframes and support held " * 3,
             confidence_score=float(random.randint(40, 95)),
-            key_support=95.0,
-            key_resistance=110.0,
-            stop_price=97.0,
-            target_price=106.0,
+            key_support=rate * 0.96,
+            key_resistance=rate * 1.04,
+            stop_price=stop,
+            target_price=rate * 1.05,
             invalidation="a close below support",
-            facts=some_facts(random),
+            facts=some_facts(random) | {"price": rate, "support": rate * 0.97},
             model="a-model",
             timeframe="30m",
         ),
@@ -130,34 +134,42 @@ def a_record(number: int, closed_at: datetime, random: Random) -> TradeRecord:
         model_score=75.0,
         exit_reflection="took profit at resistance, the entry was early " * 2,
         exit_facts=some_facts(random),
-        evaluation=Evaluation(
-            profit_points=21.0,
-            risk_points=20.0,
-            timing_points=20.0,
-            efficiency_points=20.0,
-            score=random.uniform(20, 95),
-            grade=random.choice(("A", "B", "C", "D", "F")),
-        ),
-        reflection=Reflection(
-            summary="Win: long 3x +5.8 % in 2 h, direction right, clean entry, thesis held.",
-            lessons=("Take profit or tighten the stop once a long is 3 % ahead.",),
-            findings=(
-                Finding(code="take_profit", stands=True, values={"best": "+8 %"}),
-                Finding(code="against_trend", stands=False, values={"gap": "+0.3 %"}),
-            ),
-            judgement="skill",
-            surprise=0.7,
-        ),
-        reward=random.gauss(0.001, 0.02),
     )
+
+
+def a_library(folder: Path) -> ExperienceLibrary:
+    """Return a memory that knows nothing yet."""
+    config = ExperienceConfig(
+        log_decisions=True,
+        log_trades=True,
+        decision_log_path=str(folder / "llm_decisions.jsonl"),
+        trade_log_path=str(folder / "trade_experience.jsonl"),
+        max_recent_trades_context=5,
+        max_recent_decisions_context=10,
+        include_pair_specific_trades=True,
+    )
+    return ExperienceLibrary(config, TradeEvaluator(20.0), "dry_run")
 
 
 def written(path: Path, count: int, megabytes: int) -> Path:
     """Write a journal of so many trades, as the bot does, in parts of so many megabytes."""
     random = Random(4)
     log = JsonlLog(path, durability="none", rotation=Rotation(megabytes << 20))
+    evaluator, reflection = TradeEvaluator(20.0), SelfReflectionEngine(PHRASES)
     for number in range(count):
-        log.append(a_record(number, START + YEARS * (number / count), random))
+        trade = a_closed_trade(number, START + YEARS * (number / count), random)
+        evaluation = evaluator.evaluate(trade)
+        carried = asdict(trade)
+        del carried["liquidation_price"]
+        record = TradeRecord(
+            **carried | {"entry": carried.pop("thesis")},
+            at=trade.closed_at,
+            mode="dry_run",
+            evaluation=evaluation,
+            reflection=reflection.reflect(trade, evaluation),
+            reward=reward(trade.profit_ratio, evaluation.score, trade.leverage),
+        )
+        log.append(record)
     log.close()
     # Once more: what was not packed by the end is packed now.
     log = JsonlLog(path, rotation=Rotation(megabytes << 20))
@@ -171,10 +183,18 @@ def gists(path: Path) -> list[TradeGist]:
     return [line for line in each_record(path, GIST_LINES, print) if isinstance(line, TradeGist)]
 
 
-def started(path: Path) -> HistoricalQueryEngine:
-    """Read a journal into memory."""
+def indexed(path: Path) -> HistoricalQueryEngine:
+    """Read a journal into a history alone."""
     lines = each_record(path, GIST_LINES, print)
     return HistoricalQueryEngine(remembered(one) for one in lines if isinstance(one, TradeGist))
+
+
+def started(path: Path) -> ExperienceLibrary:
+    """Read a journal into memory, and ask the first question, which counts every trade."""
+    library = a_library(path.parent)
+    library.load(each_record(path, GIST_LINES, print), ())
+    library.recall(PAIRS[0], START + YEARS, some_facts(Random(1)))
+    return library
 
 
 def read_plainly(path: Path) -> list[Any]:
@@ -191,7 +211,6 @@ def best(work: Callable[[], Any]) -> float:
         start = time.process_time()
         result = work()
         times.append(time.process_time() - start)
-        # Giving it back is not part of it.
         del result
     return min(times)
 
@@ -203,8 +222,9 @@ def starting(folder: Path, count: int) -> list[Figure]:
     plain = best(partial(read_plainly, path)) / count * 1e6
     works: list[tuple[str, Callable[[], Any]]] = [
         ("read and check the gist of trades", partial(gists, path)),
-        ("start: read, remember, index", partial(started, path)),
-        ("the same, from packed parts", partial(started, packed)),
+        ("  and remember and index them", partial(indexed, path)),
+        ("a whole start, first question too", partial(started, path)),
+        ("  the same from packed parts", partial(started, packed)),
     ]
     figures = []
     for name, work in works:
@@ -215,42 +235,28 @@ def starting(folder: Path, count: int) -> list[Figure]:
 
 def memory(path: Path) -> Figure:
     """Measure what one trade takes in memory, in bytes."""
-    started(path)
+    count = len(gists(path))
     gc.collect()
     tracemalloc.start()
-    history = started(path)
+    _library = started(path)
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    count = len(history.newest(READ_AT_MOST))
     return Figure("memory of a trade, bytes", count, taken / count, None, None)
 
 
-def many_trades(path: Path, count: int) -> list[RememberedTrade]:
-    """Return so many trades over ten years; beyond those of the file they repeat its numbers."""
-    known = [remembered(one) for one in gists(path)]
-    trades = []
+def many_gists(path: Path, count: int) -> Iterator[TradeGist]:
+    """Yield so many trades over ten years, each with a result of its own.
+
+    Beyond those of the file their markets repeat; repeated results would look like patterns.
+    """
+    known, random = gists(path), Random(8)
     for number in range(count):
         like = known[number % len(known)]
         closed_at = START + YEARS * (number / count)
         opened_at = closed_at - (like.closed_at - like.opened_at)
-        trades.append(replace(like, trade_id=number, opened_at=opened_at, closed_at=closed_at))
-    return trades
-
-
-def asked(history: HistoricalQueryEngine, rewards: RewardLearningSystem) -> Callable[..., Any]:
-    """Return what a decision asks memory for, of the part this room's history answers."""
-
-    def ask(pair: str, before: datetime, here: tuple[float, ...] | None) -> list[Any]:
-        return [
-            history.recent(5, pair=pair, before=before),
-            history.recent(5, before=before),
-            statistics_sentence(PHRASES, "pair", history.statistics(pair=pair, before=before)),
-            statistics_sentence(PHRASES, "all", history.statistics(pair=None, before=before)),
-            similar_sentence(PHRASES, history.similar(here, before=before, count=5)),
-            rewards.sentence(PHRASES, pair, before),
-        ]
-
-    return ask
+        profit = random.gauss(0.001, 0.03)
+        changes = {"trade_id": number, "opened_at": opened_at, "closed_at": closed_at}
+        yield like.model_copy(update=changes | {"profit_ratio": profit, "reward": profit / 2})
 
 
 def asked_plainly(trades: Sequence[RememberedTrade], pair: str, before: datetime) -> list[Any]:
@@ -275,41 +281,42 @@ def timed(work: Callable[[], Any]) -> float:
     return (time.process_time_ns() - start) / 1e9
 
 
-def asking(trades: list[RememberedTrade]) -> list[Figure]:
+def asking(path: Path, count: int) -> list[Figure]:
     """Measure questions while trades go on: before each a further trade joins."""
-    count = len(trades)
-    warm = max(1, count - QUESTIONS)
-    history = HistoricalQueryEngine(trades[:warm])
+    every = many_gists(path, count)
+    library = a_library(path.parent)
+    history = HistoricalQueryEngine()
     rewards = RewardLearningSystem(history, None, "dry_run")
-    ask = asked(history, rewards)
-    # The first question counts a whole window; all others only what changed.
-    ask(trades[0].pair, trades[warm - 1].closed_at, trades[0].situation)
+    for one in islice(every, max(1, count - QUESTIONS)):
+        library._remember(remembered(one))  # noqa: SLF001 - without a file per trade
+    for trade in library._history.newest(count)[::-1]:  # noqa: SLF001
+        history.add(trade)
     gc.collect()
     gc.freeze()
-    whole, sliding, similar, sentence = [], [], [], []
-    for trade in trades[warm:]:
-        history.add(trade)
-        pair, at, here = trade.pair, trade.closed_at + timedelta(minutes=1), trade.situation
-        # Each alone after a further trade joined, for the second of the same would be known.
-        kind = trade.trade_id % 4
-        if kind == 0:
-            whole.append(timed(partial(ask, pair, at, here)))
-        elif kind == 1:
-            sliding.append(timed(partial(history.statistics, pair=None, before=at)))
-        elif kind == 2:  # noqa: PLR2004 - the third of four
-            similar.append(timed(partial(history.similar, here, before=at, count=5)))
-        else:
-            sentence.append(timed(partial(rewards.sentence, PHRASES, pair, at)))
-    pair, at = trades[-1].pair, trades[-1].closed_at
-    plain = best(partial(asked_plainly, trades, pair, at)) * 1e6
-    gc.unfreeze()
-    named = (
-        ("all a decision asks the history", whole),
-        ("  statistics, as the window slides", sliding),
-        ("  similar situations", similar),
-        ("  rewards", sentence),
+    works: tuple[tuple[str, Callable[[TradeGist, datetime, dict[str, float]], Any]], ...] = (
+        ("recall after a trade closed", lambda one, at, now: library.recall(one.pair, at, now)),
+        ("recall of another pair then", lambda _, at, now: library.recall(PAIRS[0], at, now)),
+        ("  statistics", lambda _, at, __: history.statistics(pair=None, before=at)),
+        ("  similar", lambda _, at, now: history.similar(situation(now), before=at, count=5)),
+        ("  rewards", lambda one, at, _: rewards.sentence(PHRASES, one.pair, at)),
     )
-    return [Figure(name, count, *percentiles(times), plain) for name, times in named]
+    times: dict[str, list[float]] = {name: [] for name, _ in works}
+    for one in every:
+        trade = remembered(one)
+        library._remember(trade)  # noqa: SLF001
+        history.add(trade)
+        at = one.closed_at + timedelta(minutes=1)
+        facts = one.entry.facts if one.entry else {}
+        for name, work in works:
+            times[name].append(timed(partial(work, one, at, facts)))
+    trades = history.newest(count)
+    plain = best(partial(asked_plainly, trades, PAIRS[0], START + YEARS)) * 1e6
+    gc.unfreeze()
+    # The first questions count every trade, or a whole window; that is part of a start.
+    return [
+        Figure(name, count, *percentiles(taken[WARM_UP:] or taken), plain)
+        for name, taken in times.items()
+    ]
 
 
 def table_of(figures: list[Figure]) -> Table:
@@ -331,11 +338,11 @@ def main() -> None:
     most = parser.parse_args().trades
     read = min(most, READ_AT_MOST)
     with tempfile.TemporaryDirectory() as name:
-        figures = starting(Path(name), read)
         path = Path(name) / "trades.jsonl"
+        figures = starting(path.parent, read)
         figures.append(memory(path))
         for count in sorted({min(1_000, most), read, most}):
-            figures += asking(many_trades(path, count))
+            figures += asking(path, count)
     Console(width=110).print(table_of(figures))
 
 

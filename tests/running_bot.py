@@ -80,7 +80,8 @@ class RunningBot:
         return list(read_journal(self.logs / "llm_decisions.jsonl", DECISION_LINES).records)
 
     def trades(self) -> list[TradeRecord]:
-        return list(read_journal(self.logs / "trade_experience.jsonl", TRADE_LINES).records)
+        lines = read_journal(self.logs / "trade_experience.jsonl", TRADE_LINES).records
+        return [line for line in lines if isinstance(line, TradeRecord)]
 
     def log(self) -> str:
         path = self.logs / "freqtrade.log"
@@ -94,12 +95,6 @@ class RunningBot:
         )
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
             return json.load(answer)
-
-    def prompts(self) -> list[str]:
-        """What the model was sent, oldest first."""
-        address = f"http://127.0.0.1:{self.model_port}/sandbox/requests"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return [json.dumps(request) for request in json.load(answer)]
 
     def set_model_faults(self, **faults: Any) -> None:
         request = urllib.request.Request(

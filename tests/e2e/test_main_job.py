@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from builders import ENTRY_ARGUMENTS
-from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord
+from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord, TradeRecord
 from running_bot import RunningBot
 
 HOSTILE_PAIR = "DOGE/USDT:USDT"
@@ -88,11 +88,34 @@ def test_every_id_leads_to_its_decision(bot: RunningBot) -> None:
             assert trade.model_score is not None
 
 
-def test_the_lesson_of_a_closed_trade_is_seen_in_a_later_prompt(bot: RunningBot) -> None:
-    record = bot.trades()[0]
-    lesson = (*record.reflection.lessons, record.reflection.summary)[0]
-    words = lesson[:40]
-    bot.wait_for("the lesson in a prompt", lambda: any(words in p for p in bot.prompts()), 130)
+def test_journals_tape_and_database_tell_the_same_story(bot: RunningBot) -> None:
+    said = bot.command("verify").stdout
+    assert re.search(r"tradesv3\.sandbox\.sqlite: [1-9]\d* closed trades", said)
+    assert re.search(r"llm_tape\.sqlite: [1-9]\d* exchanges", said)
+    assert "not filled" not in said
+    assert said.rstrip().endswith("every id and every profit fits.")
+
+
+def taught_and_next(bot: RunningBot) -> tuple[TradeRecord, DecisionRecord] | None:
+    """A trade that taught something, and the first decision of its pair after its close."""
+    for trade in bot.trades():
+        later = [line for line in of_pair(bot, trade.pair) if line.candle_at > trade.closed_at]
+        if trade.reflection.lessons and later:
+            return trade, later[0]
+    return None
+
+
+def test_the_lesson_of_a_closed_trade_is_in_the_next_prompt_of_its_pair(bot: RunningBot) -> None:
+    bot.wait_for("a decision after a lesson", lambda: taught_and_next(bot), 150)
+    found = taught_and_next(bot)
+    assert found is not None
+    trade, decision = found
+    story = bot.command("decisions", "--show", decision.decision_id).stdout
+    lesson, *_ = (item for item in trade.reflection.findings if item.stands)
+    assert f"taught {lesson.code}" in story
+    assert f"#{trade.trade_id}" in story
+    review = bot.command("trades", "--show", str(trade.trade_id)).stdout
+    assert trade.reflection.lessons[0] in " ".join(review.split())
 
 
 def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
@@ -138,6 +161,7 @@ def test_it_stops_cleanly(bot: RunningBot) -> None:
     assert len(children) >= 2
     assert bot.stop() < 5
     assert bot.process.returncode == 0, bot.said()
+    bot.command("verify")
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
     for name in ("llm_decisions.jsonl", "trade_experience.jsonl"):
         assert (bot.logs / name).read_bytes().endswith(b"\n")

@@ -248,10 +248,41 @@ def _sharing(rooms: Rooms, book: object) -> Rooms:
 def test_the_lesson_of_a_closed_trade_is_in_a_later_prompt(tmp_path: Path) -> None:
     client = ScriptedClient([answering("signal_wait")])
     rooms = some_rooms(tmp_path, client)
-    record = rooms.library.learn(a_closed_trade(), NOON - timedelta(hours=1))
+    rooms.library.learn(a_closed_trade(mfe_ratio=0.2), NOON - timedelta(hours=1))
     run(rooms)
-    lesson = (*record.reflection.lessons, record.reflection.summary)[0]
-    assert lesson[:60] in client.prompts[0].messages[-1].content
+    message = client.prompts[0].messages[-1].content
+    assert "| taught take_profit" in message
+    assert "Take profit on a long or tighten its stop above +3 %: #7 was at +20 %" in message
+
+
+def test_with_the_loop_switched_off_the_prompt_is_that_of_a_bot_without_a_past(
+    tmp_path: Path,
+) -> None:
+    prompts = []
+    for enabled, folder in ((False, "off"), (True, "new")):
+        client = ScriptedClient([answering("signal_wait")])
+        rooms = some_rooms(tmp_path / folder, client, experience_config={"enabled": enabled})
+        if not enabled:
+            rooms.library.learn(a_closed_trade(mfe_ratio=0.2), NOON - timedelta(hours=1))
+        run(rooms)
+        assert decisions(rooms)[0].status == "approved"
+        prompts.append(client.prompts[0])
+    assert prompts[0] == prompts[1]
+
+
+def test_without_a_journal_of_decisions_nothing_is_opened(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **LONG)])
+    rooms = some_rooms(tmp_path, client, experience_config={"log_decisions": False})
+    assert run(rooms).status == "approved"
+    assert rooms.book.look(PAIR, "entry", NOON) is None
+
+
+def test_without_a_journal_of_decisions_positions_are_closed_all_the_same(tmp_path: Path) -> None:
+    client = ScriptedClient([answering("signal_exit")])
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, client, world, experience_config={"log_decisions": False})
+    run(rooms, a_question(world=world))
+    assert rooms.book.look(PAIR, "exit", NOON) is not None
 
 
 def test_a_refusal_is_told_to_the_model_the_next_time(tmp_path: Path) -> None:

@@ -449,6 +449,16 @@ def test_a_close_settles_what_was_booked(tmp_path: Path, kind: Any, outcome: str
         assert [line.outcome for line in outcomes(rooms)] == ([outcome] if outcome else [])
 
 
+def test_a_close_told_again_leaves_a_new_booking_alone(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as (desk, rooms):
+        desk.closed(a_closed_trade())
+        soon(rooms.journal.past_trades)
+        rooms.book.put(a_booking())
+        desk.closed(a_closed_trade(profit_ratio=0.057))
+        assert rooms.book.look(PAIR, "entry", NOON) is not None
+        assert outcomes(rooms) == []
+
+
 def test_decisions_under_way_at_the_stop_are_recorded_as_aborted(tmp_path: Path) -> None:
     client = ScriptedClient([answering("signal_wait")], delay_seconds=60)
     present = Present(World(an_account(), {}))

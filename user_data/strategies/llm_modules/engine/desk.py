@@ -226,7 +226,9 @@ class Desk:
 
     def closed(self, trade: ClosedTrade) -> None:
         """Learn from a trade that ended, however it ended; known trades are left alone."""
-        booking = self._rooms.book.withdraw(trade.pair)
+        # Told again when its fee became known, the pair may have a new booking by then.
+        is_news = not self.knows(trade.trade_id, trade.opened_at)
+        booking = self._rooms.book.withdraw(trade.pair) if is_news else None
         if booking is not None:
             # The fill of an exit arrives here: by then the trade is closed.
             done = booking.tool == trade.exit_reason
