@@ -41,9 +41,10 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       one decision whole, with its prompt, the raw answer and what became of it. ID is its id, or
       enough of the beginning or the end; --show ID --raw: as JSON.
 
-  trades [-n N] [--no-follow] [--raw] [--show N] [--review]
+  trades [-n N] [--no-follow] [--raw] [--show N] [--review] [--summary [--days N] [--mode MODE]]
       Follow closed trades, their grade and their first lesson; --raw: the JSON as it is; --show:
-      the review of trade N; --review: those of the last -n trades. Both end after that.
+      the review of trade N; --review: those of the last -n trades; --summary: statistics of the
+      last 30 days or --days, by pair, side, market, hour, leverage, confidence and exit.
 
   calibration [--mode MODE] [--model NAME] [--png FILE]
       What the model's confidence was worth: said against won per model, side and regime, with

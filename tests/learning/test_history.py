@@ -13,6 +13,7 @@ from own_trades import own_trade
 
 ETH = "ETH/USDT:USDT"
 SOL = "SOL/USDT:USDT"
+NOTHING = Breakdown(0, 0, 0, 0.0, 0.0, 0.0)
 LATER = NOON + timedelta(days=20)
 
 
@@ -98,7 +99,7 @@ def test_a_trade_that_is_known_already_is_ignored() -> None:
     history = a_history(1)
     history.add(own_trade(1, won=False))
     found = history.statistics(pair=None, before=LATER)
-    assert (found.n, found.wins) == (1, 1)
+    assert (found.n, found.whole.wins) == (1, 1)
 
 
 def test_the_same_number_in_a_new_database_is_another_trade() -> None:
@@ -149,7 +150,7 @@ def test_pair_side_and_regime_can_be_asked_for_alone_and_together(
 
 def test_statistics_of_nothing_are_zeros_and_undefined_ratios() -> None:
     found = HistoricalQueryEngine().statistics(pair=None, before=NOON, days=7)
-    assert found == TradeStatistics(7, 0, 0, 0.0, 0.0, None, None, {}, {}, {}, {}, {}, {})
+    assert found == TradeStatistics(7, NOTHING, None, None, {}, {}, {}, {}, {}, {})
 
 
 def test_statistics_add_up_by_hand() -> None:
@@ -159,7 +160,7 @@ def test_statistics_add_up_by_hand() -> None:
         own_trade(3, profit_ratio=-0.04, exit_reason="liquidation", side="short"),
         own_trade(4, profit_ratio=0.03, side="short"),
     )
-    assert (found.n, found.wins, found.win_rate) == (4, 2, 0.5)
+    assert (found.n, found.whole.wins, found.win_rate) == (4, 2, 0.5)
     assert found.mean_profit_ratio == pytest.approx(0.03 / 4)
     assert found.profit_factor == pytest.approx(0.09 / 0.06)
     assert found.expectancy == pytest.approx(0.0075 / 0.03)
@@ -174,7 +175,7 @@ def test_statistics_add_up_by_hand() -> None:
 
 def test_breaking_even_is_neither_winning_nor_losing() -> None:
     found = statistics(own_trade(1, profit_ratio=0.0), own_trade(2, profit_ratio=0.01))
-    assert (found.n, found.wins, found.win_rate) == (2, 1, 0.5)
+    assert (found.n, found.whole.wins, found.win_rate) == (2, 1, 0.5)
     assert found.by_side["long"] == Breakdown(2, 1, 0, 0.005, 0.01, 0.0)
     assert (found.profit_factor, found.expectancy) == (None, None)
 

@@ -25,10 +25,7 @@ def won(wins: int, n: int) -> Breakdown:
 
 SOME = TradeStatistics(
     days=30,
-    n=5,
-    wins=3,
-    win_rate=0.6,
-    mean_profit_ratio=0.0125,
+    whole=Breakdown(5, 3, 2, 0.0125, 0.03, 0.0125),
     profit_factor=1.5,
     expectancy=0.3,
     by_side={"long": won(3, 4), "short": won(0, 1)},
@@ -40,8 +37,7 @@ SOME = TradeStatistics(
 )
 THOUSANDS = replace(
     SOME,
-    n=8_219,
-    mean_profit_ratio=-0.00123456,
+    whole=Breakdown(8_219, 4_412, 3_807, -0.00123456, 0.02, 0.03),
     profit_factor=0.951234,
     expectancy=-0.0345678,
     by_side={"long": won(2_204, 4_109), "short": won(2_208, 4_110)},
@@ -81,7 +77,10 @@ def test_the_period_is_that_of_the_statistics() -> None:
 
 
 def test_without_trades_there_is_nothing_to_say() -> None:
-    assert statistics_sentence(ENGLISH, "all", replace(SOME, n=0)) is None
+    assert (
+        statistics_sentence(ENGLISH, "all", replace(SOME, whole=Breakdown(0, 0, 0, 0.0, 0.0, 0.0)))
+        is None
+    )
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "no loss"), ("zh", "无亏损")])

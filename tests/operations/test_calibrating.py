@@ -10,8 +10,14 @@ import pytest
 from builders import NOON, PAIR, a_trade_record
 from llm_modules.cli import main
 from llm_modules.journal.records import LessonRecord
-from llm_modules.operations.calibrating import CalibrationOptions, read, show_calibration
+from llm_modules.operations.calibrating import (
+    CalibrationOptions,
+    Calibrations,
+    counted,
+    show_calibration,
+)
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.past_trades import PastTrades
 from llm_modules.operations.session import Session
 
 Written = Callable[..., Path]
@@ -62,6 +68,10 @@ def written(session: Session) -> Written:
     return write
 
 
+def counted_of(lines: list[bytes]) -> Calibrations:
+    return counted(PastTrades(lines))
+
+
 def shown(session: Session, capsys: pytest.CaptureFixture[str], **options: Any) -> list[str]:
     assert show_calibration(session, CalibrationOptions(**options)) is ExitStatus.DONE
     captured = capsys.readouterr()
@@ -73,7 +83,7 @@ def shown(session: Session, capsys: pytest.CaptureFixture[str], **options: Any) 
 
 
 def test_modes_are_counted_apart_and_the_newest_is_known() -> None:
-    found = read([line(3, mode="live"), line(1, mode="sandbox"), line(2, mode="sandbox")])
+    found = counted_of([line(3, mode="live"), line(1, mode="sandbox"), line(2, mode="sandbox")])
     assert {mode: item.reliability().n for mode, item in found.by_mode.items()} == {
         "live": 1,
         "sandbox": 2,
@@ -82,17 +92,17 @@ def test_modes_are_counted_apart_and_the_newest_is_known() -> None:
 
 
 def test_without_trades_there_is_no_newest_mode() -> None:
-    found = read([])
-    assert (found.newest_mode, found.by_mode, found.bad_lines) == (None, {}, 0)
+    found = counted_of([])
+    assert (found.newest_mode, found.by_mode) == (None, {})
 
 
 def test_the_newest_trade_decides_whatever_its_place_in_the_journal() -> None:
     lines = [line(9, mode="sandbox"), line(1, mode="sandbox"), line(5, mode="live")]
-    assert read(lines).newest_mode == "sandbox"
+    assert counted_of(lines).newest_mode == "sandbox"
 
 
 def test_a_trade_that_stands_there_twice_counts_once() -> None:
-    found = read([line(1), line(1, won=False), line(2), line(1, mode="live")])
+    found = counted_of([line(1), line(1, won=False), line(2), line(1, mode="live")])
     assert found.by_mode["dry_run"].reliability().n == 2
     assert found.by_mode["dry_run"].reliability().wins == 2
     assert found.by_mode["live"].reliability().n == 1
@@ -100,18 +110,7 @@ def test_a_trade_that_stands_there_twice_counts_once() -> None:
 
 def test_a_trade_of_the_same_number_in_a_new_database_is_another() -> None:
     again = line(1, opened_at=NOON + timedelta(days=9), closed_at=NOON + timedelta(days=10))
-    assert read([line(1), again]).by_mode["dry_run"].reliability().n == 2
-
-
-def test_bad_lines_are_counted_and_harm_nothing_a_last_one_being_written_is_none() -> None:
-    found = read([b"torn\n", b"\xff\n", b'{"kind": "trade"}\n', b"\n", line(1), line(2)[:50]])
-    assert found.bad_lines == 4
-    assert found.by_mode["dry_run"].reliability().n == 1
-
-
-def test_lessons_are_no_trades() -> None:
-    found = read([LESSON.model_dump_json(by_alias=True).encode() + b"\n"])
-    assert (found.by_mode, found.bad_lines) == ({}, 0)
+    assert counted_of([line(1), again]).by_mode["dry_run"].reliability().n == 2
 
 
 # --- what is said -------------------------------------------------------------------------------

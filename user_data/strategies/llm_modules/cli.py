@@ -20,6 +20,7 @@ from llm_modules.operations import (
     halting,
     showing,
     summary,
+    trade_summary,
     upkeep,
     verifying,
     viewing,
@@ -126,6 +127,15 @@ def _add_trades(command: argparse.ArgumentParser) -> None:
     _add_view(command)
     command.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
     command.add_argument("--review", action="store_true", help="the reviews of the last trades")
+    command.add_argument("--summary", action="store_true", help="statistics of the last days")
+    command.add_argument(
+        "--days",
+        type=_count,
+        default=trade_summary.USUAL_DAYS,
+        metavar="N",
+        help="of how many days (summary, default: 30)",
+    )
+    command.add_argument("--mode", choices=get_args(RunMode), help="of which mode (summary)")
 
 
 def _add_calibration(command: argparse.ArgumentParser) -> None:
@@ -206,6 +216,9 @@ def _decisions(session: Session, options: Options) -> ExitStatus:
 def _trades(session: Session, options: Options) -> ExitStatus:
     if options.show is not None:
         return showing.show_trade(session, options.show, raw=options.raw)
+    if options.summary:
+        period = trade_summary.Period(options.mode, options.days, _now())
+        return trade_summary.show_trade_summary(session, period)
     if options.review:
         return showing.show_reviews(session, options.count, raw=options.raw)
     return viewing.show_trades(session, _view_options(options))

@@ -42,10 +42,7 @@ class TradeStatistics:
     """
 
     days: int
-    n: int
-    wins: int
-    win_rate: float
-    mean_profit_ratio: float
+    whole: Breakdown
     profit_factor: float | None
     expectancy: float | None
     by_side: Mapping[str, Breakdown]
@@ -54,6 +51,21 @@ class TradeStatistics:
     by_leverage: Mapping[str, Breakdown]
     by_confidence: Mapping[str, Breakdown]
     by_exit_reason: Mapping[str, Breakdown]
+
+    @property
+    def n(self) -> int:
+        """How many trades there were."""
+        return self.whole.n
+
+    @property
+    def win_rate(self) -> float:
+        """Share of them that ended in profit, 0..1; 0 of none."""
+        return self.whole.wins / self.whole.n if self.whole.n else 0.0
+
+    @property
+    def mean_profit_ratio(self) -> float:
+        """Mean profit of them all."""
+        return self.whole.mean_profit_ratio
 
 
 class TradeTally:
@@ -97,10 +109,7 @@ class TradeTally:
         won, lost = self._whole.won, self._whole.lost
         return TradeStatistics(
             self._days,
-            whole.n,
-            whole.wins,
-            whole.wins / whole.n if whole.n else 0.0,
-            whole.mean_profit_ratio,
+            whole,
             ratio(won, lost) if lost else None,
             whole.mean_profit_ratio / whole.mean_loss_ratio if whole.mean_loss_ratio else None,
             *map(_breakdowns, self._groups),

@@ -1,7 +1,6 @@
 """From a line of the trade journal to what memory keeps of it."""
 
 from datetime import UTC
-from functools import lru_cache
 from sys import intern
 
 from llm_modules.journal.gist import ReflectionGist, TradeGist
@@ -16,15 +15,13 @@ ENDED_BY_OTHERS = frozenset(
 )
 # No more of a sentence is ever quoted.
 LONGEST_LESSON = 300
-# Eleven conditions of a few values each; a trade rarely meets a mix that no other met.
-_MIXES_KEPT = 65_536
 
 
 def remembered(gist: TradeGist) -> RememberedTrade:
     """Return a closed trade as memory keeps it.
 
-    Texts that repeat are shared between trades, because there may be a million of them. Times are
-    in UTC, whatever zone they were written in.
+    Texts that repeat are shared between trades, because there may be a million of them; of mixes
+    of conditions six in seven are unique. Times are in UTC, whatever zone they were written in.
     """
     entry = gist.entry
     facts = entry.facts if entry else {}
@@ -46,17 +43,11 @@ def remembered(gist: TradeGist) -> RememberedTrade:
         gist.evaluation["grade"],
         gist.reward,
         gist.exit_reason not in ENDED_BY_OTHERS,
-        _shared(conditions(gist)),
+        conditions(gist),
         situation(facts),
         gist.reflection.get("findings", ()),
         _lesson(gist.reflection),
     )
-
-
-@lru_cache(_MIXES_KEPT)
-def _shared(mix: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first tuple that was equal to this one."""
-    return mix
 
 
 def _lesson(reflection: ReflectionGist) -> str:

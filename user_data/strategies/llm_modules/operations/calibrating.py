@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
 from rich.table import Table
 
 from llm_modules.domain import RunMode
-from llm_modules.journal.gist import GIST_LINES, TradeGist
 from llm_modules.journal.parts import found_lines
 from llm_modules.learning.calibration import Calibration, Reliability, bin_name
-from llm_modules.learning.remembering import remembered
+from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.past_trades import PastTrade, PastTrades
 from llm_modules.operations.picture import Picture, draw
 from llm_modules.operations.places import shown
 from llm_modules.operations.render import printable
@@ -36,20 +35,15 @@ class CalibrationOptions:
 
 @dataclass(slots=True)
 class Calibrations:
-    """Calibration per mode, which are never mixed: a simulated market proves nothing of a real.
-
-    `newest` tells when the last trade of a mode closed; `bad_lines` could not be read.
-    """
+    """Calibration per mode, and when the last trade of a mode closed."""
 
     by_mode: dict[RunMode, Calibration] = field(default_factory=dict)
     newest: dict[RunMode, datetime] = field(default_factory=dict)
-    bad_lines: int = 0
 
-    def add(self, gist: TradeGist) -> None:
+    def add(self, mode: RunMode, trade: RememberedTrade) -> None:
         """Count one more trade."""
-        newest = self.newest.get(gist.mode, gist.closed_at)
-        self.newest[gist.mode] = max(newest, gist.closed_at)
-        self.by_mode.setdefault(gist.mode, Calibration()).add(remembered(gist))
+        self.newest[mode] = max(self.newest.get(mode, trade.closed_at), trade.closed_at)
+        self.by_mode.setdefault(mode, Calibration()).add(trade)
 
     @property
     def newest_mode(self) -> RunMode | None:
@@ -60,9 +54,10 @@ class Calibrations:
 def show_calibration(session: Session, options: CalibrationOptions) -> ExitStatus:
     """Show confidence against results per model, side and regime and by bin, and draw it."""
     path, screen = session.journals().trades, session.screen
-    found = read(line.text for line in found_lines(path))
-    if found.bad_lines:
-        screen.complain(f"{found.bad_lines} unreadable lines of {shown(path)} are not counted.")
+    past = PastTrades(line.text for line in found_lines(path))
+    found = counted(past)
+    if past.bad_lines:
+        screen.complain(f"{past.bad_lines} unreadable lines of {shown(path)} are not counted.")
     mode = options.mode or found.newest_mode
     calibration = found.by_mode.get(mode, Calibration()) if mode else Calibration()
     whole = calibration.reliability(options.model)
@@ -81,23 +76,11 @@ def show_calibration(session: Session, options: CalibrationOptions) -> ExitStatu
     return ExitStatus.DONE
 
 
-def read(lines: Iterable[bytes]) -> Calibrations:
-    """Count the trades of a journal in one pass, each once."""
+def counted(past: Iterable[PastTrade]) -> Calibrations:
+    """Count the trades of a journal by mode."""
     found = Calibrations()
-    known: set[tuple[RunMode, int, datetime]] = set()
-    for line in lines:
-        try:
-            record = GIST_LINES.validate_json(line)
-        except ValidationError:
-            # The last line may be in the middle of being written.
-            found.bad_lines += line.endswith(b"\n")
-            continue
-        if not isinstance(record, TradeGist):
-            continue
-        identity = (record.mode, record.trade_id, record.opened_at)
-        if identity not in known:
-            known.add(identity)
-            found.add(record)
+    for mode, trade in past:
+        found.add(mode, trade)
     return found
 
 
