@@ -12,6 +12,7 @@ from builders import (
     a_position,
     a_question,
     a_reply,
+    a_trade_record,
     a_world,
     some_candles,
 )
@@ -275,6 +276,21 @@ def test_without_a_journal_of_decisions_nothing_is_opened(tmp_path: Path) -> Non
     rooms = some_rooms(tmp_path, client, experience_config={"log_decisions": False})
     assert run(rooms).status == "approved"
     assert rooms.book.look(PAIR, "entry", NOON) is None
+
+
+def test_while_a_closed_trade_waits_for_the_disk_nothing_is_opened(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    journal = Path(rooms.config.experience_config.trade_log_path)
+    journal.unlink()
+    journal.mkdir()
+    with pytest.raises(JournalError):
+        rooms.journal.trade(a_trade_record())
+    assert run(rooms).status == "approved"
+    assert rooms.book.look(PAIR, "entry", NOON) is None
+    journal.rmdir()
+    rooms.journal.trade(a_trade_record())
+    run(rooms)
+    assert rooms.book.look(PAIR, "entry", NOON) is not None
 
 
 def test_without_a_journal_of_decisions_positions_are_closed_all_the_same(tmp_path: Path) -> None:

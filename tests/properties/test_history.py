@@ -63,7 +63,7 @@ def counted(rows: Sequence[RememberedTrade]) -> tuple[object, ...]:
 
 def told(found: TradeStatistics) -> tuple[object, ...]:
     sides = {side: group.n for side, group in found.by_side.items()}
-    return found.n, found.wins, found.mean_profit_ratio, sides
+    return found.n, found.whole.wins, found.mean_profit_ratio, sides
 
 
 @given(some_trades.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))), times)
@@ -136,7 +136,7 @@ def test_every_breakdown_divides_the_whole(rows: list[RememberedTrade], asked: l
             found.by_exit_reason,
         ):
             assert sum(group.n for group in groups.values()) == found.n
-            assert sum(group.wins for group in groups.values()) == found.wins
+            assert sum(group.wins for group in groups.values()) == found.whole.wins
             assert all(group.n >= group.wins + group.losses for group in groups.values())
             assert all(group.n > 0 for group in groups.values())
 

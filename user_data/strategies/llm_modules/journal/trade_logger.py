@@ -29,6 +29,7 @@ class TradeLogger:
         self._decision_path = Path(config.decision_log_path)
         self._trade_path = Path(config.trade_log_path)
         self._decisions = self._trades = None
+        self._trades_wait = False
         if config.log_decisions:
             self._decisions = JsonlLog(
                 self._decision_path,
@@ -43,20 +44,24 @@ class TradeLogger:
     def decision(self, record: DecisionLine) -> bool:
         """Append a decision, what became of it, or a halt. Raises JournalError.
 
-        False when decisions are switched off and nothing was written: no order may follow then.
+        True when everything so far is recorded: False when decisions are switched off, or while a
+        closed trade waits for the disk. No new exposure may follow then.
         """
         if self._decisions is None:
             return False
         self._decisions.append(record)
-        return True
+        return not self._trades_wait
 
     def trade(self, record: TradeLine) -> None:
         """Append a closed trade, or words for its lesson, and wait until it is on disk.
 
         Raises JournalError.
         """
-        if self._trades is not None:
-            self._trades.append(record)
+        if self._trades is None:
+            return
+        self._trades_wait = True
+        self._trades.append(record)
+        self._trades_wait = False
 
     def past_decisions(self, limit: int = NEWEST_LINES) -> tuple[DecisionLine, ...]:
         """Read the newest decision lines, oldest first; bad lines are logged and left out."""
