@@ -35,10 +35,9 @@ from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.learning.history import HistoricalQueryEngine
 from llm_modules.learning.reflection import SelfReflectionEngine
-from llm_modules.learning.remembered import RememberedTrade
-from llm_modules.learning.remembering import remembered
+from llm_modules.learning.remembered import RememberedTrade, remembered
 from llm_modules.learning.rewards import RewardLearningSystem, reward
-from llm_modules.learning.similar import situation
+from llm_modules.learning.situation import situation
 from llm_modules.learning.wording import learning_phrases
 
 START = datetime(2016, 1, 1, tzinfo=UTC)
@@ -288,7 +287,7 @@ def asking(path: Path, count: int) -> list[Figure]:
     history = HistoricalQueryEngine()
     rewards = RewardLearningSystem(history, None, "dry_run")
     for one in islice(every, max(1, count - QUESTIONS)):
-        library._remember(remembered(one))  # noqa: SLF001 - without a file per trade
+        library._history.add(remembered(one))  # noqa: SLF001 - without a file per trade
     for trade in library._history.newest(count)[::-1]:  # noqa: SLF001
         history.add(trade)
     gc.collect()
@@ -303,7 +302,7 @@ def asking(path: Path, count: int) -> list[Figure]:
     times: dict[str, list[float]] = {name: [] for name, _ in works}
     for one in every:
         trade = remembered(one)
-        library._remember(trade)  # noqa: SLF001
+        library._history.add(trade)  # noqa: SLF001
         history.add(trade)
         at = one.closed_at + timedelta(minutes=1)
         facts = one.entry.facts if one.entry else {}

@@ -7,8 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from freqtrade.persistence import KeyValueStore, Trade, init_db
-from freqtrade.persistence.custom_data import _CustomData
+from freqtrade.persistence import KeyValueStore, Trade
 
 from builders import (
     ARGUMENTS,
@@ -33,7 +32,7 @@ from llm_modules.journal.records import (
 )
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.plan import DATABASES
-from stored_trades import a_trade, an_order
+from stored_trades import a_trade, an_order, let_go_of_database, open_database
 
 ETH = "ETH/USDT:USDT"
 STEP = timedelta(minutes=30)
@@ -42,7 +41,7 @@ EXIT_PRICE = 102.0
 LATER = NOON + timedelta(days=400)
 
 
-class Books:
+class Bookkeeping:
     """One bot of one mode in `<folder>`; a step of its story takes half an hour."""
 
     def __init__(self, folder: Path, mode: RunMode = "sandbox", **rotation: Any) -> None:
@@ -59,30 +58,24 @@ class Books:
     def begin_database(self) -> None:
         """Open the database, made if there is none; Freqtrade counts from 1 again then."""
         is_new = not self.database.exists()
-        init_db(f"sqlite:///{self.database}")
+        open_database(self.database)
         if is_new:
             KeyValueStore.store_value("bot_start_time", self.now)
 
     def loses_database(self) -> None:
         """Have the database removed, with what SQLite keeps beside it, and a new one begun."""
-        self.lets_go_of_database()
+        let_go_of_database()
         for path in self.folder.glob(f"{self.database.name}*"):
             path.unlink()
         self.now += STEP
         self.begin_database()
-
-    def lets_go_of_database(self) -> None:
-        """Close it, so that all of it stands in its one file."""
-        Trade.session.remove()
-        _CustomData.session.remove()
-        cast("Any", Trade.session.get_bind()).dispose()
 
     def decides(self, tool: str, pair: str = PAIR, **changes: Any) -> str:
         """Ask the model about a pair; returns the id of the decision."""
         self.now += STEP
         name = f"{self.now:%y%m%d%H%M%S}-{pair[:3]}-{self.mode}"
         request = {"model": "test-model", "messages": [{"role": "user", "content": name}]}
-        exchange = self._tape.record(
+        tape_id = self._tape.record(
             request, {"answer": name}, error=None, at=self.now, latency_seconds=0.1
         )
         values = {
@@ -95,7 +88,7 @@ class Books:
             "call": {key: value for key, value in ARGUMENTS[tool].items() if key != "pair"},
             "approved": Approved(leverage=4.0, stake_amount=25.0, stop_price=99.0),
             "prompt_hash": "0123456789abcdef",
-            "exchanges": (exchange,),
+            "tape_ids": (tape_id,),
         }
         self._log.append(a_decision_record(**(values | changes)))
         return name
@@ -157,12 +150,12 @@ class Books:
         """Write a record of any content."""
         self._records.append(record)
 
-    def done(self) -> "Books":
+    def done(self) -> "Bookkeeping":
         """Let go of every file."""
         self._log.close()
         self._records.close()
         self._tape.close()
-        self.lets_go_of_database()
+        let_go_of_database()
         return self
 
     def _ends(self, trade: Trade, exit_reason: str) -> str | None:

@@ -1,6 +1,5 @@
 """Closed trades as memory keeps them, for tests of what is learnt from many."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,4 +45,4 @@ def own_trade(number: int = 1, *, won: bool = True, **changes: Any) -> Remembere
     }
     values |= changes
     values["conditions"] = (f"side.{values.get('side', 'long')}", *values.get("conditions", ()))
-    return replace(TRADE, **values)
+    return TRADE._replace(**values)

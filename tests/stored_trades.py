@@ -1,8 +1,38 @@
 """Trades as Freqtrade stores them; a test opens its own database first."""
 
-from freqtrade.persistence import Order, Trade
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+from freqtrade.persistence import Order, Trade, init_db
+from freqtrade.persistence.custom_data import _CustomData
 
 from builders import NOON, PAIR
+
+
+def open_database(path: Path) -> None:
+    """Have Freqtrade use this database, an empty one where there is none."""
+    if not path.exists():
+        path.write_bytes(_empty_database())
+    init_db(f"sqlite:///{path}")
+
+
+def let_go_of_database() -> None:
+    """Close it, so that all of it stands in its one file."""
+    Trade.session.remove()
+    _CustomData.session.remove()
+    cast("Any", Trade.session.get_bind()).dispose()
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """What Freqtrade begins with: copying it is far quicker than making its tables again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite"
+        init_db(f"sqlite:///{path}")
+        let_go_of_database()
+        return path.read_bytes()
 
 
 def an_order(trade: Trade, side: str, price: float, amount: float) -> Order:

@@ -9,11 +9,12 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "errors", "config", "metrics", "phrases"}
+EVERYBODY = {"domain", "errors", "config", "metrics", "phrases", "weights"}
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "errors": set(),
     "metrics": set(),
+    "weights": set(),
     "phrases": {"domain"},
     "config": {"domain", "errors"},
     "market": EVERYBODY,

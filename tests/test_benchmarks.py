@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
     [
         (("decisions.py", "--pairs", "2", "--latency", "0.05", "--rounds", "1"), "ratio"),
         (("gate.py",), "json.loads"),
+        (("learning.py", "--trades", "300"), "recall"),
     ],
 )
 def test_a_benchmark_runs(arguments: tuple[str, ...], said: str) -> None:

@@ -75,7 +75,12 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["start", "--api-port", "x"],
         ["start", "--api-port", "\uff18\uff10\uff18\uff16"],
         ["logs", "--summary"],
-        ["trades", "--mode", "paper"],
+        ["trades", "--summary", "--mode", "paper"],
+        ["trades", "--summary", "--days", "0"],
+        ["trades", "--summary", "--days", "3651"],
+        ["trades", "--summary", "--review"],
+        ["trades", "--show", "1", "--summary"],
+        ["decisions", "--show", "1", "--summary"],
         ["resume", "now"],
         ["halt", "--because"],
     ],
@@ -431,6 +436,28 @@ def test_a_viewer_ends_with_0_on_ctrl_c(folder: Path) -> None:
         assert viewer.wait(10) == 0
         assert viewer.stderr is not None
         assert viewer.stderr.read() == b""
+
+
+@pytest.mark.parametrize("options", [("--days", "3"), ("--mode", "dry-run")])
+def test_what_belongs_to_a_summary_alone_is_not_dropped_in_silence(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    assert run(folder, "trades", *options) == 2
+    assert "belong to --summary" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["dry-run", "dry_run"])
+def test_a_mode_is_understood_as_people_write_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    assert run(folder, "trades", "--summary", "--mode", mode, "--days", "3650") == 0
+    assert capsys.readouterr().out.startswith("No dry_run trade in ")
+
+
+def test_usage_names_the_command_that_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["trades", "--fast"], {})
+    assert capsys.readouterr().err.startswith("usage: ./manage.sh")
 
 
 @pytest.mark.parametrize("command", ["logs", "decisions", "trades"])

@@ -1,7 +1,6 @@
 """The budget: never exceeded, the least valuable lines go first, the facts never do."""
 
 import json
-import math
 import re
 from dataclasses import replace
 
@@ -27,15 +26,11 @@ from context.scenes import (
 )
 from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import Block, Kind
-from llm_modules.context.budget import (
-    drop,
-    prompt_weight,
-    tokens,
-    weight,
-)
+from llm_modules.context.budget import drop, prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import Experience, Message, OpenPosition, Prompt
 from llm_modules.errors import ContextBudgetError
+from llm_modules.weights import tokens, weight
 
 SNAPSHOT = a_snapshot()
 FACT_LINES = ("pair=", "price_step=", "close_1h=", "close_4h=", "equity=")
@@ -62,35 +57,6 @@ def build(context: ContextConfig, position: OpenPosition | None, experience: Exp
 # --- the estimate -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "sixths"),
-    [
-        ("", 0),
-        ("abc", 6),
-        ("abcd", 8),
-        ("1", 5),
-        ("12.5", 17),
-        ("\n", 2),
-        ("é", 4),
-        ("界", 8),
-        ("\u07ff", 4),
-        ("\u0800", 8),
-        ("\uffff", 8),
-        ("\U00010000", 8),
-        ("3 根K线", 25),
-    ],
-)
-def test_a_byte_is_a_third_of_a_token_and_digits_and_wide_characters_are_more(
-    text: str, sixths: int
-) -> None:
-    assert weight(text) == sixths
-
-
-@pytest.mark.parametrize(("sixths", "count"), [(0, 0), (1, 1), (6, 1), (7, 2), (12, 2)])
-def test_tokens_are_rounded_up(sixths: int, count: int) -> None:
-    assert tokens(sixths) == count
-
-
 def test_the_messages_and_the_tools_are_counted() -> None:
     messages = (Message("system", "abc"), Message("user", "def"))
     spec = {"name": WAIT.name, "description": WAIT.description, "parameters": WAIT.parameters}
@@ -98,11 +64,6 @@ def test_the_messages_and_the_tools_are_counted() -> None:
 
     assert prompt_weight(Prompt(messages, ())) == 6 + 6 + weight("[]")
     assert prompt_weight(Prompt(messages, (WAIT,))) == 6 + 6 + weight(offered)
-
-
-@given(st.text(max_size=200))
-def test_the_estimate_is_never_below_a_third_of_the_bytes(text: str) -> None:
-    assert tokens(weight(text)) >= math.ceil(len(text.encode()) / 3)
 
 
 # --- dropping lines -----------------------------------------------------------------------------

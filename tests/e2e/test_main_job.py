@@ -91,7 +91,7 @@ def test_every_id_leads_to_its_decision(bot: RunningBot) -> None:
 def test_journals_tape_and_database_tell_the_same_story(bot: RunningBot) -> None:
     said = bot.command("verify").stdout
     assert re.search(r"tradesv3\.sandbox\.sqlite: [1-9]\d* closed trades", said)
-    assert re.search(r"llm_tape\.sqlite: [1-9]\d* exchanges", said)
+    assert re.search(r"llm_tape\.sqlite: [1-9]\d* attempts", said)
     assert "not filled" not in said
     assert said.rstrip().endswith("every id and every profit fits.")
 

@@ -21,7 +21,7 @@ from llm_modules.engine.cycle import Rooms, decide
 from llm_modules.engine.question import Question
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.gate.checker import limits_hash
-from llm_modules.journal.records import DecisionRecord
+from llm_modules.journal.records import DecisionRecord, LessonRecord
 from rooms import decisions, outcomes, some_rooms
 
 
@@ -291,6 +291,28 @@ def test_while_a_closed_trade_waits_for_the_disk_nothing_is_opened(tmp_path: Pat
     rooms.journal.trade(a_trade_record())
     run(rooms)
     assert rooms.book.look(PAIR, "entry", NOON) is not None
+
+
+def test_words_that_could_not_be_written_keep_nobody_from_entering(tmp_path: Path) -> None:
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_entry_long", **LONG)]))
+    journal = Path(rooms.config.experience_config.trade_log_path)
+    journal.unlink()
+    journal.mkdir()
+    words = LessonRecord(
+        at=NOON, mode="sandbox", trade_id=7, opened_at=NOON, pair=PAIR, model="m", text="wait"
+    )
+    with pytest.raises(JournalError):
+        rooms.journal.lesson(words)
+    run(rooms)
+    assert rooms.book.look(PAIR, "entry", NOON) is not None
+
+
+def test_that_something_approved_is_not_opened_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = ScriptedClient([answering("signal_entry_long", **LONG)])
+    run(some_rooms(tmp_path, client, experience_config={"log_decisions": False}))
+    assert f"{PAIR}: approved, not opened" in caplog.text
 
 
 def test_without_a_journal_of_decisions_positions_are_closed_all_the_same(tmp_path: Path) -> None:

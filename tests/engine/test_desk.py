@@ -28,6 +28,7 @@ from llm_modules.engine.question import Present, World
 from llm_modules.engine.recording import close_of, outcome_record
 from llm_modules.gate.emergency import BREACHES_TO_TRIP, EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
+from llm_modules.journal.gist import gist_of
 from llm_modules.journal.records import Approved, DecisionRecord
 from rooms import decisions, halts, outcomes, some_rooms, trades
 
@@ -259,7 +260,7 @@ def test_a_halt_at_an_unknown_equity_is_recorded_without_one(tmp_path: Path) -> 
 
 def test_the_world_tells_how_the_account_fared(tmp_path: Path) -> None:
     with a_desk(tmp_path) as (desk, _):
-        desk.past_closes([close_of(a_trade_record(profit_ratio=-0.1))])
+        desk.past_closes([close_of(gist_of(a_trade_record(profit_ratio=-0.1)))], NOON)
         desk.closed(a_closed_trade(trade_id=8, profit_ratio=-0.2))
         observe(desk, a_position(trade_id=9, opened_at=NOON))
         conduct = desk.world().conduct
@@ -414,7 +415,7 @@ def test_a_closed_trade_is_learnt_once_with_the_best_extremes_known(tmp_path: Pa
         assert not desk.knows(trade.trade_id, trade.opened_at)
         desk.closed(trade)
         desk.closed(trade)
-        soon(rooms.journal.past_trades)
+        soon(lambda: trades(rooms))
         assert desk.knows(trade.trade_id, trade.opened_at)
         (record,) = trades(rooms)
         assert (record.mfe_ratio, record.mae_ratio) == (0.3, -0.2)
@@ -434,7 +435,7 @@ def test_a_trade_the_disk_refused_is_written_after_a_later_decision(
         soon(lambda: "is not in the journal yet" in caplog.text)
         journal.rmdir()
         desk.ask([a_question()])
-        soon(rooms.journal.past_trades)
+        soon(lambda: trades(rooms))
 
 
 @pytest.mark.parametrize(
@@ -445,14 +446,14 @@ def test_a_close_settles_what_was_booked(tmp_path: Path, kind: Any, outcome: str
         if kind:
             rooms.book.put(a_booking(kind="exit", tool=kind, trade_id=7))
         desk.closed(a_closed_trade())
-        soon(rooms.journal.past_trades)
+        soon(lambda: trades(rooms))
         assert [line.outcome for line in outcomes(rooms)] == ([outcome] if outcome else [])
 
 
 def test_a_close_told_again_leaves_a_new_booking_alone(tmp_path: Path) -> None:
     with a_desk(tmp_path) as (desk, rooms):
         desk.closed(a_closed_trade())
-        soon(rooms.journal.past_trades)
+        soon(lambda: trades(rooms))
         rooms.book.put(a_booking())
         desk.closed(a_closed_trade(profit_ratio=0.057))
         assert rooms.book.look(PAIR, "entry", NOON) is not None
@@ -490,7 +491,7 @@ def test_a_new_database_may_use_known_trade_numbers_again(tmp_path: Path) -> Non
         first = a_closed_trade()
         desk.closed(first)
         desk.closed(replace(first, opened_at=NOON, closed_at=NOON + timedelta(hours=1)))
-        soon(lambda: len(rooms.journal.past_trades()) == 2)
+        soon(lambda: len(trades(rooms)) == 2)
 
 
 def test_orders_that_come_to_nothing_are_tried_three_times(tmp_path: Path) -> None:

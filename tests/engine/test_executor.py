@@ -130,8 +130,8 @@ def asked(script: Script, tape: Tape | None, deadline_seconds: float = 5) -> Ans
 
 
 def errors(tape: Tape, answer: Answer) -> list[str | None]:
-    found = [tape.read(name) for name in answer.exchanges]
-    return [exchange.error if exchange else "not on the tape" for exchange in found]
+    found = [tape.read(name) for name in answer.tape_ids]
+    return [attempt.error if attempt else "not on the tape" for attempt in found]
 
 
 def test_every_request_of_a_question_is_named_in_order(tape: Tape) -> None:
@@ -140,12 +140,12 @@ def test_every_request_of_a_question_is_named_in_order(tape: Tape) -> None:
     assert answer.call is not None
     failed = "server_error: Error code: 500"
     assert errors(tape, answer) == [failed, None, failed, failed, None]
-    assert len(set(answer.exchanges)) == answer.attempts == 5
+    assert len(set(answer.tape_ids)) == answer.attempts == 5
 
 
 def test_a_repair_is_on_the_tape_with_its_complaint(tape: Tape) -> None:
     answer = asked(lambda number: [UNKNOWN_TOOL if number == 1 else OK], tape)
-    first, second = (tape.read(name) for name in answer.exchanges)
+    first, second = (tape.read(name) for name in answer.tape_ids)
     assert first is not None
     assert second is not None
     assert "was not used" not in first.request["messages"][-1]["content"]
@@ -165,7 +165,7 @@ def test_what_was_asked_when_time_ran_out_is_named(tape: Tape) -> None:
 
 
 def test_without_a_tape_no_request_is_named() -> None:
-    assert asked(lambda _: [OK], None).exchanges == ()
+    assert asked(lambda _: [OK], None).tape_ids == ()
 
 
 def recorded(folder: Path, tape: Tape, script: Script) -> Any:
@@ -178,18 +178,18 @@ def recorded(folder: Path, tape: Tape, script: Script) -> Any:
 
 def test_a_decisions_record_leads_to_its_prompt_and_answer(tmp_path: Path, tape: Tape) -> None:
     record = recorded(tmp_path, tape, lambda _: [OK])
-    (name,) = record.exchanges
-    exchange = tape.read(name)
-    assert exchange is not None
-    assert exchange.request["messages"][0]["role"] == "system"
-    assert PAIR in exchange.request["messages"][-1]["content"]
+    (name,) = record.tape_ids
+    attempt = tape.read(name)
+    assert attempt is not None
+    assert attempt.request["messages"][0]["role"] == "system"
+    assert PAIR in attempt.request["messages"][-1]["content"]
     assert record.tool == "signal_wait"
 
 
 def test_a_decision_without_an_answer_leads_there_too(tmp_path: Path, tape: Tape) -> None:
     record = recorded(tmp_path, tape, lambda _: [http("{}", "403 No")])
     assert record.status == "failed"
-    assert [tape.knows(name) for name in record.exchanges] == [True]
+    assert [tape.read(name) is not None for name in record.tape_ids] == [True]
 
 
 def test_the_most_requests_a_decision_can_take_leave_its_record_within_3_kb() -> None:
@@ -197,6 +197,6 @@ def test_the_most_requests_a_decision_can_take_leave_its_record_within_3_kb() ->
     names = tuple(f"{number:016x}" for number in range(33))
     facts = {f"fact_number_{number}": 12345.678901 for number in range(20)}
     record = a_decision_record(
-        exchanges=names, facts=facts, problems=("too long " * 500,) * 3, fault="x" * 5000
+        tape_ids=names, facts=facts, problems=("too long " * 500,) * 3, fault="x" * 5000
     )
     assert len(encoded(record)) <= 2948

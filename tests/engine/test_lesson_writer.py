@@ -8,6 +8,7 @@ import pytest
 
 from builders import PAIR, a_closed_trade, a_reply
 from fakes import ScriptedClient
+from llm_modules.domain import Reply
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.outbox import TradeOutbox
@@ -22,7 +23,7 @@ WRONG_WAY: dict[str, Any] = {
     "mfe_ratio": 0.001,
     "mae_ratio": -0.05,
     "opened_at": NOW - timedelta(hours=2),
-    "closed_at": NOW - timedelta(hours=1),
+    "closed_at": NOW - timedelta(minutes=5),
 }
 
 
@@ -37,6 +38,19 @@ def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedCli
     outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
     asyncio.run(outbox.learn(a_closed_trade(**(WRONG_WAY | trade))))
     return rooms, client
+
+
+class OneAtATime(ScriptedClient):
+    """Counts how many questions are under way at once."""
+
+    under_way = most_at_once = 0
+
+    async def ask(self, *args: Any, **named: Any) -> Reply:
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        await asyncio.sleep(0.001)
+        self.under_way -= 1
+        return await super().ask(*args, **named)
 
 
 def lessons(rooms: Rooms) -> tuple[str, ...]:
@@ -112,6 +126,43 @@ def test_words_the_disk_refuses_are_known_all_the_same(
         asyncio.run(a_writer(rooms, client).word(record))
     assert "is not in the journal" in caplog.text
     assert any(WORDS in lesson for lesson in lessons(rooms))
+
+
+def test_a_trade_that_closed_long_ago_is_not_asked_about(tmp_path: Path) -> None:
+    closed = NOW - timedelta(hours=1, minutes=5)
+    rooms, client = learn(tmp_path, a_reply(text=WORDS), closed_at=closed)
+    assert client.prompts == []
+    assert len(trade_lines(rooms)) == 1
+
+
+def test_trades_that_close_together_are_asked_about_one_by_one_and_few_of_them(
+    tmp_path: Path,
+) -> None:
+    client = OneAtATime([a_reply(text=WORDS)])
+    rooms = some_rooms(tmp_path, client)
+    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+
+    async def close_all() -> None:
+        trades = [a_closed_trade(**WRONG_WAY | {"trade_id": number}) for number in range(15)]
+        await asyncio.gather(*map(outbox.learn, trades))
+
+    asyncio.run(close_all())
+    assert (len(client.prompts), client.most_at_once) == (10, 1)
+    assert len(trade_lines(rooms)) == 15 + 10
+
+
+def test_a_lesson_never_stands_in_the_journal_before_its_trade(tmp_path: Path) -> None:
+    client = ScriptedClient([a_reply(text=WORDS)])
+    rooms = some_rooms(tmp_path, client)
+    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    path = Path(rooms.config.experience_config.trade_log_path)
+    path.unlink()
+    path.mkdir()
+    asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
+    path.rmdir()
+    outbox.write()
+    assert client.prompts == []
+    assert len(trade_lines(rooms)) == 1
 
 
 def test_a_known_trade_is_neither_written_nor_worded_again(tmp_path: Path) -> None:

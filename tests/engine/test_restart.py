@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from freqtrade.persistence import PairLocks, Trade, init_db
+from freqtrade.persistence import PairLocks, Trade
 
 from builders import NOON, PAIR, a_closed_trade, a_config, a_decision_record, a_thesis
 from llm_modules.engine import bridge
@@ -20,14 +20,14 @@ from llm_modules.engine.desk import Desk
 from llm_modules.engine.question import World
 from llm_modules.engine.startup import open_desk
 from llm_modules.journal.records import Approved
-from stored_trades import a_trade, an_order
+from stored_trades import a_trade, an_order, open_database
 
 ETH = "ETH/USDT:USDT"
 
 
 @pytest.fixture(autouse=True)
 def _database(tmp_path: Path) -> Iterator[None]:
-    init_db(f"sqlite:///{tmp_path}/trades.sqlite")
+    open_database(tmp_path / "trades.sqlite")
     PairLocks.use_db, PairLocks.timeframe = True, "30m"
     yield
     Trade.session.remove()

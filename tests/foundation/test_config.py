@@ -99,6 +99,14 @@ def test_a_wrong_value_is_named_with_what_was_found(block: str, key: str, value:
     assert "expected " in message
 
 
+@pytest.mark.parametrize("address", ["https://me:hunter2@host/v1", "https://host/v1?key=hunter2"])
+def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str) -> None:
+    message = message_of(settings(llm_config={"api_base": address}))
+    assert "llm_config.api_base" in message
+    assert "LLM_API_KEY" in message
+    assert "hunter2" not in message
+
+
 def test_a_default_leverage_above_the_maximum_is_refused() -> None:
     merged = settings()
     merged["risk_management"] |= {"max_leverage": 2.0, "default_leverage": 3.0}

@@ -24,7 +24,6 @@ def test_a_key_is_named_by_its_file_and_its_tables(tmp_path: Path) -> None:
     assert phrases.sentence("lessons.side.long") == "{n:.0f} up"
     assert "lessons.plain" in phrases
     assert "lessons.none" not in phrases
-    assert phrases.language == "en"
 
 
 @pytest.mark.parametrize("values", [{}, {"other": 1}])

@@ -18,6 +18,7 @@ from llm_modules.journal.chain import (
 )
 from llm_modules.journal.checking import ChainFault, check_chain
 from llm_modules.journal.log import JsonlLog
+from llm_modules.journal.parts import FoundLine
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES
 
@@ -52,6 +53,13 @@ def test_the_first_line_follows_nothing_and_each_other_the_one_before(path: Path
     report = check_chain(path)
     assert (report.lines, report.unchained, report.last_seq) == (7, 0, 7)
     assert (report.is_sound, report.is_sealed, report.torn) == (True, True, ())
+
+
+def test_every_line_is_handed_on_in_its_order(path: Path) -> None:
+    seen: list[FoundLine] = []
+    assert check_chain(path, seen.append) == check_chain(path)
+    assert [line.number for line in seen] == [1, 2, 3, 4, 5, 6, 7]
+    assert [line.text for line in seen] == lines_of(path)
 
 
 def test_the_hash_is_of_the_whole_line_with_its_newline() -> None:

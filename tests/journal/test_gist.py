@@ -213,3 +213,25 @@ def test_a_line_with_a_damage_memory_never_sees_is_still_remembered() -> None:
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"null", b'{"kind":"decision"}', b"\xff"])
 def test_what_is_no_line_of_ours_is_refused(line: bytes) -> None:
     assert not is_read(GIST_LINES, line)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+@pytest.mark.parametrize("name", ["opened_at", "closed_at"])
+def test_a_time_that_utc_has_not_makes_a_bad_line_and_no_error_later(name: str, at: str) -> None:
+    assert not is_read(GIST_LINES, a_line(((name,), at)))
+
+
+def test_times_are_told_in_utc_whatever_zone_they_were_written_in() -> None:
+    line = a_line((("opened_at",), "2026-01-15T14:00:00+05:00"))
+    gist = GIST_LINES.validate_json(line)
+    assert isinstance(gist, TradeGist)
+    assert gist.opened_at.isoformat() == "2026-01-15T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("name", ["profit_ratio", "mfe_ratio", "mae_ratio"])
+@pytest.mark.parametrize(
+    ("written", "kept"), [(1e308, 1000.0), (-1e308, -1000.0), (1000.0, 1000.0), (999.5, 999.5)]
+)
+def test_a_ratio_that_no_mean_can_hold_is_bounded(name: str, written: float, kept: float) -> None:
+    gist = GIST_LINES.validate_json(a_line(((name,), written)))
+    assert getattr(gist, name) == kept

@@ -1,11 +1,17 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from builders import NOON, PAIR, a_decision_record, a_trade_record
-from llm_modules.journal.cross_checking import Kept, StoredBook, ToldTrade, Trade, told_trade
+from llm_modules.journal.cross_checking import (
+    Kept,
+    RecordedTrade,
+    StoredTrades,
+    Trade,
+    recorded_trade,
+)
 from llm_modules.journal.discrepancies import Discrepancy
 from llm_modules.journal.linking import (
     REACH,
@@ -40,14 +46,16 @@ def outcome(name: str = "d-1", **changes: Any) -> OutcomeRecord:
     return OutcomeRecord(**(values | changes))
 
 
-def told(**changes: Any) -> ToldTrade:
+def recorded(**changes: Any) -> RecordedTrade:
     """A trade that was entered by d-1 and left by nobody's decision."""
-    return replace(told_trade(a_trade_record(exit_decision_id=None), "trades line 1"), **changes)
+    return replace(
+        recorded_trade(a_trade_record(exit_decision_id=None), "trades line 1"), **changes
+    )
 
 
 def names(*trades: Trade, began_at: datetime = NOON - YEAR) -> TradeNames:
-    book = StoredBook("sandbox", {trade.identity: trade for trade in trades}, began_at)
-    return TradeNames({"sandbox": book}, [])
+    database = StoredTrades("sandbox", {trade.key: trade for trade in trades}, began_at)
+    return TradeNames({"sandbox": database}, [])
 
 
 def links(trade_names: TradeNames, tape: Witness | None = None, **changes: Any) -> Links:
@@ -69,10 +77,21 @@ def kinds(found: list[Discrepancy]) -> list[str]:
 
 
 def test_a_trade_that_was_decided_filled_and_recorded_fits() -> None:
-    chosen = links(names(told()))
+    chosen = links(names(recorded()))
     assert seen(chosen, entry(), outcome()) == []
-    assert list(chosen.of_trades([told()])) == []
+    assert list(chosen.of_trades([recorded()])) == []
     assert chosen.decisions == 1
+
+
+def test_a_trade_of_the_database_names_its_entry_alone() -> None:
+    values = {field.name: getattr(recorded(), field.name) for field in fields(Trade)}
+    stored = Trade(**(values | {"closed_at": None}))
+    chosen = links(names(stored))
+    assert seen(chosen, entry(), outcome()) == []
+    assert list(chosen.of_trades([stored])) == []
+    assert kinds(list(chosen.of_trades([replace(stored, entry_decision_id="d-9")]))) == [
+        "unresolved"
+    ]
 
 
 def test_halts_name_nothing() -> None:
@@ -89,16 +108,16 @@ def test_an_id_that_is_used_again_is_told_twice() -> None:
 
 
 def test_of_two_decisions_with_one_id_the_first_counts() -> None:
-    chosen = links(names(told()))
+    chosen = links(names(recorded()))
     found = seen(chosen, entry(), entry(pair=ETH), outcome())
     assert kinds(found) == ["told twice"]
 
 
 def test_a_decision_about_a_position_names_its_trade() -> None:
-    assert seen(links(names(told())), entry(trade_id=7)) == []
-    (one,) = seen(links(names(told())), entry(trade_id=8))
+    assert seen(links(names(recorded())), entry(trade_id=7)) == []
+    (one,) = seen(links(names(recorded())), entry(trade_id=8))
     assert (one.kind, one.found) == ("unknown trade", f"trade 8 of {PAIR}")
-    (one,) = seen(links(names(told(pair=ETH))), entry(trade_id=7))
+    (one,) = seen(links(names(recorded(pair=ETH))), entry(trade_id=7))
     assert (one.kind, one.expected) == ("unfit", f"trade 7 is one of {ETH}")
 
 
@@ -120,34 +139,34 @@ def test_what_is_a_moment_old_may_name_a_trade_that_came_since(seconds: int, fou
 
 
 def test_a_trade_is_also_known_from_its_record_but_not_from_one_of_an_earlier_database() -> None:
-    book = StoredBook("sandbox", {}, OPENED_AT)
-    known = TradeNames({"sandbox": book}, [told()])
+    database = StoredTrades("sandbox", {}, OPENED_AT)
+    known = TradeNames({"sandbox": database}, [recorded()])
     assert seen(links(known), entry(trade_id=7)) == []
-    earlier = TradeNames({"sandbox": book}, [told(opened_at=OPENED_AT - YEAR)])
+    earlier = TradeNames({"sandbox": database}, [recorded(opened_at=OPENED_AT - YEAR)])
     assert kinds(seen(links(earlier), entry(trade_id=7))) == ["unknown trade"]
 
 
-def test_exchanges_are_counted_and_each_must_be_on_the_tape() -> None:
+def test_attempts_are_counted_and_each_must_be_on_the_tape() -> None:
     chosen = links(names(), {"e-1": None, "e-2": "it is not there"}.__getitem__)
-    (one,) = seen(chosen, entry(prompt_hash="p", exchanges=("e-1", "e-2")))
-    assert (one.kind, one.found) == ("no evidence", "exchange 'e-2': it is not there")
-    assert chosen.exchanges == 2
+    (one,) = seen(chosen, entry(prompt_hash="p", tape_ids=("e-1", "e-2")))
+    assert (one.kind, one.found) == ("missing on the tape", "attempt 'e-2': it is not there")
+    assert chosen.attempts == 2
 
 
-def test_without_a_tape_exchanges_are_only_counted() -> None:
+def test_without_a_tape_attempts_are_only_counted() -> None:
     chosen = links(names())
-    assert seen(chosen, entry(exchanges=("e-1",))) == []
-    assert chosen.exchanges == 1
+    assert seen(chosen, entry(tape_ids=("e-1",))) == []
+    assert chosen.attempts == 1
 
 
 @pytest.mark.parametrize(
-    ("prompt_hash", "exchanges", "found"),
-    [("p", (), ["without evidence"]), ("p", ("e",), []), (None, (), [])],
+    ("prompt_hash", "tape_ids", "found"),
+    [("p", (), ["not taped"]), ("p", ("e",), []), (None, (), [])],
 )
-def test_a_prompt_without_exchange_is_remarked(
-    prompt_hash: str | None, exchanges: tuple[str, ...], found: list[str]
+def test_a_prompt_without_attempt_is_remarked(
+    prompt_hash: str | None, tape_ids: tuple[str, ...], found: list[str]
 ) -> None:
-    line = entry(prompt_hash=prompt_hash, exchanges=exchanges)
+    line = entry(prompt_hash=prompt_hash, tape_ids=tape_ids)
     assert kinds(seen(links(names()), line)) == found
 
 
@@ -155,7 +174,7 @@ def test_a_prompt_without_exchange_is_remarked(
 
 
 def test_an_outcome_must_follow_its_decision() -> None:
-    (one,) = seen(links(names(told())), outcome(), entry())
+    (one,) = seen(links(names(recorded())), outcome(), entry())
     assert (one.kind, one.where) == ("unresolved", "d.jsonl line 1")
     assert one.found == "outcome of 'd-1', which is no decision before it"
 
@@ -185,25 +204,25 @@ def test_a_fill_of_before_trades_were_named_names_none() -> None:
 
 @pytest.mark.parametrize("opened_by", ["d-9", None])
 def test_a_fill_names_the_trade_that_its_decision_opened(opened_by: str | None) -> None:
-    chosen = links(names(told(entry_decision_id=opened_by)))
+    chosen = links(names(recorded(entry_decision_id=opened_by)))
     (one,) = seen(chosen, entry(), outcome())
     assert (one.kind, one.expected) == ("unfit", f"trades line 1 was opened by {opened_by!r}")
 
 
 def test_a_fill_of_an_earlier_database_is_not_looked_up() -> None:
-    chosen = links(names(told(entry_decision_id="d-9"), began_at=NOON))
+    chosen = links(names(recorded(entry_decision_id="d-9"), began_at=NOON))
     assert seen(chosen, entry(), outcome()) == []
 
 
 def test_one_entry_is_filled_once() -> None:
-    (one,) = seen(links(names(told())), entry(), outcome(), outcome())
+    (one,) = seen(links(names(recorded())), entry(), outcome(), outcome())
     assert (one.kind, one.where) == ("filled twice", "d.jsonl line 3")
 
 
 def test_an_adjustment_may_be_filled_without_having_opened_anything() -> None:
     tool = "adjust_position"
     lines = entry(tool=tool, trade_id=7), outcome(tool=tool)
-    assert seen(links(names(told(entry_decision_id="d-0"))), *lines) == []
+    assert seen(links(names(recorded(entry_decision_id="d-0"))), *lines) == []
 
 
 # What retention let go
@@ -227,7 +246,7 @@ def test_a_decision_that_may_have_been_let_go_is_not_missed(
 
 
 def test_where_nothing_was_kept_nothing_is_missed() -> None:
-    assert kinds(list(links(names(), has_let_go=True).of_trades([told()]))) == ["not kept"]
+    assert kinds(list(links(names(), has_let_go=True).of_trades([recorded()]))) == ["not kept"]
 
 
 # Trades
@@ -244,30 +263,30 @@ def test_where_nothing_was_kept_nothing_is_missed() -> None:
 def test_a_trade_names_an_approved_entry_of_its_pair_and_side(
     changes: dict[str, str], said: str
 ) -> None:
-    chosen = links(names(told()))
+    chosen = links(names(recorded()))
     seen(chosen, entry(**changes))
-    unfit, *_ = list(chosen.of_trades([told()]))
+    unfit, *_ = list(chosen.of_trades([recorded()]))
     assert (unfit.kind, unfit.where, unfit.found) == ("unfit", "trades line 1", said)
     assert unfit.expected == f"{PAIR} {LONG}, approved"
 
 
 def test_a_short_is_entered_short() -> None:
-    chosen = links(names(told(side="short")))
+    chosen = links(names(recorded(side="short")))
     seen(chosen, entry(tool="signal_entry_short"), outcome(tool="signal_entry_short"))
-    assert list(chosen.of_trades([told(side="short")])) == []
+    assert list(chosen.of_trades([recorded(side="short")])) == []
 
 
 def test_a_trade_nobody_decided_on_names_nothing() -> None:
-    assert list(links(names()).of_trades([told(entry_decision_id=None)])) == []
+    assert list(links(names()).of_trades([recorded(entry_decision_id=None)])) == []
 
 
 def test_an_entry_that_is_no_decision_is_unresolved() -> None:
-    (one,) = links(names()).of_trades([told()])
+    (one,) = links(names()).of_trades([recorded()])
     assert (one.kind, one.found) == ("unresolved", f"{LONG} by 'd-1'")
 
 
 def test_an_exit_is_an_approved_exit_of_the_pair() -> None:
-    trade = told(exit_decision_id="d-2")
+    trade = recorded(exit_decision_id="d-2")
     chosen = links(names(trade))
     seen(chosen, entry(), outcome(), entry("d-2", tool="signal_exit"))
     assert list(chosen.of_trades([trade])) == []
@@ -278,17 +297,17 @@ def test_an_exit_is_an_approved_exit_of_the_pair() -> None:
 
 
 def test_an_open_trade_has_no_exit_yet() -> None:
-    trade = told(closed_at=None, exit_decision_id="d-2")
+    trade = recorded(closed_at=None, exit_decision_id="d-2")
     chosen = links(names(trade), has_let_go=True)
     seen(chosen, entry(), outcome())
     assert kinds(list(chosen.of_trades([trade]))) == ["not kept"]
 
 
 def test_a_decision_opens_one_trade_and_every_other_is_named_with_it() -> None:
-    others = [told(trade_id=number, where=f"trades line {number}") for number in (8, 9)]
-    chosen = links(names(told(), *others))
+    others = [recorded(trade_id=number, where=f"trades line {number}") for number in (8, 9)]
+    chosen = links(names(recorded(), *others))
     seen(chosen, entry(), outcome(trade_id=None))
-    found = list(chosen.of_trades([told(), *others]))
+    found = list(chosen.of_trades([recorded(), *others]))
     assert kinds(found) == ["filled twice", "filled twice"]
     assert found[1].found == "'d-1' opened trades line 9"
     assert [one.expected for one in found] == ["only trades line 1"] * 2
@@ -297,7 +316,7 @@ def test_a_decision_opens_one_trade_and_every_other_is_named_with_it() -> None:
 def test_a_trade_is_the_one_its_decision_filled() -> None:
     chosen = links(TradeNames({}, []))
     seen(chosen, entry(), outcome(trade_id=8))
-    (one,) = chosen.of_trades([told()])
+    (one,) = chosen.of_trades([recorded()])
     assert (one.kind, one.expected) == ("unfit", "that filled trade 8")
 
 
@@ -305,9 +324,9 @@ def test_a_trade_is_the_one_its_decision_filled() -> None:
     ("seconds", "kind"), [(1, "not filled"), (0, "on its way"), (-1, "on its way")]
 )
 def test_a_trade_whose_entry_was_not_filled_is_remarked(seconds: int, kind: str) -> None:
-    chosen = links(names(told()), young_since=OPENED_AT + timedelta(seconds=seconds))
+    chosen = links(names(recorded()), young_since=OPENED_AT + timedelta(seconds=seconds))
     seen(chosen, entry(), outcome(outcome="aborted", trade_id=None))
-    assert kinds(list(chosen.of_trades([told()]))) == [kind]
+    assert kinds(list(chosen.of_trades([recorded()]))) == [kind]
 
 
 # Lessons

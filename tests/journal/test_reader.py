@@ -88,12 +88,13 @@ def test_lines_of_version_1_with_limits_halts_and_a_chain_stay_readable() -> Non
     assert [trade.exit_reason for trade in trades.records] == ["signal_exit", "liquidation"]
 
 
-def test_lines_of_version_1_with_findings_exchanges_and_words_stay_readable() -> None:
+def test_lines_of_version_1_with_findings_attempts_and_words_stay_readable() -> None:
     decisions = read_journal(GOLDEN / "decisions.v1c.jsonl", DECISION_LINES)
     trades = read_journal(GOLDEN / "trades.v1c.jsonl", TRADE_LINES)
     assert decisions.bad_lines == trades.bad_lines == ()
     assert isinstance(decisions.records[0], DecisionRecord)
-    assert len(decisions.records[0].exchanges) == 2
+    assert decisions.records[0].tape_ids == ("3f1b0c5d7e9a2b4c", "9a2b4c6d8e0f1a2b")
+    assert decisions.records[0].timeframe == "30m"
     taught, words, plain = trades.records
     assert isinstance(taught, TradeRecord)
     assert taught.entry is not None
@@ -153,7 +154,7 @@ def test_a_journal_that_is_switched_off_writes_nothing(tmp_path: Path) -> None:
     journal.trade(a_trade_record())
     journal.close()
     assert list(tmp_path.iterdir()) == []
-    assert (journal.past_decisions(), journal.past_trades()) == ((), ())
+    assert (journal.past_decisions(), tuple(journal.past_trades())) == ((), ())
 
 
 def test_bad_lines_are_logged_with_their_number(
@@ -163,7 +164,7 @@ def test_bad_lines_are_logged_with_their_number(
     journal = TradeLogger(config)
     for path in (config.decision_log_path, config.trade_log_path):
         Path(path).write_text("garbage\n", encoding="utf-8")
-    assert (journal.past_decisions(), journal.past_trades()) == ((), ())
+    assert (journal.past_decisions(), tuple(journal.past_trades())) == ((), ())
     journal.close()
     assert caplog.text.count("line 1 skipped") == 2
 
@@ -176,7 +177,7 @@ def test_only_the_newest_decisions_are_read_and_all_trades(tmp_path: Path) -> No
     journal.close()
     found = [getattr(line, "decision_id", "") for line in journal.past_decisions(2)]
     assert found == ["d-3", "d-4"]
-    assert len(journal.past_decisions()) == len(journal.past_trades()) == 5
+    assert len(journal.past_decisions()) == len(tuple(journal.past_trades())) == 5
     assert NEWEST_LINES == 20_000
 
 
@@ -254,9 +255,9 @@ def test_trades_and_the_words_for_their_lessons_come_back_in_order(tmp_path: Pat
         text="take profit earlier",
     )
     journal.trade(a_trade_record())
-    journal.trade(words)
+    journal.lesson(words)
     journal.close()
-    assert journal.past_trades() == (gist_of(a_trade_record()), words)
+    assert tuple(journal.past_trades()) == (gist_of(a_trade_record()), words)
 
 
 def test_trades_can_be_read_one_by_one(tmp_path: Path) -> None:
@@ -267,9 +268,10 @@ def test_trades_can_be_read_one_by_one(tmp_path: Path) -> None:
     journal.close()
     with Path(config.trade_log_path).open("a", encoding="utf-8") as file:
         file.write("garbage\n")
-    trades = journal.each_past_trade()
-    assert next(trades).trade_id == 0
-    assert [trade.trade_id for trade in trades] == [1, 2]
+    past = journal.past_trades()
+    assert next(past).trade_id == 0
+    assert [trade.trade_id for trade in past] == [1, 2]
+    assert [trade.trade_id for trade in journal.past_trades(2)] == [2]
 
 
 def test_records_are_not_read_before_they_are_taken(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.context.budget import tokens, weight
 from llm_modules.domain import Language
 from llm_modules.learning.calibration import (
     FEWEST_TRADES,
@@ -22,6 +21,7 @@ from llm_modules.learning.calibration import (
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.wording import learning_phrases
 from llm_modules.metrics import wilson_interval
+from llm_modules.weights import tokens, weight
 from own_trades import own_trade
 
 ENGLISH = learning_phrases("en")

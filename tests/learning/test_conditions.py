@@ -160,14 +160,14 @@ def test_an_atr_of_nothing_measures_nothing(atr_pct: float) -> None:
 @pytest.mark.parametrize(
     ("confidence", "band"),
     [
-        (1.0, "below_50"),
-        (49.9, "below_50"),
-        (50.0, "50_69"),
-        (69.9, "50_69"),
-        (70.0, "70_84"),
-        (84.9, "70_84"),
-        (85.0, "from_85"),
-        (100.0, "from_85"),
+        (1.0, "0-49"),
+        (49.9, "0-49"),
+        (50.0, "50-69"),
+        (69.9, "50-69"),
+        (70.0, "70-84"),
+        (84.9, "70-84"),
+        (85.0, "85-100"),
+        (100.0, "85-100"),
     ],
 )
 def test_the_confidence_falls_into_one_of_four_bands(confidence: float, band: str) -> None:
@@ -177,14 +177,14 @@ def test_the_confidence_falls_into_one_of_four_bands(confidence: float, band: st
 @pytest.mark.parametrize(
     ("leverage", "band"),
     [
-        (1.0, "1_3"),
-        (3.0, "1_3"),
-        (3.1, "4_5"),
-        (5.0, "4_5"),
-        (5.1, "6_10"),
-        (10.0, "6_10"),
-        (10.1, "above_10"),
-        (125.0, "above_10"),
+        (1.0, "1-3x"),
+        (3.0, "1-3x"),
+        (3.1, "4-5x"),
+        (5.0, "4-5x"),
+        (5.1, "6-10x"),
+        (10.0, "6-10x"),
+        (10.1, ">10x"),
+        (125.0, ">10x"),
     ],
 )
 def test_the_leverage_falls_into_one_of_four_bands(leverage: float, band: str) -> None:
@@ -212,12 +212,12 @@ def test_the_holding_time_falls_into_one_of_four_bands(minutes: float, band: str
 @pytest.mark.parametrize(
     ("clock", "block"),
     [
-        ("00:00", "00_06"),
-        ("05:59", "00_06"),
-        ("06:00", "06_12"),
-        ("12:00", "12_18"),
-        ("18:00", "18_24"),
-        ("23:59", "18_24"),
+        ("00:00", "00-06"),
+        ("05:59", "00-06"),
+        ("06:00", "06-12"),
+        ("12:00", "12-18"),
+        ("18:00", "18-24"),
+        ("23:59", "18-24"),
     ],
 )
 def test_the_day_has_four_blocks_of_six_hours(clock: str, block: str) -> None:
@@ -229,24 +229,24 @@ def test_the_day_has_four_blocks_of_six_hours(clock: str, block: str) -> None:
 def test_the_hour_is_utc_whatever_zone_the_time_came_in() -> None:
     tokyo = timezone(timedelta(hours=9))
     opened_at = datetime(2026, 1, 15, 8, 0, tzinfo=tokyo)
-    assert found("hour", opened_with({}, opened_at=opened_at)) == ["18_24"]
+    assert found("hour", opened_with({}, opened_at=opened_at)) == ["18-24"]
 
 
 def test_a_trade_without_facts_meets_only_what_is_known_of_every_trade() -> None:
     assert conditions(opened_with({})) == (
         "side.long",
-        "leverage.1_3",
-        "hour.06_12",
+        "leverage.1-3x",
+        "hour.06-12",
         "held.1_4_h",
-        "confidence.50_69",
+        "confidence.50-69",
     )
 
 
 def test_a_trade_without_thesis_still_counts_by_side_leverage_hour_and_time() -> None:
     assert conditions(gist_of(a_trade_record(entry=None, side="short"))) == (
         "side.short",
-        "leverage.1_3",
-        "hour.06_12",
+        "leverage.1-3x",
+        "hour.06-12",
         "held.1_4_h",
     )
 

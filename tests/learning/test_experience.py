@@ -19,7 +19,7 @@ from builders import (
     a_thesis,
     a_trade_record,
 )
-from llm_modules.domain import ClosedTrade, Experience
+from llm_modules.domain import ClosedTrade, Experience, Language
 from llm_modules.journal.gist import gist_of
 from llm_modules.journal.records import (
     TRADE_LINES,
@@ -41,11 +41,17 @@ SOL = "SOL/USDT:USDT"
 LATER = NOON + timedelta(days=2)
 
 
-def a_library(folder: Path | str = ".", **experience: Any) -> ExperienceLibrary:
+# A file in it could not be written, and a test that tries to would say so.
+NOWHERE = Path("/dev/null")
+
+
+def a_library(
+    folder: Path = NOWHERE, language: Language = "en", **experience: Any
+) -> ExperienceLibrary:
     """A library that keeps no reward file unless the test asks for one."""
     settings = {"reward_learning": False} | experience
     config = a_config(str(folder), experience_config=settings).experience_config
-    return ExperienceLibrary(config, TradeEvaluator(20.0), "dry_run")
+    return ExperienceLibrary(config, TradeEvaluator(20.0), "dry_run", language)
 
 
 def load(
@@ -458,9 +464,8 @@ def test_the_lesson_of_a_trade_is_told_from_the_moment_after_its_close() -> None
 
 
 def test_lessons_are_told_in_the_language_of_the_prompt_whenever_they_were_learnt() -> None:
-    english, config = a_library(), a_config(".").experience_config
-    record = learn(english, closed(1, **GAVE_BACK))
-    chinese = ExperienceLibrary(config, TradeEvaluator(20.0), "dry_run", "zh")
+    record = learn(a_library(), closed(1, **GAVE_BACK))
+    chinese = a_library(language="zh")
     load(chinese, [record], [])
     known = recall(chinese, PAIR, LATER)
     said = (*known.lessons, *known.statistics)
@@ -495,6 +500,32 @@ def test_the_gate_knows_of_habits_with_the_loop_switched_off() -> None:
     library = a_library(enabled=False)
     load(library, [], holds(5))
     assert [habit.code for habit in library.habits(PAIR, LATER)] == ["STUCK"]
+
+
+def worded(trade: ClosedTrade, text: str) -> LessonRecord:
+    return LessonRecord(
+        at=LATER,
+        mode="dry_run",
+        trade_id=trade.trade_id,
+        opened_at=trade.opened_at,
+        pair=trade.pair,
+        model="a-model",
+        text=text,
+    )
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_the_words_of_a_model_are_told_once_they_were_known(*, is_loaded: bool) -> None:
+    library, trade = a_library(), closed(1, **GAVE_BACK)
+    record = learn(library, trade)
+    line = worded(trade, "Trail the stop of a long sooner.")
+    if is_loaded:
+        load(library, [record, line], [])
+    else:
+        library.note_wording(line)
+    assert recall(library, PAIR, LATER).lessons[0].startswith("Take profit on a long")
+    told = recall(library, PAIR, LATER + timedelta(seconds=1)).lessons[0]
+    assert told.startswith("Trail the stop of a long sooner. (")
 
 
 def about(trade: ClosedTrade, **changes: Any) -> DecisionRecord:
@@ -534,7 +565,6 @@ def test_the_calibration_told_is_that_of_the_model_that_answers() -> None:
     library.note(a_decision_record(decision_id="d-9", model="three", tool=None, status="failed"))
     told = recall(library, PAIR, LATER).statistics
     assert any("n=25" in line and "confidence" in line.lower() for line in told)
-    assert library._decisions.model_of(PAIR, NOON) is None
 
 
 def test_past_entries_in_a_similar_market_are_told() -> None:

@@ -11,7 +11,7 @@ from builders import NOON, PAIR
 from llm_modules.domain import Language, Side
 from llm_modules.journal.records import Finding
 from llm_modules.learning.lesson_memory import Lesson, LessonMemory, lesson_sentence
-from llm_modules.learning.lesson_rules import VALUE_NAMES
+from llm_modules.learning.lesson_rules import RULES
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.wording import learning_phrases
 
@@ -24,7 +24,7 @@ ENGLISH = learning_phrases("en")
 
 
 def says(code: str, *, stands: bool = True, side: Side = "long", number: str = "1") -> Finding:
-    values = {name: number for name in VALUE_NAMES.get(code, ()) if name != "side"}
+    values = dict.fromkeys(RULES[code].values if code in RULES else (), number)
     return Finding(code=code, stands=stands, values=values | {"side": side} if stands else {})
 
 
@@ -89,8 +89,7 @@ def test_a_lesson_tells_its_evidence() -> None:
     assert (lesson.first_seen, lesson.last_seen) == (NOON + DAY, NOON + 5 * DAY)
     assert [evidence.trade_id for evidence in lesson.evidence] == [5, 4, 3]
     assert lesson.evidence[0].opened_at == trades[-1].opened_at
-    assert lesson.values == {"side": "long", "hours": "5", "result": "5"}
-    assert lesson.is_own_pair
+    assert lesson.evidence[0].finding == says("stale", number="5")
 
 
 def test_a_trade_that_comes_late_is_the_first_seen_and_not_the_last() -> None:
@@ -213,18 +212,17 @@ def test_what_the_pair_itself_taught_goes_before_what_others_did() -> None:
     newest = a_trade(trade_id=2, closed_at=NOON + SOON)
     others = [a_trade(says("take_profit"), trade_id=number, pair=OTHER) for number in range(3, 4)]
     assert codes(taught(mine, newest, *others)) == ["stale", "take_profit"]
-    assert [each.is_own_pair for each in taught(mine, newest, *others)] == [True, False]
 
 
 def test_equal_lessons_come_in_the_order_of_importance() -> None:
-    trade = a_trade(*map(says, reversed(VALUE_NAMES)))
-    assert codes(taught(trade)) == list(VALUE_NAMES)
-    assert codes(taught(trade, pair=OTHER)) == list(VALUE_NAMES)
+    trade = a_trade(*map(says, reversed(RULES)))
+    assert codes(taught(trade)) == list(RULES)
+    assert codes(taught(trade, pair=OTHER)) == list(RULES)
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, 0), (1, 1), (3, 3), (10, 10), (99, 10)])
 def test_no_more_lessons_are_told_than_asked_for(count: int, told: int) -> None:
-    assert len(taught(a_trade(*map(says, VALUE_NAMES)), count=count)) == told
+    assert len(taught(a_trade(*map(says, RULES)), count=count)) == told
 
 
 def test_the_evidence_of_the_asked_pair_comes_first_and_is_quoted() -> None:
@@ -236,7 +234,7 @@ def test_the_evidence_of_the_asked_pair_comes_first_and_is_quoted() -> None:
     for pair, ids in ((PAIR, [11, 15, 14]), (OTHER, [15, 14, 13])):
         (lesson,) = taught(mine, *others, pair=pair)
         assert [evidence.trade_id for evidence in lesson.evidence] == ids
-        assert lesson.values["hours"] == str(ids[0])
+        assert lesson.evidence[0].finding.values["hours"] == str(ids[0])
 
 
 def test_a_trade_that_others_ended_teaches_nothing_and_is_not_the_newest() -> None:
@@ -284,7 +282,7 @@ def test_a_forged_number_is_passed_over_for_the_next_evidence() -> None:
 
 EPOCHS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 random_findings = st.builds(
-    says, st.sampled_from(list(VALUE_NAMES)), stands=st.booleans(), number=st.just("1")
+    says, st.sampled_from(list(RULES)), stands=st.booleans(), number=st.just("1")
 )
 
 
@@ -367,11 +365,10 @@ def test_a_memory_of_many_trades_is_no_larger_than_one_of_few() -> None:
     memory = LessonMemory(HALF_LIFE)
     for number in range(2000):
         closed_at = NOON + number * timedelta(minutes=5)
-        memory.add(a_trade(*map(says, VALUE_NAMES), trade_id=number, closed_at=closed_at))
+        memory.add(a_trade(*map(says, RULES), trade_id=number, closed_at=closed_at))
     lessons = memory.lessons(PAIR, at=NOON + 8 * DAY, count=20)
-    assert [lesson.n for lesson in lessons] == [2000] * len(VALUE_NAMES)
+    assert [lesson.n for lesson in lessons] == [2000] * len(RULES)
     assert all(len(lesson.evidence) == 3 for lesson in lessons)
-    assert all(len(tally.evidence) == 3 for tally in memory._whole["long"].values())
 
 
 def test_asking_leaves_nothing_behind() -> None:
@@ -395,23 +392,27 @@ def a_lesson(**changes: Any) -> Lesson:
     return next(each for each in taught(*trades, contradiction) if each.code == "against_trend")
 
 
+def by_rule(*_: object) -> None:
+    """What is known of a trade that no model worded."""
+
+
 def test_a_lesson_is_told_with_its_proof_in_both_languages() -> None:
     lesson = a_lesson(closed_at=NOON - 3 * DAY)
-    assert lesson_sentence(lesson, ENGLISH) == (
+    assert lesson_sentence(lesson, ENGLISH, by_rule) == (
         "Do not open a long against the trend (EMA gap -0.8 %): "
         "#12 had best -0.8 %, worst -0.8 %, result -0.8 %. "
-        "(3 of 4 such trades, last 01-15, #12 #9 #5)"
+        "(3 of 4 such trades, since 01-08, last 01-15, #12 #9 #5)"
     )
-    assert lesson_sentence(lesson, learning_phrases("zh")) == (
+    assert lesson_sentence(lesson, learning_phrases("zh"), by_rule) == (
         "不要逆势做多（EMA 差 -0.8 %）：#12最大浮盈 -0.8 %，最大浮亏 -0.8 %，结果 -0.8 %。"
-        "（同类 4 笔中 3 笔如此，最近 01-15，#12 #9 #5）"
+        "（同类 4 笔中 3 笔如此，自 01-08 起，最近 01-15，#12 #9 #5）"
     )
 
 
 def test_the_day_a_lesson_was_last_seen_is_that_of_utc() -> None:
     closed_at = datetime.fromisoformat("2026-01-16T03:00:00+08:00")
     (lesson,) = taught(a_trade(says("stale"), closed_at=closed_at))
-    assert "last 01-15" in lesson_sentence(lesson, ENGLISH)
+    assert "last 01-15" in lesson_sentence(lesson, ENGLISH, by_rule)
 
 
 def test_the_words_of_a_model_replace_the_sentence_of_the_trades_first_lesson_only() -> None:
@@ -423,7 +424,7 @@ def test_the_words_of_a_model_replace_the_sentence_of_the_trades_first_lesson_on
         return "Trail the stop sooner."
 
     told = [lesson_sentence(lesson, ENGLISH, text_of) for lesson in taught(trade)]
-    assert told[0] == "Trail the stop sooner. (1 of 1 such trades, last 01-15, #12)"
+    assert told[0] == "Trail the stop sooner. (1 of 1 such trades, since 01-15, last 01-15, #12)"
     assert told[1].startswith("Close a long that goes nowhere sooner")
     assert asked == [(12, trade.opened_at)]
 
@@ -436,15 +437,9 @@ def test_a_contradicted_lesson_before_it_does_not_take_the_lead() -> None:
     )
 
 
-def test_a_trade_that_no_model_worded_is_told_by_its_rule() -> None:
-    (lesson,) = taught(a_trade(says("stale")))
-    plain = lesson_sentence(lesson, ENGLISH)
-    assert lesson_sentence(lesson, ENGLISH, lambda *_: None) == plain
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", VALUE_NAMES)
-def test_the_longest_numbers_keep_a_sentence_within_220_characters(
+@pytest.mark.parametrize("code", RULES)
+def test_the_longest_numbers_keep_a_sentence_within_240_characters(
     code: str, language: Language
 ) -> None:
     trades = [
@@ -452,14 +447,14 @@ def test_the_longest_numbers_keep_a_sentence_within_220_characters(
         for number in range(3)
     ]
     (lesson,) = taught(*trades)
-    told = lesson_sentence(lesson, learning_phrases(language))
-    assert len(told) <= 220
+    told = lesson_sentence(lesson, learning_phrases(language), by_rule)
+    assert len(told) <= 240
     assert told[-1] in ")）"
 
 
 def test_a_number_no_database_counts_to_is_named_by_its_beginning() -> None:
     (lesson,) = taught(a_trade(says("stale"), trade_id=10**300))
-    assert lesson_sentence(lesson, ENGLISH).endswith("last 01-15, #10000000000)")
+    assert lesson_sentence(lesson, ENGLISH, by_rule).endswith("last 01-15, #10000000000)")
 
 
 @pytest.mark.parametrize(("length", "cut"), [(170, False), (1000, True)])
@@ -468,6 +463,6 @@ def test_a_text_too_long_for_its_proof_is_cut_and_the_proof_is_whole(
 ) -> None:
     (lesson,) = taught(a_trade(says("stale")))
     told = lesson_sentence(lesson, ENGLISH, lambda *_: "x" * length)
-    assert len(told) <= 220
+    assert len(told) <= 240
     assert ("…" in told) is cut
-    assert told.endswith(" (1 of 1 such trades, last 01-15, #7)")
+    assert told.endswith(" (1 of 1 such trades, since 01-15, last 01-15, #7)")

@@ -13,7 +13,7 @@ from llm_modules.journal.records import Evaluation, Finding
 from llm_modules.learning.booked_risk import allowed_loss_ratio
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.excursion import FEES_RATIO, broken_level, worst_rate
-from llm_modules.learning.lesson_rules import RULES, STOP_EXITS, VALUE_NAMES
+from llm_modules.learning.lesson_rules import RULES, STOP_EXITS
 from llm_modules.learning.lessons import capped, findings, is_tellable, lessons, word
 from llm_modules.learning.wording import learning_phrases
 
@@ -455,22 +455,18 @@ def test_a_text_at_its_bound_is_whole_and_a_longer_one_ends_with_an_ellipsis() -
     assert capped("by me", 4) == "by…"
 
 
-def test_every_rule_stands_for_one_lesson_in_the_order_of_importance() -> None:
-    assert [rule.__name__.lstrip("_") for rule in RULES] == list(VALUE_NAMES)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_lesson_has_one_sentence_and_every_sentence_its_lesson(language: Language) -> None:
     phrases = learning_phrases(language)
     told = [key.split(".")[2] for key in phrases if key.startswith("lessons.rule.")]
-    assert sorted(told) == sorted(VALUE_NAMES)
+    assert sorted(told) == sorted(RULES)
 
 
-@pytest.mark.parametrize("code", VALUE_NAMES)
+@pytest.mark.parametrize("code", RULES)
 def test_a_sentence_has_gaps_for_what_its_rule_measures(code: str) -> None:
     sentence = ENGLISH.sentence(f"lessons.rule.{code}")
     gaps = {name for _, name, _, _ in Formatter().parse(sentence) if name}
-    assert gaps - {"trade", "level"} == VALUE_NAMES[code]
+    assert gaps - {"trade", "level", "side"} == RULES[code].values
 
 
 def test_what_the_model_wrote_never_returns_as_a_lesson() -> None:
@@ -579,7 +575,7 @@ def test_whatever_happened_our_own_findings_are_tellable_and_name_each_lesson_on
 ) -> None:
     found = found_in(trade)
     codes = [finding.code for finding in found]
-    assert codes == [code for code in VALUE_NAMES if code in codes]
+    assert codes == [code for code in RULES if code in codes]
     assert all(is_tellable(finding) for finding in found if finding.stands)
     assert all(finding.values == {} for finding in found if not finding.stands)
 

@@ -8,10 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_modules.domain import Language
+from llm_modules.learning.condition_counts import ConditionCounts
 from llm_modules.learning.conditions import CODES
-from llm_modules.learning.patterns import MOST_TOLD, Pattern, PatternAnalyzer, pattern_sentence
+from llm_modules.learning.patterns import (
+    FALSE_DISCOVERY_RATE,
+    FEWEST_TRADES,
+    MOST_TOLD,
+    Pattern,
+    pattern_sentence,
+    patterns_in,
+)
 from llm_modules.learning.remembered import RememberedTrade
-from llm_modules.learning.significance import bootstrap_interval
+from llm_modules.learning.significance import (
+    benjamini_hochberg,
+    binomial_p_value,
+    bootstrap_interval,
+)
 from llm_modules.learning.wording import learning_phrases
 from llm_modules.metrics import wilson_interval
 from own_trades import own_trade
@@ -35,8 +47,23 @@ def name(pattern: Pattern) -> str:
     return f"{pattern.side}+{pattern.condition}" if pattern.side else pattern.condition
 
 
+def counted(trades: Sequence[RememberedTrade]) -> ConditionCounts:
+    counts = ConditionCounts()
+    for trade in trades:
+        counts.add(trade)
+    return counts
+
+
+def told(trades: Sequence[RememberedTrade]) -> tuple[Pattern, ...]:
+    return patterns_in(counted(trades))
+
+
 def found(trades: Sequence[RememberedTrade]) -> dict[str, Pattern]:
-    return {name(item): item for item in PatternAnalyzer().patterns(trades)}
+    return {name(item): item for item in told(trades)}
+
+
+def p_value(pattern: Pattern) -> float:
+    return binomial_p_value(pattern.wins, pattern.n, pattern.usual_win_rate)
 
 
 GOOD_LONGS = some_trades(wins=40, losses=10)
@@ -63,7 +90,7 @@ def test_a_pattern_says_how_many_trades_how_they_ended_and_how_sure_it_is() -> N
     profits = [trade.profit_ratio for trade in BAD_SHORTS]
     assert (short.mean_low, short.mean_high) == pytest.approx(bootstrap_interval(profits))
     assert short.mean_low < short.mean_profit_ratio < short.mean_high
-    assert short.p_value < 1e-6
+    assert p_value(short) < 1e-6
 
 
 def test_a_condition_may_matter_on_one_side_alone() -> None:
@@ -127,14 +154,14 @@ def test_a_group_that_wins_seldom_but_earns_more_than_all_is_not_told(
 
 def test_breaking_even_counts_as_not_won() -> None:
     even = [
-        trade if trade.profit_ratio > 0 else replace(trade, profit_ratio=0.0)
+        trade if trade.profit_ratio > 0 else trade._replace(profit_ratio=0.0)
         for trade in GOOD_LONGS + BAD_SHORTS
     ]
     assert {item.wins for item in found(even).values()} == {40, 5}
 
 
 def test_trades_that_people_ended_say_nothing() -> None:
-    others = [replace(trade, is_own=False) for trade in BAD_SHORTS]
+    others = [trade._replace(is_own=False) for trade in BAD_SHORTS]
     assert found(GOOD_LONGS + others) == {}
 
 
@@ -164,13 +191,6 @@ def test_a_condition_is_tested_from_eight_trades_on(shorts: int, *, is_told: boo
     assert ("side.short" in found(trades)) is is_told
 
 
-def test_the_minimum_number_of_trades_can_be_raised() -> None:
-    trades = some_trades(wins=95, losses=5)
-    trades += some_trades(wins=0, losses=8, start=200, side="short")
-    names = [[item.condition for item in PatternAnalyzer(n).patterns(trades)] for n in (8, 9)]
-    assert names == [["side.short", "side.long"], ["side.long"]]
-
-
 # --- many questions -----------------------------------------------------------------------------
 
 
@@ -180,8 +200,7 @@ def test_a_difference_that_would_count_alone_does_not_among_many_questions() -> 
     others = some_trades(wins=184, losses=166, start=100)
     assert "side.short" in found(alike + others)
     spread = [
-        replace(
-            trade,
+        trade._replace(
             conditions=(
                 *trade.conditions,
                 f"leverage.{number % 4}",
@@ -195,7 +214,7 @@ def test_a_difference_that_would_count_alone_does_not_among_many_questions() -> 
 
 def test_what_every_trade_met_is_no_question() -> None:
     # As above: with four more questions the answer would be lost among them.
-    everywhere = ("adx.20_25", "trend.with_ema", "leverage.1_3", "hour.06_12")
+    everywhere = ("adx.20_25", "trend.with_ema", "leverage.1-3x", "hour.06-12")
     alike = some_trades(*everywhere, wins=16, losses=34, side="short")
     others = some_trades(*everywhere, wins=184, losses=166, start=100)
     assert list(found(alike + others)) == ["side.short"]
@@ -241,14 +260,14 @@ def test_what_was_planted_is_found_and_little_else() -> None:
 def test_the_surest_pattern_comes_first() -> None:
     trades = some_trades(wins=20, losses=2)
     trades += some_trades(wins=5, losses=60, start=100, side="short")
-    p_values = [item.p_value for item in PatternAnalyzer().patterns(trades)]
+    p_values = list(map(p_value, told(trades)))
     assert p_values == sorted(p_values)
     assert len(p_values) == 2
 
 
-@pytest.mark.parametrize(("short_wins", "told"), [(5, LOW), (25, f"long+{LOW}")])
+@pytest.mark.parametrize(("short_wins", "kept"), [(5, LOW), (25, f"long+{LOW}")])
 def test_a_condition_is_not_told_of_a_side_and_of_all_trades_at_once(
-    short_wins: int, told: str
+    short_wins: int, kept: str
 ) -> None:
     # Whichever is surer: on both sides it fails as a whole, else on the one side.
     trades = [
@@ -257,7 +276,7 @@ def test_a_condition_is_not_told_of_a_side_and_of_all_trades_at_once(
         *some_trades(LOW, wins=short_wins, losses=50 - short_wins, start=200, side="short"),
         *some_trades(HIGH, wins=25, losses=25, start=300, side="short"),
     ]
-    assert [name for name in found(trades) if LOW in name] == [told]
+    assert [name for name in found(trades) if LOW in name] == [kept]
 
 
 def test_no_more_than_six_are_told() -> None:
@@ -266,15 +285,14 @@ def test_no_more_than_six_are_told() -> None:
     for number, code in enumerate(codes):
         wins = 48 if number % 2 else 2
         trades += some_trades(code, wins=wins, losses=50 - wins, start=100 * number)
-    told = PatternAnalyzer().patterns(trades)
-    assert len(told) == MOST_TOLD == 6
-    assert {item.kind for item in told} == {"success", "failure"}
+    patterns = told(trades)
+    assert len(patterns) == MOST_TOLD == 6
+    assert {item.kind for item in patterns} == {"success", "failure"}
 
 
 def test_the_same_trades_give_the_same_patterns_whatever_their_order() -> None:
     trades = GOOD_LONGS + BAD_SHORTS
-    told = PatternAnalyzer().patterns(trades)
-    assert PatternAnalyzer().patterns(trades[::-1]) == told
+    assert told(trades[::-1]) == told(trades)
 
 
 def test_with_more_trades_than_are_kept_the_interval_is_that_of_all() -> None:
@@ -306,7 +324,6 @@ A_PATTERN = Pattern(
     mean_profit_ratio=-0.007,
     mean_low=-0.0094,
     mean_high=-0.0044,
-    p_value=1e-7,
     usual_win_rate=0.45,
 )
 
@@ -368,13 +385,39 @@ outcomes = st.lists(
 )
 
 
+def told_in_full(trades: Sequence[RememberedTrade]) -> set[str]:
+    """What is told when every group has its exact test: the procedure without a short cut."""
+    counts = counted(trades)
+    usual = {side: counts.total(side) for side in (None, "long", "short")}
+    groups = [group for group in counts.groups() if FEWEST_TRADES <= group.n < usual[group.side].n]
+    p_values = [binomial_p_value(g.wins, g.n, usual[g.side].win_rate) for g in groups]
+    limit = benjamini_hochberg(p_values, FALSE_DISCOVERY_RATE)
+    told = set()
+    for group, p in zip(groups, p_values, strict=True):
+        low, high = wilson_interval(group.wins, group.n)
+        if p <= limit and not low <= usual[group.side].win_rate <= high:
+            told.add(f"{group.side}+{group.condition}" if group.side else group.condition)
+    return told
+
+
+@given(outcomes)
+def test_what_is_told_is_among_what_exact_tests_of_every_group_would_tell(
+    rows: list[tuple[str, bool, str]],
+) -> None:
+    trades = [
+        own_trade(number, won=won, side=side, conditions=(code,))
+        for number, (side, won, code) in enumerate(rows)
+    ]
+    assert set(found(trades)) <= told_in_full(trades)
+
+
 @given(outcomes)
 def test_every_told_pattern_keeps_its_word(rows: list[tuple[str, bool, str]]) -> None:
     trades = [
         own_trade(number, won=won, side=side, conditions=(code,))
         for number, (side, won, code) in enumerate(rows)
     ]
-    for pattern in PatternAnalyzer().patterns(trades):
+    for pattern in told(trades):
         assert pattern.n >= 8
         usual = [trade for trade in trades if pattern.side in (None, trade.side)]
         met = [trade for trade in usual if pattern.condition in trade.conditions]

@@ -8,15 +8,11 @@ from llm_modules.learning.breakdowns import Breakdown, TradeStatistics
 from llm_modules.learning.sentences import similar_sentence, statistics_sentence
 from llm_modules.learning.similar import Neighbour
 from llm_modules.learning.wording import learning_phrases, percent, price
+from llm_modules.weights import tokens, weight
 from own_trades import own_trade
 
 ENGLISH, CHINESE = learning_phrases("en"), learning_phrases("zh")
 MOST_TOKENS = 60
-
-
-def tokens(text: str) -> float:
-    """About as many as the vocabularies of models need: a third of the bytes, more for digits."""
-    return len(text.encode()) / 3 + sum(letter.isdecimal() for letter in text) / 2
 
 
 def won(wins: int, n: int) -> Breakdown:
@@ -66,7 +62,7 @@ def test_statistics_become_one_line_with_their_number_of_trades() -> None:
 
 def test_the_same_is_said_in_chinese() -> None:
     assert statistics_sentence(CHINESE, "all", SOME) == (
-        "全部交易对30天: n=5, 胜率 60% (多 3/4, 空 0/1), 均值 +1.25 %, 盈利因子 1.5, "
+        "全部30天: n=5, 胜率 60% (多 3/4, 空 0/1), 均 +1.25 %, 盈利因子 1.5, "
         "期望 +0.3; 出场 roi 3/3, stop_loss 0/2"
     )
 
@@ -132,7 +128,7 @@ def test_a_line_costs_no_more_than_60_tokens(
     reasons = {f"{n}{exits}": won(9_999, 10_000 + n) for n in range(5)}
     many = replace(numbers, by_exit_reason=reasons)
     found = str(statistics_sentence(learning_phrases(language), subject, many))
-    assert tokens(found) <= MOST_TOKENS
+    assert tokens(weight(found)) <= MOST_TOKENS
 
 
 def test_neighbours_become_one_line_by_side() -> None:
@@ -169,7 +165,7 @@ def test_breaking_even_is_not_winning() -> None:
 def test_neighbours_cost_no_more_than_60_tokens(language: Language) -> None:
     wild = neighbours(*[("long", -0.98765), ("short", 12.3456)] * 3)
     found = str(similar_sentence(learning_phrases(language), wild))
-    assert tokens(found) <= MOST_TOKENS
+    assert tokens(weight(found)) <= MOST_TOKENS
 
 
 def test_a_hostile_profit_is_told_and_does_not_crash() -> None:

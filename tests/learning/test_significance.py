@@ -2,6 +2,7 @@ import random
 from fractions import Fraction
 from math import comb, exp, lgamma, log
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,34 @@ def test_a_skewed_sample_has_a_skewed_interval() -> None:
     mean = sum(values) / 20
     assert high - mean > 1.5 * (mean - low)
     assert low == pytest.approx(-0.01)
+
+
+def drawn_interval(values: list[float]) -> tuple[float, float]:
+    """Efron's bootstrap as it was published: each sample drawn with replacement."""
+    draws = np.random.default_rng(1).integers(0, len(values), (10_000, len(values)))
+    low, high = np.percentile(np.array(values)[draws].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+@pytest.mark.parametrize(
+    ("n", "narrowest", "widest"), [(8, 1.0, 1.2), (30, 0.9, 1.12), (100, 0.9, 1.1), (500, 0.9, 1.1)]
+)
+def test_poisson_weights_give_the_interval_of_draws_with_replacement_or_of_few_values_a_wider_one(
+    n: int, narrowest: float, widest: float
+) -> None:
+    dice = random.Random(n)  # noqa: S311 a fixed seed makes the test repeatable
+    ratios = []
+    for _ in range(20):
+        values = [dice.gauss(0.001, 0.03) for _ in range(n)]
+        (low, high), (drawn_low, drawn_high) = bootstrap_interval(values), drawn_interval(values)
+        width = drawn_high - drawn_low
+        assert (low, high) == pytest.approx((drawn_low, drawn_high), abs=0.15 * width)
+        ratios.append((high - low) / width)
+    assert narrowest <= sum(ratios) / 20 <= widest
+
+
+def test_a_single_value_is_its_own_interval() -> None:
+    assert bootstrap_interval([0.25]) == (0.25, 0.25)
 
 
 def test_the_same_values_give_the_same_interval() -> None:

@@ -14,7 +14,8 @@ from builders import NOON
 from llm_modules.domain import Candles, TimeframeView
 from llm_modules.learning import similar
 from llm_modules.learning.remembered import RememberedTrade
-from llm_modules.learning.similar import NEAR, Neighbour, Situations, situation
+from llm_modules.learning.similar import NEAR, Neighbour, Situations
+from llm_modules.learning.situation import situation
 from llm_modules.market.facts import market_facts
 from llm_modules.market.indicators import compute
 from own_trades import own_trade

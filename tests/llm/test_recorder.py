@@ -16,8 +16,8 @@ from journaling import at_most
 from llm_modules.config import LLMConfig
 from llm_modules.domain import Message, Prompt, Reply
 from llm_modules.errors import ProviderError
+from llm_modules.llm.attempts import Attempt
 from llm_modules.llm.client import OpenAICompatibleClient
-from llm_modules.llm.exchanges import Exchange
 from llm_modules.llm.failures import blanked, without_key
 from llm_modules.llm.recorder import ABANDONED, Recorder, provider_hash
 from llm_modules.llm.tape import Tape
@@ -63,7 +63,7 @@ def ask(
 
 def failed(
     script: Script | bytes, tape: Tape, **changes: Any
-) -> tuple[ProviderError, list[Exchange]]:
+) -> tuple[ProviderError, list[Attempt]]:
     """What a question that fails raises, and what is on the tape of it, oldest first."""
     asked: list[str] = []
     with adversary(script) as server, pytest.raises(ProviderError) as caught:
@@ -71,38 +71,54 @@ def failed(
     return caught.value, [found(tape, name) for name in asked]
 
 
-def found(tape: Tape, name: str | None) -> Exchange:
-    assert name is not None
-    exchange = tape.read(name)
-    assert exchange is not None
-    return exchange
+def found(tape: Tape, tape_id: str) -> Attempt:
+    attempt = tape.read(tape_id)
+    assert attempt is not None
+    return attempt
 
 
-def test_a_reply_names_what_was_sent_and_what_came_back(tape: Tape) -> None:
+def answered(response: bytes, tape: Tape, *prompts: Prompt, **changes: Any) -> Attempt:
+    """What is on the tape of the one request it took."""
+    asked: list[str] = []
+    with adversary(response) as server:
+        ask(server, tape, *prompts, asked=asked, **changes)
+    (tape_id,) = asked
+    return found(tape, tape_id)
+
+
+def test_what_was_sent_and_what_came_back_are_on_the_tape(tape: Tape) -> None:
+    asked: list[str] = []
     with adversary(OK) as server:
-        (reply,) = ask(server, tape)
+        ask(server, tape, asked=asked)
         sent = server.requests[0]
-    exchange = found(tape, reply.exchange)
-    provider = exchange.request["provider"]
-    assert exchange.request == {**sent, "provider": provider}
+    (attempt,) = (found(tape, tape_id) for tape_id in asked)
+    provider = attempt.request["provider"]
+    assert attempt.request == {**sent, "provider": provider}
     assert provider == provider_hash("http://localhost:1/v1")
-    assert exchange.answer == json.loads(completion())
-    assert (exchange.model, exchange.error) == ("test-model", None)
-    assert 0 < exchange.latency_seconds < 3
+    assert attempt.answer == json.loads(completion())
+    assert (attempt.model, attempt.error) == ("test-model", None)
+    assert 0 < attempt.latency_seconds < 3
 
 
 def test_without_a_tape_nothing_is_named() -> None:
     asked: list[str] = []
     with adversary(OK) as server:
         (reply,) = ask(server, None, asked=asked)
-    assert (reply.exchange, asked) == (None, [])
+    assert reply.tool_requests
+    assert asked == []
+
+
+def test_who_does_not_ask_for_the_names_is_answered_and_taped_all_the_same(tape: Tape) -> None:
+    with adversary(OK) as server:
+        (reply,) = ask(server, tape)
+    assert reply.tool_requests
+    # The same request again, named by somebody who wants to know: it is the second.
+    assert answered(OK, tape).nth == 2
 
 
 def test_what_a_server_adds_to_the_format_is_kept(tape: Tape) -> None:
     odd = completion(reasoning="because", system_fingerprint=None, usage={"cached": 7})
-    with adversary(http(odd)) as server:
-        (reply,) = ask(server, tape)
-    assert found(tape, reply.exchange).answer == json.loads(odd)
+    assert answered(http(odd), tape).answer == json.loads(odd)
 
 
 def test_every_attempt_is_recorded_in_order(tape: Tape) -> None:
@@ -111,33 +127,31 @@ def test_every_attempt_is_recorded_in_order(tape: Tape) -> None:
 
     asked: list[str] = []
     with adversary(script) as server:
-        (reply,) = ask(server, tape, asked=asked, retry_times=3)
+        ask(server, tape, asked=asked, retry_times=3)
     told = [found(tape, name).error for name in asked]
     assert told[:2] == ["server_error: Error code: 500"] * 2
     assert told[2] is None
-    assert asked[2] == reply.exchange
     assert [found(tape, name).nth for name in asked] == [1, 2, 3]
 
 
-def test_a_failure_names_its_last_attempt(tape: Tape) -> None:
-    error, exchanges = failed(http("{}", "429 Slow", retry_after="0"), tape, retry_times=2)
-    assert len(exchanges) == 3
-    assert error.exchange == exchanges[-1].id
-    assert exchanges[-1].error == "rate_limited: Error code: 429"
-    assert exchanges[-1].answer is None
+def test_of_a_failure_every_attempt_is_named(tape: Tape) -> None:
+    error, attempts = failed(http("{}", "429 Slow", retry_after="0"), tape, retry_times=2)
+    assert len(attempts) == error.attempts == 3
+    assert [one.error for one in attempts] == ["rate_limited: Error code: 429"] * 3
+    assert [one.answer for one in attempts] == [None] * 3
 
 
 def test_a_failure_without_a_tape_names_nothing() -> None:
-    with adversary(http("{}", "400 No")) as server, pytest.raises(ProviderError) as caught:
-        ask(server, None, retry_times=0)
-    assert caught.value.exchange is None
+    asked: list[str] = []
+    with adversary(http("{}", "400 No")) as server, pytest.raises(ProviderError):
+        ask(server, None, asked=asked, retry_times=0)
+    assert asked == []
 
 
 def test_what_nobody_answered_in_time_is_on_the_tape(tape: Tape) -> None:
-    error, (exchange,) = failed(lambda _: [60.0], tape, timeout=0.3)
+    error, (attempt,) = failed(lambda _: [60.0], tape, timeout=0.3)
     assert error.fault == "timeout"
-    assert error.exchange == exchange.id
-    assert (exchange.error, exchange.answer) == (ABANDONED, None)
+    assert (attempt.error, attempt.answer) == (ABANDONED, None)
 
 
 def test_who_stops_waiting_knows_what_was_asked(tape: Tape) -> None:
@@ -170,11 +184,11 @@ def test_who_stops_waiting_knows_what_was_asked(tape: Tape) -> None:
 def test_an_answer_of_no_use_is_kept_where_it_is_an_object(
     tape: Tape, body: bytes | str, answer: Any
 ) -> None:
-    error, (exchange,) = failed(http(body), tape)
+    error, (attempt,) = failed(http(body), tape)
     assert error.fault == "bad_response"
-    assert exchange.error is not None
-    assert exchange.error.startswith("bad_response: ")
-    assert exchange.answer == answer
+    assert attempt.error is not None
+    assert attempt.error.startswith("bad_response: ")
+    assert attempt.answer == answer
 
 
 def test_a_refused_tool_choice_and_the_free_question_are_both_there(tape: Tape) -> None:
@@ -206,12 +220,13 @@ def test_questions_that_were_refused_together_are_all_asked_freely(tape: Tape) -
 def test_a_plain_question_has_no_tools_and_may_go_to_another_model(tape: Tape) -> None:
     message = {"role": "assistant", "content": "Take profit sooner."}
     body = completion(choices=[{"index": 0, "finish_reason": "stop", "message": message}])
+    asked: list[str] = []
     with adversary(http(body)) as server:
-        (reply,) = ask(server, tape, TEXT_ONLY, model="cheap-model")
+        (reply,) = ask(server, tape, TEXT_ONLY, model="cheap-model", asked=asked)
         sent = server.requests[0]
     assert reply.text == "Take profit sooner."
     assert set(sent) == {"model", "messages", "temperature", "max_tokens"}
-    assert sent["model"] == found(tape, reply.exchange).model == "cheap-model"
+    assert sent["model"] == found(tape, asked[0]).model == "cheap-model"
 
 
 def everything_in(folder: Path) -> bytes:
@@ -219,7 +234,7 @@ def everything_in(folder: Path) -> bytes:
     raw = b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
     with closing(sqlite3.connect(folder / "llm_tape.sqlite")) as connection:
         texts = connection.execute("SELECT body FROM texts").fetchall()
-        raw += repr(connection.execute("SELECT * FROM exchanges").fetchall()).encode()
+        raw += repr(connection.execute("SELECT * FROM attempts").fetchall()).encode()
     return raw + b"".join(zlib.decompress(body) for (body,) in texts)
 
 
@@ -309,10 +324,11 @@ def test_a_tape_that_fails_is_told_once_and_costs_no_decision(
     folder = tmp_path / "logs"
     folder.touch()
     tape = Tape(folder / "llm_tape.sqlite")
+    asked: list[str] = []
     with adversary(OK) as server:
-        replies = ask(server, tape, *[a_prompt()] * 3)
-        assert [reply.exchange for reply in replies] == [None] * 3
-        assert all(reply.tool_requests for reply in replies)
+        replies = ask(server, tape, *[a_prompt()] * 3, asked=asked)
+    assert asked == []
+    assert [bool(reply.tool_requests) for reply in replies] == [True] * 3
     (warning,) = caplog.records
     assert warning.levelno == logging.WARNING
     assert "go on without their prompts" in warning.message
@@ -323,21 +339,19 @@ def test_the_tape_is_written_again_as_soon_as_it_can_be(
 ) -> None:
     tape = Tape(tmp_path / "llm_tape.sqlite")
     recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
-    named: list[str | None] = []
 
-    def once() -> None:
-        with recorder.taping({"messages": [{"content": "x" * 99}]}, named.append) as attempt:
-            attempt.answered(b"{}")
+    def is_named() -> bool:
+        asked: list[str] = []
+        with recorder.taping({"messages": [{"content": "x" * 99}]}, asked) as sent:
+            sent.answered(b"{}")
+        return len(asked) == 1
 
-    once()
+    assert is_named()
     for _ in range(2):
         with at_most(1):
-            once()
-            once()
-        once()
-        once()
+            assert [is_named(), is_named()] == [False, False]
+        assert [is_named(), is_named()] == [True, True]
     recorder.close()
-    assert [name is not None for name in named] == [True] + [False, False, True, True] * 2
     told = ["without their prompts", "written again"] * 2
     assert len(caplog.records) == len(told)
     assert all(words in one.message for words, one in zip(told, caplog.records, strict=True))
@@ -345,15 +359,15 @@ def test_the_tape_is_written_again_as_soon_as_it_can_be(
 
 def test_a_key_that_looks_like_an_escape_costs_the_evidence_and_no_decision(tape: Tape) -> None:
     recorder = Recorder(tape, SecretStr("u001b[31"), "http://127.0.0.1:9")
-    named: list[str | None] = []
-    with recorder.taping({"text": "\x1b[31m"}, named.append) as attempt:
-        attempt.answered(b"{}")
-    assert named == [None]
+    asked: list[str] = []
+    with recorder.taping({"text": "\x1b[31m"}, asked) as sent:
+        sent.answered(b"{}")
+    assert asked == []
 
 
 def test_an_error_of_our_own_is_recorded_as_abandoned_and_goes_on(tape: Tape) -> None:
     recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
-    named: list[str | None] = []
-    with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, named.append):
+    asked: list[str] = []
+    with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, asked):
         raise ZeroDivisionError
-    assert found(tape, named[0]).error == ABANDONED
+    assert found(tape, asked[0]).error == ABANDONED

@@ -126,7 +126,7 @@ def test_the_tables_are_plain_when_piped(
     title, *table = shown(session, capsys)
     rows = [row.split() for row in table]
     picture = session.places.user_data / "plot" / "calibration.png"
-    assert title == "Confidence against results: dry_run, n=16. Said and won are in percent."
+    assert title == "Confidence against results: m-1, dry_run, n=16. Said and won are in percent."
     assert rows == [
         ["model", "side", "regime", "trades", "said", "won", "95", "%", "Brier", "ECE"],
         ["m-1", "all", "all", "16", "75", "44", "23-67", "0.357", "0.312"],
@@ -135,9 +135,20 @@ def test_the_tables_are_plain_when_piped(
         ["confidence", "trades", "said", "won", "95", "%"],
         ["60-69", "4", "60", "50", "15-85"],
         ["80-89", "12", "80", "42", "19-68"],
+        "Fewer than 20 trades: too few to say more.".split(),
         ["Drawn", "into", str(picture)],
     ]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_from_20_trades_on_a_sentence_says_what_follows(
+    session: Session, written: Written, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(*(line(n, won=n < 5) for n in range(20)))
+    said = shown(session, capsys)[-2]
+    assert said == (
+        "Your confidence (n=20): said 80 %, 25 % won; 80-89: 5 of 20. Subtract about 55 points."
+    )
 
 
 def test_no_row_is_wider_than_80_characters_whatever_the_model_is_called(

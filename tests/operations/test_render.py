@@ -47,7 +47,7 @@ def traded(**changes: Any) -> str:
 
 def test_a_decision_is_one_line() -> None:
     assert decided() == (
-        "01-15 12:00:02 sandbox BTC/USDT:USDT   signal_wait         approved    60  no edge"
+        "01-15 12:00:02 sandbox BTC/USDT:USDT   signal_wait         approved    60  d-1  no edge"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_refusal_shows_the_gates_reasons_before_the_models() -> None:
         reasons=(Reason(code="a", text="too many trades"), Reason(code="b", text="too close")),
     )
     assert line.endswith(
-        "signal_entry_long   refused     85  a: too many trades; b: too close | breakout"
+        "signal_entry_long   refused     85  d-1  a: too many trades; b: too close | breakout"
     )
 
 
@@ -76,13 +76,13 @@ def test_a_clamp_shows_from_what_to_what(
     field: str, before: float | None, after: float | None, shown: str
 ) -> None:
     clamp = Reason(code="CODE", text="x", kind="clamp", field=field, before=before, after=after)
-    assert decided(status="clamped", reasons=(clamp,)).endswith(f"    60  {shown} | no edge")
+    assert decided(status="clamped", reasons=(clamp,)).endswith(f"    60  d-1  {shown} | no edge")
 
 
 @pytest.mark.parametrize("kind", ["refusal", "remark", "unknown", "clamp"])
 def test_whatever_has_no_numbers_shows_code_and_sentence(kind: Any) -> None:
     reason = Reason(code="CODE", text="why", kind=kind)
-    assert decided(reasons=(reason,)).endswith("  60  CODE: why | no edge")
+    assert decided(reasons=(reason,)).endswith("  60  d-1  CODE: why | no edge")
 
 
 @pytest.mark.parametrize("event", ["tripped", "halted", "resumed", "flatten", "flattened"])
@@ -95,7 +95,7 @@ def test_a_halt_is_one_line(event: Any) -> None:
 
 def test_a_failure_shows_its_fault_and_no_tool() -> None:
     line = decided(status="failed", tool=None, call={}, fault="timeout")
-    assert line.endswith("no tool             failed       -  timeout")
+    assert line.endswith("no tool             failed       -  d-1  timeout")
 
 
 def test_an_unusable_answer_shows_what_was_wrong() -> None:

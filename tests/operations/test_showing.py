@@ -27,7 +27,7 @@ from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.pages import story_page
 from llm_modules.operations.session import Session
 from llm_modules.operations.showing import show_decision, show_reviews, show_trade
-from llm_modules.operations.story import Story, TapedExchange, story_of
+from llm_modules.operations.story import Story, TapedAttempt, story_of
 
 NAME = "260115120000-BTC-abc123"
 RULES = "You trade futures.\nBe careful."
@@ -114,7 +114,7 @@ def page(session: Session, capsys: Captured, piece: str = NAME) -> str:
 
 
 def test_a_decision_is_shown_whole(session: Session, capsys: Captured) -> None:
-    exchange = taped(session, a_request("what now?"))
+    attempt = taped(session, a_request("what now?"))
     told(
         session,
         a_decision_record(),
@@ -139,7 +139,7 @@ def test_a_decision_is_shown_whole(session: Session, capsys: Captured) -> None:
             latency_seconds=0.5,
             prompt_tokens=1000,
             completion_tokens=50,
-            exchanges=(exchange,),
+            tape_ids=(attempt,),
         ),
         an_outcome(),
         an_outcome(decision_id="d-1", detail="of another"),
@@ -153,7 +153,7 @@ Decision {NAME}
   sandbox, model test-model; requests 1, 0.5 s, tokens 1000 + 50
   clamped: signal_entry_long
 
-Asked (1 of 1: {exchange})
+Asked (1 of 1: {attempt})
   2026-01-15 12:00:00 UTC, model test-model, asked for time 1; temperature 0.6, tool_choice required
   system
     You trade futures.
@@ -220,7 +220,7 @@ def test_a_failed_decision_shows_fault_and_every_attempt(
             call={},
             fault="timeout: no answer",
             facts={},
-            exchanges=(first, second),
+            tape_ids=(first, second),
         ),
     )
     out = page(session, capsys)
@@ -237,12 +237,12 @@ def test_a_failed_decision_shows_fault_and_every_attempt(
 
 def test_a_repair_shows_only_what_it_adds(session: Session, capsys: Captured) -> None:
     question = "what now?\nrows"
-    exchanges = (
+    tape_ids = (
         taped(session, a_request(question)),
         taped(session, a_request(f"{question}\n\nYour last answer was not used.")),
         taped(session, a_request("another question", tools=[])),
     )
-    told(session, a_decision(exchanges=exchanges, problems=("leverage: too high", "x")))
+    told(session, a_decision(tape_ids=tape_ids, problems=("leverage: too high", "x")))
     out = page(session, capsys)
     assert out.count("what now?") == out.count("You trade futures.") == 1
     assert (
@@ -253,11 +253,11 @@ def test_a_repair_shows_only_what_it_adds(session: Session, capsys: Captured) ->
     assert "\nNot usable\n  - leverage: too high\n  - x\n" in out
 
 
-def test_an_exchange_that_is_lost_does_not_hide_the_others(
+def test_an_attempt_that_is_lost_does_not_hide_the_others(
     session: Session, capsys: Captured
 ) -> None:
     found = taped(session, a_request("what now?"))
-    told(session, a_decision(exchanges=("0123456789abcdef", found)))
+    told(session, a_decision(tape_ids=("0123456789abcdef", found)))
     out = page(session, capsys)
     assert "0123456789abcdef)\n  Not to be shown: it is not in llm_tape.sqlite\n" in out
     assert "    what now?\n" in out
@@ -267,12 +267,12 @@ def test_a_prompt_is_not_told_twice_because_one_between_is_lost(
     session: Session, capsys: Captured
 ) -> None:
     names = [taped(session, a_request("what now?")) for _ in range(2)]
-    told(session, a_decision(exchanges=(names[0], "lost", names[1])))
+    told(session, a_decision(tape_ids=(names[0], "lost", names[1])))
     assert page(session, capsys).count("what now?") == 1
 
 
 def test_a_tape_that_is_gone_or_damaged_leaves_the_rest(session: Session, capsys: Captured) -> None:
-    told(session, a_decision(exchanges=("a",)))
+    told(session, a_decision(tape_ids=("a",)))
     assert "Not to be shown: there is no llm_tape.sqlite\n" in page(session, capsys)
     assert not session.journals().tape.exists()
     session.journals().tape.write_bytes(b"no tape" * 1000)
@@ -396,7 +396,7 @@ def test_a_decision_is_raw_as_one_json_object(session: Session, capsys: Captured
     found = taped(session, a_request("now?"), {"text": "\ud800\x9b"})
     told(
         session,
-        a_decision(exchanges=(found, "lost")),
+        a_decision(tape_ids=(found, "lost")),
         an_outcome(),
         trades=(entered(), a_lesson()),
     )
@@ -405,10 +405,10 @@ def test_a_decision_is_raw_as_one_json_object(session: Session, capsys: Captured
     whole = json.loads(line)
     assert whole["decision"]["decision_id"] == NAME
     assert whole["decision"]["schema"] == 1
-    exchange, lost = whole["exchanges"]
-    assert exchange["request"] == a_request("now?")
-    assert exchange["answer"] == {"text": "\ud800\x9b"}
-    assert exchange["at"] == NOON.isoformat()
+    attempt, lost = whole["attempts"]
+    assert attempt["request"] == a_request("now?")
+    assert attempt["answer"] == {"text": "\ud800\x9b"}
+    assert attempt["at"] == NOON.isoformat()
     assert lost == {"id": "lost", "problem": "it is not in llm_tape.sqlite"}
     assert [one["outcome"] for one in whole["outcomes"]] == ["filled"]
     (trade,) = whole["trades"]
@@ -423,7 +423,7 @@ def test_nothing_foreign_commands_the_terminal_or_passes_for_a_heading(
     session: Session, capsys: Captured
 ) -> None:
     request = a_request(HOSTILE, tools=[{"function": {"name": HOSTILE}}, None], odd=HOSTILE)
-    exchange = taped(session, request, {HOSTILE: HOSTILE}, HOSTILE)
+    attempt = taped(session, request, {HOSTILE: HOSTILE}, HOSTILE)
     hostile_trade = entered(exit_reason=HOSTILE, reflection=Reflection(summary=HOSTILE, lessons=()))
     told(
         session,
@@ -433,7 +433,7 @@ def test_nothing_foreign_commands_the_terminal_or_passes_for_a_heading(
             problems=(HOSTILE,),
             reasons=(Reason(code=HOSTILE, text=HOSTILE),),
             fault=HOSTILE,
-            exchanges=(exchange, HOSTILE),
+            tape_ids=(attempt, HOSTILE),
         ),
         an_outcome(detail=HOSTILE),
         trades=(hostile_trade, a_lesson(text=HOSTILE, model=HOSTILE)),
@@ -458,7 +458,7 @@ def test_a_request_of_another_shape_is_shown_as_it_is(
     session: Session, capsys: Captured, request_body: dict[str, Any]
 ) -> None:
     name = taped(session, request_body)
-    told(session, a_decision(exchanges=(name,)))
+    told(session, a_decision(tape_ids=(name,)))
     out = page(session, capsys)
     assert f"Asked (1 of 1: {name})" in out
     if isinstance(request_body.get("messages"), list):
@@ -475,7 +475,7 @@ def test_a_call_without_a_tool_is_still_shown(session: Session, capsys: Captured
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_any_text_becomes_lines_that_a_terminal_only_shows(text: str, answer: Any) -> None:
     decision = a_decision(call={"reason": text}, problems=(text,))
-    with_text = TapedExchange(text, None, text)
+    with_text = TapedAttempt(text, None, text)
     for line in story_page(Story(decision, (with_text,), (), ())):
         assert line.plain.removeprefix("\n").isprintable()
 
@@ -500,21 +500,18 @@ def test_a_trade_is_reviewed_under_its_headings(session: Session, capsys: Captur
     assert out.endswith("\n\nDecisions\n  Opened by d-1\n  Closed by d-2\n")
 
 
+@pytest.mark.parametrize(
+    "other", [{"mode": "dry_run"}, {"opened_at": a_trade_record().opened_at + timedelta(days=1)}]
+)
 def test_of_several_trades_with_a_number_the_newest_is_shown(
-    session: Session, capsys: Captured
+    session: Session, capsys: Captured, other: dict[str, Any]
 ) -> None:
     later = a_trade_record().closed_at + timedelta(days=1)
-    told(
-        session,
-        trades=(
-            a_trade_record(closed_at=later, at=later, mode="dry_run"),
-            a_trade_record(),
-            a_lesson(),
-        ),
-    )
+    newest = a_trade_record(closed_at=later, at=later, **other)
+    told(session, trades=(newest, a_trade_record(), a_lesson()))
     assert show_trade(session, 7) is ExitStatus.DONE
     captured = capsys.readouterr()
-    assert captured.out.startswith("Trade 7 BTC/USDT:USDT long 3x, dry_run: ")
+    assert captured.out.startswith(f"Trade 7 BTC/USDT:USDT long 3x, {newest.mode}: ")
     assert "As a model worded it" not in captured.out
     assert captured.err == "2 trades have the number 7; this is the newest.\n"
 
@@ -644,8 +641,8 @@ def test_showing_makes_no_file(session: Session) -> None:
 def test_a_decision_is_shown_while_the_bot_writes_its_tape(
     session: Session, capsys: Captured
 ) -> None:
-    exchange = taped(session, a_request("what now?"))
-    told(session, a_decision(exchanges=(exchange,)))
+    attempt = taped(session, a_request("what now?"))
+    told(session, a_decision(tape_ids=(attempt,)))
     path = session.journals().tape
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

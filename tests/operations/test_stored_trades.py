@@ -10,15 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from freqtrade.persistence import KeyValueStore, Trade, init_db
+from freqtrade.persistence import KeyValueStore, Trade
 
 from bookkeeping import EXIT_PRICE, sql
 from builders import NOON, PAIR, a_thesis
 from llm_modules.engine.bridge.trades import closed_trade, store_thesis
-from llm_modules.journal.cross_checking import StoredBook
+from llm_modules.journal.cross_checking import StoredTrades
 from llm_modules.operations import stored_trades as reading
 from llm_modules.operations.stored_trades import Unreadable, read_trades
-from stored_trades import a_trade, an_order
+from stored_trades import a_trade, an_order, let_go_of_database, open_database
 
 
 @pytest.fixture
@@ -26,16 +26,16 @@ def path(tmp_path: Path) -> Iterator[Path]:
     """An empty database of Freqtrade, begun an hour before noon, in a folder of an odd name."""
     folder = tmp_path / "odd # 100%"
     folder.mkdir()
-    init_db(f"sqlite:///{folder / 'db.sqlite'}")
+    open_database(folder / "db.sqlite")
     KeyValueStore.store_value("bot_start_time", NOON - timedelta(hours=1))
     yield folder / "db.sqlite"
     Trade.session.remove()
 
 
-def read(path: Path) -> StoredBook:
-    book = read_trades(path, "sandbox")
-    assert isinstance(book, StoredBook)
-    return book
+def read(path: Path) -> StoredTrades:
+    stored = read_trades(path, "sandbox")
+    assert isinstance(stored, StoredTrades)
+    return stored
 
 
 def problem(path: Path) -> str:
@@ -46,9 +46,7 @@ def problem(path: Path) -> str:
 
 def at_rest(path: Path) -> None:
     """Let go of the database, as a bot that ended in order."""
-    Trade.session.remove()
-    engine = Trade.session.get_bind()
-    engine.dispose()
+    let_go_of_database()
     assert not path.with_name(f"{path.name}-wal").exists()
 
 
@@ -74,16 +72,16 @@ def test_no_database_is_none(tmp_path: Path) -> None:
 
 
 def test_a_new_database_has_no_trades_and_a_beginning(path: Path) -> None:
-    book = read(path)
-    assert (book.mode, dict(book.trades)) == ("sandbox", {})
-    assert book.began_at == NOON - timedelta(hours=1)
+    stored = read(path)
+    assert (stored.mode, dict(stored.trades)) == ("sandbox", {})
+    assert stored.began_at == NOON - timedelta(hours=1)
 
 
 def test_an_open_trade_is_read_as_the_bridge_would(path: Path) -> None:
     trade = a_trade()
     store_thesis(trade, a_thesis(decision_id="d-5"))
     (stored,) = read(path).trades.values()
-    assert stored.identity == (trade.id, trade.open_date_utc)
+    assert stored.key == ("sandbox", trade.id, trade.open_date_utc)
     assert (stored.pair, stored.side, stored.leverage) == (PAIR, "long", 4.0)
     assert (stored.closed_at, stored.exit_reason) == (None, "unknown")
     assert (stored.entry_decision_id, stored.where) == ("d-5", "db.sqlite trade 1")
@@ -103,10 +101,10 @@ def test_a_closed_trade_is_read_as_the_bridge_would(path: Path) -> None:
 
 def test_microseconds_are_kept_and_their_absence_is_read(path: Path) -> None:
     trade = a_trade()
-    assert (trade.id, NOON) in read(path).trades
+    assert ("sandbox", trade.id, NOON) in read(path).trades
     trade.open_date = NOON.replace(tzinfo=None, microsecond=7)
     Trade.commit()
-    assert (trade.id, NOON.replace(microsecond=7)) in read(path).trades
+    assert ("sandbox", trade.id, NOON.replace(microsecond=7)) in read(path).trades
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 2, 3, 4])
@@ -115,7 +113,7 @@ def test_every_trade_is_read_in_whatever_portions(
 ) -> None:
     monkeypatch.setattr(reading, "ROWS_AT_ONCE", rows_at_once)
     ids = [a_trade().id for _ in range(3)]
-    assert [trade_id for trade_id, _ in read(path).trades] == ids
+    assert [trade_id for _, trade_id, _ in read(path).trades] == ids
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bookkeeping import ETH, LATER, Books, replaced, rewritten, sql, without
+from bookkeeping import ETH, LATER, Bookkeeping, replaced, rewritten, sql, without
 from builders import PAIR, a_trade_record
 from llm_modules.journal.chain import seal_path
 from llm_modules.journal.log import Rotation
@@ -24,9 +24,9 @@ Say = Callable[[], Told]
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Books:
+def bot(tmp_path: Path) -> Bookkeeping:
     """The folder of a bot that has done nothing yet."""
-    return Books(tmp_path)
+    return Bookkeeping(tmp_path)
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ def say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Say:
     return verified
 
 
-def a_story(books: Books) -> Books:
+def a_story(bot: Bookkeeping) -> Bookkeeping:
     """A long and a short that are closed, words about the first, a halt, and one still open."""
-    first, second = books.opens(), books.opens(ETH, "short")
-    books.words(books.closes(first))
-    books.halts()
-    books.closes(second, "halt")
-    books.opens(ETH)
-    return books.done()
+    first, second = bot.opens(), bot.opens(ETH, "short")
+    bot.words(bot.closes(first))
+    bot.halts()
+    bot.closes(second, "halt")
+    bot.opens(ETH)
+    return bot.done()
 
 
 def fault_of(said: Told) -> str:
@@ -57,8 +57,8 @@ def fault_of(said: Told) -> str:
     return complaints.partition(":")[0].partition(" ")[2]
 
 
-def test_what_a_bot_leaves_is_sound(books: Books, say: Say) -> None:
-    a_story(books)
+def test_what_a_bot_leaves_is_sound(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
     status, said, complaints = say()
     assert (status, complaints) == (ExitStatus.DONE, "")
     lines = said.splitlines()
@@ -66,7 +66,7 @@ def test_what_a_bot_leaves_is_sound(books: Books, say: Say) -> None:
         "llm_decisions.jsonl: 9 lines, sound",
         "trade_experience.jsonl: 3 lines, sound",
         "tradesv3.sandbox.sqlite: 2 closed trades, 1 open; 2 records of mode sandbox",
-        "llm_tape.sqlite: 4 exchanges of 4 decisions",
+        "llm_tape.sqlite: 4 attempts of 4 decisions",
     ]
     assert lines[-1] == "Sound: every line is what was written, every id and every profit fits."
 
@@ -80,9 +80,9 @@ def test_nothing_at_all_is_sound(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_changed_by_looking(books: Books, say: Say) -> None:
-    a_story(books)
-    files = [one for one in books.folder.rglob("*") if one.is_file()]
+def test_nothing_is_changed_by_looking(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
+    files = [one for one in bot.folder.rglob("*") if one.is_file()]
     before = {one: one.read_bytes() for one in files if "llm_tape" not in one.name}
     say()
     assert {one: one.read_bytes() for one in before} == before
@@ -91,31 +91,31 @@ def test_nothing_is_changed_by_looking(books: Books, say: Say) -> None:
 # The chain
 
 
-def test_an_edited_line_is_named(books: Books, say: Say) -> None:
-    a_story(books)
-    text = books.decisions.read_text(encoding="utf-8")
-    books.decisions.write_text(text.replace("a drill", "nothing"), encoding="utf-8")
+def test_an_edited_line_is_named(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
+    text = bot.decisions.read_text(encoding="utf-8")
+    bot.decisions.write_text(text.replace("a drill", "nothing"), encoding="utf-8")
     status, said, complaints = say()
     assert status is ExitStatus.FAILED
     assert "llm_decisions.jsonl: 9 lines, NOT SOUND" in said
     assert "llm_decisions.jsonl line 7: edited" in complaints
 
 
-def test_many_faults_are_counted(books: Books, say: Say) -> None:
+def test_many_faults_are_counted(bot: Bookkeeping, say: Say) -> None:
     for _ in range(40):
-        books.decides("signal_wait")
-    books.done()
-    text = books.decisions.read_text(encoding="utf-8")
-    books.decisions.write_text(text.replace("no edge", "an edge"), encoding="utf-8")
+        bot.decides("signal_wait")
+    bot.done()
+    text = bot.decisions.read_text(encoding="utf-8")
+    bot.decisions.write_text(text.replace("no edge", "an edge"), encoding="utf-8")
     _, _, complaints = say()
     assert complaints.count("llm_decisions.jsonl line") == MOST_FAULTS
     assert "  and 20 more" in complaints
 
 
 def test_a_journal_that_was_removed_is_not_taken_for_one_that_never_was(
-    books: Books, say: Say
+    bot: Bookkeeping, say: Say
 ) -> None:
-    a_story(books).trades.unlink()
+    a_story(bot).trades.unlink()
     status, said, complaints = say()
     assert status is ExitStatus.FAILED
     assert "trade_experience.jsonl: 0 lines, NOT SOUND" in said
@@ -123,8 +123,8 @@ def test_a_journal_that_was_removed_is_not_taken_for_one_that_never_was(
     assert "2 not recorded" in complaints
 
 
-def test_what_cannot_be_checked_is_said(books: Books, say: Say) -> None:
-    path = a_story(books).decisions
+def test_what_cannot_be_checked_is_said(bot: Bookkeeping, say: Say) -> None:
+    path = a_story(bot).decisions
     seal_path(path).unlink()
     old = path.read_text(encoding="utf-8").splitlines()[0]
     lines = path.read_text(encoding="utf-8")
@@ -141,11 +141,13 @@ def test_what_cannot_be_checked_is_said(books: Books, say: Say) -> None:
 
 
 @pytest.mark.parametrize("name", ["profit_abs", "profit_ratio", "funding_fees", "leverage"])
-def test_a_number_that_was_edited_in_a_record_is_found(books: Books, say: Say, name: str) -> None:
-    record = books.closes(books.opens())
-    books.done()
+def test_a_number_that_was_edited_in_a_record_is_found(
+    bot: Bookkeeping, say: Say, name: str
+) -> None:
+    record = bot.closes(bot.opens())
+    bot.done()
     value = json.dumps(getattr(record, name))
-    replaced(books.trades, f'"{name}":{value}', f'"{name}":123.25', 1)
+    replaced(bot.trades, f'"{name}":{value}', f'"{name}":123.25', 1)
     said = say()
     assert fault_of(said) == "differs"
     assert f"trade 1: {name} 123.25; expected {value} as in" in said[2]
@@ -160,9 +162,9 @@ def test_a_number_that_was_edited_in_a_record_is_found(books: Books, say: Say, n
     ],
 )
 def test_a_fact_that_was_edited_in_a_record_is_found(
-    books: Books, say: Say, old: str, new: str
+    bot: Bookkeeping, say: Say, old: str, new: str
 ) -> None:
-    replaced(a_story(books).trades, old, new)
+    replaced(a_story(bot).trades, old, new)
     status, _, complaints = say()
     assert status is ExitStatus.FAILED
     assert "1 differs" in complaints
@@ -178,74 +180,76 @@ def test_a_fact_that_was_edited_in_a_record_is_found(
     ],
 )
 def test_a_row_that_was_edited_in_the_database_is_found(
-    books: Books, say: Say, change: str
+    bot: Bookkeeping, say: Say, change: str
 ) -> None:
-    sql(a_story(books).database, change)
+    sql(a_story(bot).database, change)
     assert fault_of(say()) == "differs"
 
 
-def test_a_closed_trade_whose_record_was_never_written_is_found(books: Books, say: Say) -> None:
-    books.closes_unrecorded(books.opens())
-    books.done()
+def test_a_closed_trade_whose_record_was_never_written_is_found(bot: Bookkeeping, say: Say) -> None:
+    bot.closes_unrecorded(bot.opens())
+    bot.done()
     said = say()
     assert fault_of(said) == "not recorded"
     assert "start the bot: it writes closed trades that have no record yet" in said[2]
 
 
 def test_a_close_of_a_moment_ago_is_on_its_way(
-    books: Books, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bot: Bookkeeping, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    books.closes_unrecorded(books.opens())
-    books.done()
+    bot.closes_unrecorded(bot.opens())
+    bot.done()
     session = Session(Places(tmp_path), {}, Screen())
-    assert verify(session, books.now + timedelta(seconds=119)) is ExitStatus.DONE
+    assert verify(session, bot.now + timedelta(seconds=119)) is ExitStatus.DONE
     assert "1 on its way: so new that" in capsys.readouterr().out
-    assert verify(session, books.now + timedelta(seconds=121)) is ExitStatus.FAILED
+    assert verify(session, bot.now + timedelta(seconds=121)) is ExitStatus.FAILED
 
 
-def test_a_removed_record_is_found(books: Books, say: Say) -> None:
-    without(a_story(books).trades, 2)
+def test_a_removed_record_is_found(bot: Bookkeeping, say: Say) -> None:
+    without(a_story(bot).trades, 2)
     assert fault_of(say()) == "not recorded"
 
 
-def test_a_removed_row_is_found(books: Books, say: Say) -> None:
-    sql(a_story(books).database, "DELETE FROM trades WHERE id = 1")
+def test_a_removed_row_is_found(bot: Bookkeeping, say: Say) -> None:
+    sql(a_story(bot).database, "DELETE FROM trades WHERE id = 1")
     assert fault_of(say()) == "unknown trade"
 
 
-def test_an_invented_record_is_found(books: Books, say: Say) -> None:
-    record = books.closes(books.opens())
-    books.records(record.model_copy(update={"trade_id": 9, "entry": None}))
-    books.done()
+def test_an_invented_record_is_found(bot: Bookkeeping, say: Say) -> None:
+    record = bot.closes(bot.opens())
+    bot.records(record.model_copy(update={"trade_id": 9, "entry": None}))
+    bot.done()
     assert fault_of(say()) == "unknown trade"
 
 
-def test_a_record_that_is_there_twice_is_found(books: Books, say: Say) -> None:
-    books.records(books.closes(books.opens()))
-    books.done()
+def test_a_record_that_is_there_twice_is_found(bot: Bookkeeping, say: Say) -> None:
+    bot.records(bot.closes(bot.opens()))
+    bot.done()
     assert fault_of(say()) == "told twice"
 
 
-def test_records_of_an_earlier_database_are_named_and_no_fault(books: Books, say: Say) -> None:
-    books.closes(books.opens())
-    books.loses_database()
-    books.closes(books.opens())
-    books.done()
+def test_records_of_an_earlier_database_are_named_and_no_fault(bot: Bookkeeping, say: Say) -> None:
+    bot.closes(bot.opens())
+    bot.loses_database()
+    bot.closes(bot.opens())
+    bot.done()
     status, said, complaints = say()
     assert (status, complaints) == (ExitStatus.DONE, "")
     assert "1 earlier database: from before Freqtrade's present database was begun" in said
     assert "trade_experience.jsonl line 1: trade 1 opened 2026-01-15 12:30:03" in said
 
 
-def test_without_a_database_there_is_nothing_to_compare(books: Books, say: Say) -> None:
-    a_story(books).database.unlink()
+def test_without_a_database_there_is_nothing_to_compare(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot).database.unlink()
     status, said, _ = say()
     assert status is ExitStatus.DONE
     assert "tradesv3.sandbox.sqlite: nothing to compare 2 records of mode sandbox with" in said
 
 
-def test_a_database_that_is_none_is_a_fault_and_the_rest_is_checked(books: Books, say: Say) -> None:
-    a_story(books).database.write_text("no database", encoding="utf-8")
+def test_a_database_that_is_none_is_a_fault_and_the_rest_is_checked(
+    bot: Bookkeeping, say: Say
+) -> None:
+    a_story(bot).database.write_text("no database", encoding="utf-8")
     said = say()
     assert fault_of(said) == "unreadable"
     assert "it is no SQLite database; restore it from a backup" in said[2]
@@ -253,21 +257,21 @@ def test_a_database_that_is_none_is_a_fault_and_the_rest_is_checked(books: Books
 
 
 def test_where_trades_are_not_recorded_none_is_missed(
-    books: Books, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bot: Bookkeeping, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    books.closes(books.opens())
-    books.closes_unrecorded(books.opens())
-    books.done()
+    bot.closes(bot.opens())
+    bot.closes_unrecorded(bot.opens())
+    bot.done()
     (tmp_path / "config.json").write_text('{"experience_config": {"log_trades": false}}')
     assert verify(Session(Places(tmp_path), {}, Screen()), LATER) is ExitStatus.DONE
     assert "1 not kept" in capsys.readouterr().out
 
 
 def test_a_fee_that_came_late_is_told_apart(tmp_path: Path, say: Say) -> None:
-    books = Books(tmp_path, "live")
-    books.closes(books.opens())
-    books.done()
-    sql(books.database, "UPDATE trades SET close_profit_abs = close_profit_abs - 0.02")
+    bot = Bookkeeping(tmp_path, "live")
+    bot.closes(bot.opens())
+    bot.done()
+    sql(bot.database, "UPDATE trades SET close_profit_abs = close_profit_abs - 0.02")
     status, said, _ = say()
     assert status is ExitStatus.DONE
     assert "1 corrected: profits Freqtrade corrected after the close" in said
@@ -275,50 +279,50 @@ def test_a_fee_that_came_late_is_told_apart(tmp_path: Path, say: Say) -> None:
 
 def test_each_mode_has_a_database_of_its_own(tmp_path: Path, say: Say) -> None:
     for mode in ("sandbox", "dry_run"):
-        books = Books(tmp_path, mode)
-        books.closes(books.opens())
-        books.done()
+        bot = Bookkeeping(tmp_path, mode)
+        bot.closes(bot.opens())
+        bot.done()
     status, said, complaints = say()
     assert (status, complaints) == (ExitStatus.DONE, "")
     for name in ("tradesv3.sandbox.sqlite", "tradesv3.dryrun.sqlite"):
         assert f"{name}: 1 closed trades, 0 open; 1 records of mode" in said
-    sql(books.database, "UPDATE trades SET close_profit = 1")
+    sql(bot.database, "UPDATE trades SET close_profit = 1")
     assert "as in tradesv3.dryrun.sqlite trade 1" in say()[2]
 
 
 # Ids
 
 
-def test_an_entry_that_was_removed_is_found(books: Books, say: Say) -> None:
-    without(a_story(books).decisions, 0)
+def test_an_entry_that_was_removed_is_found(bot: Bookkeeping, say: Say) -> None:
+    without(a_story(bot).decisions, 0)
     status, _, complaints = say()
     assert status is ExitStatus.FAILED
     # Its outcome and its trade both name it.
     assert complaints.startswith("2 unresolved")
 
 
-def test_an_open_trade_that_nobody_decided_on_any_more_is_found(books: Books, say: Say) -> None:
-    without(a_story(books).decisions, 7, 8)
+def test_an_open_trade_that_nobody_decided_on_any_more_is_found(bot: Bookkeeping, say: Say) -> None:
+    without(a_story(bot).decisions, 7, 8)
     said = say()
     assert fault_of(said) == "unresolved"
     assert "tradesv3.sandbox.sqlite trade 3: signal_entry_long by" in said[2]
 
 
-def test_an_exit_that_was_removed_is_found(books: Books, say: Say) -> None:
-    without(a_story(books).decisions, 4)
+def test_an_exit_that_was_removed_is_found(bot: Bookkeeping, say: Say) -> None:
+    without(a_story(bot).decisions, 4)
     assert say()[2].startswith("2 unresolved")
 
 
-def test_a_decision_of_another_pair_is_no_reason_for_a_trade(books: Books, say: Say) -> None:
-    replaced(a_story(books).decisions, f'"pair":"{PAIR}"', '"pair":"SOL/USDT:USDT"', 1)
+def test_a_decision_of_another_pair_is_no_reason_for_a_trade(bot: Bookkeeping, say: Say) -> None:
+    replaced(a_story(bot).decisions, f'"pair":"{PAIR}"', '"pair":"SOL/USDT:USDT"', 1)
     status, _, complaints = say()
     assert status is ExitStatus.FAILED
     assert "SOL/USDT:USDT signal_entry_long, approved" in complaints
 
 
-def test_a_fill_of_a_trade_that_never_was_is_found(books: Books, say: Say) -> None:
+def test_a_fill_of_a_trade_that_never_was_is_found(bot: Bookkeeping, say: Say) -> None:
     replaced(
-        a_story(books).decisions,
+        a_story(bot).decisions,
         '"outcome":"filled","trade_id":3',
         '"outcome":"filled","trade_id":9',
     )
@@ -327,114 +331,116 @@ def test_a_fill_of_a_trade_that_never_was_is_found(books: Books, say: Say) -> No
     assert "1 unknown trade" in complaints
 
 
-def test_a_second_fill_of_one_entry_is_found(books: Books, say: Say) -> None:
-    name = books.decides("signal_wait")
-    trade = books.opens()
-    books.becomes(f"{books.now:%y%m%d%H%M%S}-BTC-sandbox", "signal_entry_long", trade.id)
-    books.done()
+def test_a_second_fill_of_one_entry_is_found(bot: Bookkeeping, say: Say) -> None:
+    name = bot.decides("signal_wait")
+    trade = bot.opens()
+    bot.becomes(f"{bot.now:%y%m%d%H%M%S}-BTC-sandbox", "signal_entry_long", trade.id)
+    bot.done()
     assert name
     assert fault_of(say()) == "filled twice"
 
 
-def test_a_thesis_that_was_edited_in_the_database_is_found(books: Books, say: Say) -> None:
-    a_story(books)
+def test_a_thesis_that_was_edited_in_the_database_is_found(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
     change = "UPDATE trade_custom_data SET cd_value = replace(cd_value, '-BTC-', '-XYZ-')"
-    sql(books.database, change)
+    sql(bot.database, change)
     assert "1 differs" in say()[2]
 
 
-def test_a_trade_that_a_restart_cut_off_from_its_fill_is_remarked(books: Books, say: Say) -> None:
-    without(a_story(books).decisions, 1)
+def test_a_trade_that_a_restart_cut_off_from_its_fill_is_remarked(
+    bot: Bookkeeping, say: Say
+) -> None:
+    without(a_story(bot).decisions, 1)
     status, said, complaints = say()
     assert (status, complaints) == (ExitStatus.DONE, "")
     assert "1 not filled: trades whose decision has no `filled` outcome" in said
 
 
-def test_a_lesson_of_no_trade_is_found(books: Books, say: Say) -> None:
-    record = books.closes(books.opens())
-    books.words(record, trade_id=9)
-    books.done()
+def test_a_lesson_of_no_trade_is_found(bot: Bookkeeping, say: Say) -> None:
+    record = bot.closes(bot.opens())
+    bot.words(record, trade_id=9)
+    bot.done()
     assert fault_of(say()) == "unresolved"
 
 
 def test_what_retention_let_go_is_not_missed(tmp_path: Path, say: Say) -> None:
-    books = Books(tmp_path, rotation=Rotation(3000, kept_parts=1))
-    trades = [books.opens() for _ in range(6)]
+    bot = Bookkeeping(tmp_path, rotation=Rotation(3000, kept_parts=1))
+    trades = [bot.opens() for _ in range(6)]
     for trade in trades:
-        books.closes(trade)
-    books.done()
+        bot.closes(trade)
+    bot.done()
     status, said, complaints = say()
     assert (status, complaints) == (ExitStatus.DONE, "")
     assert "let go up to line" in said
     assert " not kept: named by an id from before what retention has left" in said
 
 
-def test_a_line_that_is_no_record_is_named(books: Books, say: Say) -> None:
-    books.decides("signal_wait")
-    books.done()
-    rewritten(books.decisions, lambda lines: [*lines, b'{"kind":"poem"}'])
+def test_a_line_that_is_no_record_is_named(bot: Bookkeeping, say: Say) -> None:
+    bot.decides("signal_wait")
+    bot.done()
+    rewritten(bot.decisions, lambda lines: [*lines, b'{"kind":"poem"}'])
     said = say()
     assert fault_of(said) == "unreadable"
     assert "llm_decisions.jsonl line 2: Input tag 'poem' found" in said[2]
 
 
-def test_a_lesson_or_trade_that_is_no_record_is_named(books: Books, say: Say) -> None:
-    a_story(books)
-    rewritten(books.trades, lambda lines: [b'{"kind":"poem"}', *lines])
+def test_a_lesson_or_trade_that_is_no_record_is_named(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
+    rewritten(bot.trades, lambda lines: [b'{"kind":"poem"}', *lines])
     assert fault_of(say()) == "unreadable"
 
 
 # The tape
 
 
-def test_an_answer_that_was_removed_from_the_tape_is_found(books: Books, say: Say) -> None:
-    sql(a_story(books).tape, "DROP TRIGGER exchanges_refuse_DELETE")
-    sql(books.tape, "DELETE FROM exchanges WHERE rowid = 2")
+def test_an_answer_that_was_removed_from_the_tape_is_found(bot: Bookkeeping, say: Say) -> None:
+    sql(a_story(bot).tape, "DROP TRIGGER attempts_refuse_DELETE")
+    sql(bot.tape, "DELETE FROM attempts WHERE rowid = 2")
     said = say()
-    assert fault_of(said) == "no evidence"
+    assert fault_of(said) == "missing on the tape"
     assert "it is not there; expected it whole on the tape" in said[2]
 
 
-def test_an_answer_that_was_edited_on_the_tape_is_found(books: Books, say: Say) -> None:
-    a_story(books)
-    sql(books.tape, "DROP TRIGGER texts_refuse_UPDATE")
+def test_an_answer_that_was_edited_on_the_tape_is_found(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot)
+    sql(bot.tape, "DROP TRIGGER texts_refuse_UPDATE")
     sql(
-        books.tape,
+        bot.tape,
         "UPDATE texts SET body = (SELECT body FROM texts ORDER BY hash LIMIT 1)"
-        " WHERE hash = (SELECT answer FROM exchanges WHERE rowid = 2)",
+        " WHERE hash = (SELECT answer FROM attempts WHERE rowid = 2)",
     )
     status, _, complaints = say()
     assert status is ExitStatus.FAILED
     assert "is not what was written" in complaints
 
 
-def test_a_tape_that_is_gone_is_one_fault(books: Books, say: Say) -> None:
-    a_story(books).tape.unlink()
+def test_a_tape_that_is_gone_is_one_fault(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot).tape.unlink()
     said = say()
-    assert fault_of(said) == "no evidence"
-    assert "there is no tape; expected the 4 exchanges that decisions name" in said[2]
+    assert fault_of(said) == "missing on the tape"
+    assert "there is no tape; expected the 4 attempts that decisions name" in said[2]
 
 
-def test_decisions_from_before_there_was_a_tape_are_counted(books: Books, say: Say) -> None:
+def test_decisions_from_before_there_was_a_tape_are_counted(bot: Bookkeeping, say: Say) -> None:
     for _ in range(MOST_EXAMPLES + 1):
-        books.decides("signal_wait", exchanges=())
-    books.done()
-    books.tape.unlink()
+        bot.decides("signal_wait", tape_ids=())
+    bot.done()
+    bot.tape.unlink()
     status, said, _ = say()
     assert status is ExitStatus.DONE
-    assert f"{MOST_EXAMPLES + 1} without evidence" in said
-    assert said.count("expected an exchange on the tape") == MOST_EXAMPLES
+    assert f"{MOST_EXAMPLES + 1} not taped" in said
+    assert said.count("expected an attempt on the tape") == MOST_EXAMPLES
 
 
 # How it is told
 
 
-def test_many_faults_of_a_kind_are_told_in_part(books: Books, say: Say) -> None:
-    trade = books.opens()
+def test_many_faults_of_a_kind_are_told_in_part(bot: Bookkeeping, say: Say) -> None:
+    trade = bot.opens()
     for number in range(MOST_FAULTS + 5):
-        books.decides("signal_hold", trade_id=90 + number)
-    books.closes(trade)
-    books.done()
+        bot.decides("signal_hold", trade_id=90 + number)
+    bot.closes(trade)
+    bot.done()
     _, _, complaints = say()
     assert f"{MOST_FAULTS + 5} unknown trade: " in complaints
     assert complaints.count("a trade in mode sandbox") == MOST_FAULTS
@@ -443,11 +449,11 @@ def test_many_faults_of_a_kind_are_told_in_part(books: Books, say: Say) -> None:
 
 
 def test_what_somebody_wrote_into_a_file_is_not_obeyed_by_the_terminal(
-    books: Books, say: Say
+    bot: Bookkeeping, say: Say
 ) -> None:
-    name = books.decides("signal_wait")
-    books.becomes(name, "\x1b[2Jgone", None, outcome="expired")
-    books.done()
+    name = bot.decides("signal_wait")
+    bot.becomes(name, "\x1b[2Jgone", None, outcome="expired")
+    bot.done()
     status, _, complaints = say()
     assert status is ExitStatus.FAILED
     assert "[2Jgone" in complaints
@@ -455,28 +461,28 @@ def test_what_somebody_wrote_into_a_file_is_not_obeyed_by_the_terminal(
 
 
 def test_on_the_way_through_a_long_journal_something_is_said(
-    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bot: Bookkeeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auditing, "LINES_PER_GLANCE", 2)
-    a_story(books)
-    glances: list[tuple[str, int]] = []
+    monkeypatch.setattr(auditing, "LINES_PER_REPORT", 2)
+    a_story(bot)
+    reports: list[tuple[str, int]] = []
 
     class Watched(Screen):
         def progress(self, text: str) -> None:
             name, _, count = text.partition(": ")
-            glances.append((name, int(count.split()[0])))
+            reports.append((name, int(count.split()[0])))
 
     verify(Session(Places(tmp_path), {}, Watched()), LATER)
-    assert glances == [
+    assert reports == [
         ("trade_experience.jsonl", 2),
         *(("llm_decisions.jsonl", count) for count in (2, 4, 6, 8)),
     ]
 
 
-def test_what_is_told_of_records_holds_for_any_of_them(books: Books, say: Say) -> None:
+def test_what_is_told_of_records_holds_for_any_of_them(bot: Bookkeeping, say: Say) -> None:
     records: list[Any] = [a_trade_record(trade_id=number, entry=None) for number in range(3)]
     for record in records:
-        books.records(record.model_copy(update={"exit_decision_id": None}))
-    books.done()
-    books.database.unlink()
+        bot.records(record.model_copy(update={"exit_decision_id": None}))
+    bot.done()
+    bot.database.unlink()
     assert say()[0] is ExitStatus.DONE

@@ -9,7 +9,7 @@ from freqtrade.persistence import Trade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookkeeping import ETH, LATER, Books, sql
+from bookkeeping import ETH, LATER, Bookkeeping, sql
 from builders import PAIR
 from journaling import drain
 from llm_modules.journal.log import Rotation
@@ -19,6 +19,7 @@ from llm_modules.operations.places import Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 from llm_modules.operations.verifying import verify
+from stored_trades import let_go_of_database
 
 LINE_BYTES = 600
 STEPS = st.lists(
@@ -45,8 +46,8 @@ PROFIT_CHANGES = (
 class Story:
     """What a bot does step by step, as far as it can at that moment."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, bot: Bookkeeping) -> None:
+        self._bot = bot
         self._open: dict[str, Trade] = {}
         self._last_record = None
 
@@ -56,23 +57,23 @@ class Story:
         elif step in {"close", "stop"} and self._open:
             trade = self._open.pop(next(iter(self._open)))
             reason = "signal_exit" if step == "close" else "stop_loss"
-            self._last_record = self._books.closes(trade, reason)
+            self._last_record = self._bot.closes(trade, reason)
         elif step == "halt":
-            self._books.halts()
+            self._bot.halts()
         elif step == "wait":
-            self._books.decides("signal_wait", status="refused")
+            self._bot.decides("signal_wait", status="refused")
         elif step == "hold" and self._open:
             pair, trade = next(iter(self._open.items()))
-            self._books.decides("signal_hold", pair, trade_id=trade.id)
+            self._bot.decides("signal_hold", pair, trade_id=trade.id)
         elif step == "word" and self._last_record is not None:
-            self._books.words(self._last_record)
+            self._bot.words(self._last_record)
         elif step == "database" and not self._open:
-            self._books.loses_database()
+            self._bot.loses_database()
 
     def _open_one(self, side: str) -> None:
         free = [pair for pair in (PAIR, ETH) if pair not in self._open]
         if free:
-            self._open[free[0]] = self._books.opens(free[0], side)
+            self._open[free[0]] = self._bot.opens(free[0], side)
 
 
 def is_sound(folder: Path) -> bool:
@@ -89,9 +90,9 @@ def put(path: Path, lines: list[bytes]) -> None:
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
 
 
-def changed_lines(books: Books) -> Iterator[str]:
+def changed_lines(bot: Bookkeeping) -> Iterator[str]:
     """Take away and change each line of both journals, one at a time; yields what was done."""
-    for journal in (books.decisions, books.trades):
+    for journal in (bot.decisions, bot.trades):
         parts = [packed_path(journal, number) for number in part_numbers(journal)]
         for path in (*parts, journal):
             lines, before = lines_of(path), path.read_bytes()
@@ -103,34 +104,34 @@ def changed_lines(books: Books) -> Iterator[str]:
             path.write_bytes(before)
 
 
-def changed_rows(books: Books) -> Iterator[str]:
+def changed_rows(bot: Bookkeeping) -> Iterator[str]:
     """Take away and change each trade of the present database, one at a time."""
     trades = [(trade.id, trade.is_open) for trade in Trade.session.query(Trade).all()]
-    books.lets_go_of_database()
-    before = books.database.read_bytes()
+    let_go_of_database()
+    before = bot.database.read_bytes()
     for trade_id, is_open in trades:
         for change in ROW_CHANGES if is_open else ROW_CHANGES + PROFIT_CHANGES:
-            sql(books.database, change, trade_id)
+            sql(bot.database, change, trade_id)
             yield f"{change} {trade_id}"
-            books.database.write_bytes(before)
+            bot.database.write_bytes(before)
 
 
-def changed_tape(books: Books) -> Iterator[str]:
-    """Take away each exchange, one at a time."""
-    if not books.tape.exists():
+def changed_tape(bot: Bookkeeping) -> Iterator[str]:
+    """Take away each attempt, one at a time."""
+    if not bot.tape.exists():
         return
-    sql(books.tape, "DROP TRIGGER exchanges_refuse_DELETE")
-    sql(books.tape, "PRAGMA journal_mode = delete")
-    before = books.tape.read_bytes()
-    for number in range(sum(b'"exchanges":["' in line for line in all_decisions(books))):
-        sql(books.tape, "DELETE FROM exchanges WHERE rowid = ?", number + 1)
-        yield f"no exchange {number + 1}"
-        books.tape.write_bytes(before)
+    sql(bot.tape, "DROP TRIGGER attempts_refuse_DELETE")
+    sql(bot.tape, "PRAGMA journal_mode = delete")
+    before = bot.tape.read_bytes()
+    for number in range(sum(b'"tape_ids":["' in line for line in all_decisions(bot))):
+        sql(bot.tape, "DELETE FROM attempts WHERE rowid = ?", number + 1)
+        yield f"no attempt {number + 1}"
+        bot.tape.write_bytes(before)
 
 
-def all_decisions(books: Books) -> list[bytes]:
-    parts = [packed_path(books.decisions, one) for one in part_numbers(books.decisions)]
-    return [line for path in (*parts, books.decisions) for line in lines_of(path)]
+def all_decisions(bot: Bookkeeping) -> list[bytes]:
+    parts = [packed_path(bot.decisions, one) for one in part_numbers(bot.decisions)]
+    return [line for path in (*parts, bot.decisions) for line in lines_of(path)]
 
 
 @settings(deadline=None, max_examples=20)
@@ -139,15 +140,15 @@ def test_any_story_is_sound_and_nothing_of_it_can_be_taken_or_changed_unseen(
     steps: list[str], lines_per_part: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        books = Books(Path(folder), rotation=Rotation(lines_per_part * LINE_BYTES))
-        story = Story(books)
+        bot = Bookkeeping(Path(folder), rotation=Rotation(lines_per_part * LINE_BYTES))
+        story = Story(bot)
         for step in steps:
             story.take(step)
-        drain(books._log)
-        drain(books._records)
-        books.done()
+        drain(bot._log)
+        drain(bot._records)
+        bot.done()
         assert is_sound(Path(folder))
-        for changes in (changed_lines(books), changed_rows(books), changed_tape(books)):
+        for changes in (changed_lines(bot), changed_rows(bot), changed_tape(bot)):
             for change in changes:
                 assert not is_sound(Path(folder)), change
             assert is_sound(Path(folder))

@@ -30,7 +30,7 @@ def test_decisions_are_readable_and_plain_when_piped(
     journal(session.journals().decisions, a_decision(), "torn", a_decision(long_reason))
     assert show_decisions(session, ONCE) is ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
-    start = "01-15 12:00:02 sandbox BTC/USDT:USDT   signal_wait         approved    60  "
+    start = "01-15 12:00:02 sandbox BTC/USDT:USDT   signal_wait         approved    60  d-1  "
     assert lines == [
         f"{start}no edge",
         "unreadable line: torn",

@@ -111,7 +111,7 @@ class LLMFunctionStrategy(IStrategy):
             self.desk.decided_candles(),
             is_live=self._is_live(),
         )
-        for trade in Trade.get_trades_proxy(is_open=False):
+        for trade in Trade.get_trades_proxy(is_open=False, close_date=self.desk.remembers_since):
             if not self.desk.knows(trade.id, trade.open_date_utc):
                 self.desk.closed(bridge.closed_trade(trade))
 

@@ -1,6 +1,7 @@
 """The rooms, in the order a decision flows through them.
 
-domain, errors, config, metrics, phrases   words, failures, settings, formulas, sentences for all
+domain, errors, config   words, failures and settings for all
+metrics, phrases, weights   formulas, sentences and the length of texts for all
 market      candles in, a snapshot with indicators out
 context     snapshot, account and experience become one prompt within a token budget
 llm         the prompt goes to a model and a reply comes back, or a typed error

@@ -37,6 +37,8 @@ Options = argparse.Namespace
 
 # How docker-compose.yml asks for --sandbox.
 SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
+# Ten years: what is meant by more is all of them.
+MOST_DAYS = 3650
 STILL_RUNNING = "The bot keeps running; ./manage.sh stop ends it."
 
 
@@ -87,7 +89,8 @@ def parser() -> argparse.ArgumentParser:
         default=SHIPPED_USER_DATA,
         help="folder of the bot (default: the project's own)",
     )
-    whole = argparse.ArgumentParser(prog="llm_modules.cli", description="What manage.sh calls.")
+    # What people typed, not what manage.sh made of it.
+    whole = argparse.ArgumentParser(prog="./manage.sh", description="What manage.sh calls.")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         command.add_options(
@@ -119,27 +122,23 @@ def _add_view(command: argparse.ArgumentParser) -> None:
 
 def _add_decisions(command: argparse.ArgumentParser) -> None:
     _add_view(command)
-    command.add_argument("--summary", action="store_true", help="count them all instead")
-    command.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--summary", action="store_true", help="count them all instead")
+    instead.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
 
 
 def _add_trades(command: argparse.ArgumentParser) -> None:
     _add_view(command)
-    command.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
-    command.add_argument("--review", action="store_true", help="the reviews of the last trades")
-    command.add_argument("--summary", action="store_true", help="statistics of the last days")
-    command.add_argument(
-        "--days",
-        type=_count,
-        default=trade_summary.USUAL_DAYS,
-        metavar="N",
-        help="of how many days (summary, default: 30)",
-    )
-    command.add_argument("--mode", choices=get_args(RunMode), help="of which mode (summary)")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
+    instead.add_argument("--review", action="store_true", help="the reviews of the last trades")
+    instead.add_argument("--summary", action="store_true", help="statistics of the last days")
+    command.add_argument("--days", type=_days, metavar="N", help="of how many (summary; usual: 30)")
+    command.add_argument("--mode", type=_mode, help="of which mode (summary)")
 
 
 def _add_calibration(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--mode", choices=get_args(RunMode), help="default: the newest trade's")
+    command.add_argument("--mode", type=_mode, help="default: the newest trade's")
     command.add_argument("--model", metavar="NAME", help="default: all")
     command.add_argument(
         "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
@@ -169,6 +168,21 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number, 0 or more")
     return int(text)
+
+
+def _days(text: str) -> int:
+    days = _count(text)
+    if not 1 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 to {MOST_DAYS} days")
+    return days
+
+
+def _mode(text: str) -> str:
+    # As it is written for people: dry-run.
+    mode = text.replace("-", "_")
+    if mode not in get_args(RunMode):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected sandbox, dry-run or live")
+    return mode
 
 
 def _now() -> datetime:
@@ -214,11 +228,14 @@ def _decisions(session: Session, options: Options) -> ExitStatus:
 
 
 def _trades(session: Session, options: Options) -> ExitStatus:
+    if options.summary:
+        days = options.days or trade_summary.USUAL_DAYS
+        period = trade_summary.Period(options.mode, days, _now())
+        return trade_summary.show_trade_summary(session, period)
+    if options.days or options.mode:
+        raise UserError("--days and --mode belong to --summary: ./manage.sh trades --summary ...")
     if options.show is not None:
         return showing.show_trade(session, options.show, raw=options.raw)
-    if options.summary:
-        period = trade_summary.Period(options.mode, options.days, _now())
-        return trade_summary.show_trade_summary(session, period)
     if options.review:
         return showing.show_reviews(session, options.count, raw=options.raw)
     return viewing.show_trades(session, _view_options(options))

@@ -319,10 +319,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of the model, still untrusted; token counts are None when not reported.
-
-    `exchange` names request and raw answer on the tape, None where there is no tape.
-    """
+    """One answer of the model, still untrusted; token counts are None when not reported."""
 
     text: str
     tool_requests: tuple[ToolRequest, ...]
@@ -332,4 +329,3 @@ class Reply:
     completion_tokens: int | None
     latency_seconds: float
     attempts: int
-    exchange: str | None = None

@@ -59,8 +59,7 @@ class ModelError(TraderError):
 class ProviderError(TraderError):
     """The model's endpoint failed; `fault` is stable, the message holds no secret.
 
-    `attempts` counts the requests that were made before giving up, `exchange` names the last of
-    them on the tape.
+    `attempts` counts the requests that were made before giving up.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class ProviderError(TraderError):
         self.fault: ProviderFault = fault
         self.retry_after_seconds = retry_after_seconds
         self.attempts = 1
-        self.exchange: str | None = None
 
 
 class MarketDataError(TraderError):

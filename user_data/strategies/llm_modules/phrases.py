@@ -14,7 +14,6 @@ class Phrases:
     """The sentences of one room in one language, named by dotted keys such as `lessons.stale`."""
 
     def __init__(self, folder: Path, language: Language) -> None:
-        self.language = language
         self._sentences: dict[str, str] = {}
         for path in sorted((folder / language).glob("*.toml")):
             table = tomllib.loads(path.read_text(encoding="utf-8"))

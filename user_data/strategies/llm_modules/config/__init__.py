@@ -26,6 +26,7 @@ from llm_modules.errors import ConfigError
 
 __all__ = [
     "API_KEY_VARIABLE",
+    "TAPE_NAME",
     "TIMEFRAMES",
     "ContextConfig",
     "ExperienceConfig",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 API_KEY_VARIABLE = "LLM_API_KEY"
+TAPE_NAME = "llm_tape.sqlite"
 
 
 class LLMConfig(Block):
@@ -55,6 +57,9 @@ class LLMConfig(Block):
     def _is_a_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("a URL that starts with http:// or https://, or empty")
+        # Both would be sent in place of the key, and stand in error messages.
+        if "@" in value or "?" in value:
+            raise ValueError(f"a URL without user, password or query: a key is {API_KEY_VARIABLE}")
         return value
 
     @field_validator("api_key")
@@ -118,7 +123,7 @@ class ExperienceConfig(Block):
     @property
     def tape_path(self) -> Path:
         """`llm_tape.sqlite` lives beside the decisions whose prompts it holds."""
-        return Path(self.decision_log_path).parent / "llm_tape.sqlite"
+        return Path(self.decision_log_path).parent / TAPE_NAME
 
 
 class ContextConfig(Block):
@@ -199,11 +204,16 @@ def _sentence(item: Any, merged: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         allowed = sorted(TraderConfig.model_fields[path[0]].annotation.model_fields)  # type: ignore[union-attr]
         return f"{key}: unknown key; allowed in {path[0]}: {', '.join(allowed)}"
-    found = "a secret" if path[-1] == "api_key" else repr(item["input"])
+    found = "a secret" if _may_be_secret(path[-1], item["input"]) else repr(item["input"])
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if len(path) == 1:
         return f"{key}: {message}"
     return f"{key}: found {found}, expected {message}"
+
+
+def _may_be_secret(key: str, value: object) -> bool:
+    # Who puts a key into an address should not find it in a log.
+    return key == "api_key" or (key == "api_base" and any(mark in str(value) for mark in "@?"))
 
 
 def _did_you_mean(name: str, found: object) -> str:

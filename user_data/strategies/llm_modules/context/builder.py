@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.blocks import QUOTED_KINDS, Block
-from llm_modules.context.budget import drop, prompt_weight, tokens, weight_of_tokens
+from llm_modules.context.budget import drop, prompt_weight
 from llm_modules.context.lines import (
     account_line,
     change_lines,
@@ -31,6 +31,7 @@ from llm_modules.domain import (
     ToolSpec,
 )
 from llm_modules.errors import ContextBudgetError
+from llm_modules.weights import tokens, weight_of_tokens
 
 DEFAULT_TIMEFRAME_ROWS = 10
 
@@ -66,9 +67,8 @@ class ContextBuilder:
         """
         stance: Stance = "in_position" if position else "flat"
         system = Message("system", self._templates.system(stance))
-        page = self._page(snapshot, account)
-        if position:
-            page = replace(page, position=self._position(position, snapshot, changes))
+        held = self._position(position, snapshot, changes) if position else ()
+        page = self._page(snapshot, account, held)
         thesis = position.thesis if position else None
         past = past_blocks(snapshot.pair, thesis, experience, self._phrases)
         blocks = (*self._tables(snapshot), *past)
@@ -80,8 +80,10 @@ class ContextBuilder:
                 return prompt
             blocks = self._fewer(blocks, excess)
 
-    def _page(self, snapshot: MarketSnapshot, account: AccountState) -> UserPage:
-        """Return what may not be dropped of market and account."""
+    def _page(
+        self, snapshot: MarketSnapshot, account: AccountState, position: tuple[str, ...]
+    ) -> UserPage:
+        """Return what may not be dropped; `position` are its lines, none while flat."""
         decimals = price_decimals(snapshot.rules.price_step)
         return UserPage(
             pair=one_word(snapshot.pair),
@@ -90,7 +92,7 @@ class ContextBuilder:
                 timeframe_line(view, snapshot, decimals) for view in snapshot.informative
             ),
             account=account_line(account),
-            position=(),
+            position=position,
         )
 
     def _position(

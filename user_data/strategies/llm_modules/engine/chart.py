@@ -39,6 +39,7 @@ def annotations(records: Sequence[DecisionRecord], candle: timedelta) -> list[di
     """
     seen = [record for record in records if "price" in record.facts]
     loud = [record for record in seen if record.tool not in _QUIET]
+    # By identity: two records may be equal, and only one of them is the newest.
     spelled_out = {id(record) for record in (*seen[-1:], *loud[-1:])}
     return [
         _point(record, candle)

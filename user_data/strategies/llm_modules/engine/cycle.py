@@ -67,8 +67,12 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
     recorded = note(record, rooms)
     # What cannot be recorded may not add risk; getting out may not depend on a disk.
     proposal = verdict.proposal if verdict else None
-    if proposal is not None and (recorded or proposal.only_reduces):
+    if proposal is None:
+        return record
+    if recorded or proposal.only_reduces:
         book(question, snapshot, proposal, answer.model, rooms)
+    else:
+        logger.warning("%s: approved, not opened: the journals are behind", question.pair)
     return record
 
 
@@ -86,6 +90,7 @@ def look(question: Question, rooms: Rooms) -> MarketSnapshot:
 
 def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:
     """Write the prompt, with what the past taught before this candle. Raises ContextBudgetError."""
+    # A snapshot keeps its price apart, recorded facts do not: only alike can be compared.
     facts = {"price": snapshot.price, **snapshot.facts}
     experience = rooms.library.recall(question.pair, question.candle_at, facts)
     position = question.position
@@ -137,7 +142,7 @@ def book(
 
 
 def note(line: DecisionLine, rooms: Rooms) -> bool:
-    """Write a line into the journal and the library; returns whether the journal has it."""
+    """Write a line into journal and library; returns whether the journals have all they should."""
     # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
     try:

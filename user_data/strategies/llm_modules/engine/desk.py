@@ -34,7 +34,6 @@ from llm_modules.gate.tracker import PositionTracker
 from llm_modules.journal.records import DecisionLine, DecisionRecord, OutcomeKind
 
 logger = logging.getLogger(__name__)
-
 STOP_TOLERANCE = 0.001
 MOST_NOTICES = 50
 HALTING_EVENTS = frozenset({"tripped", "halted", "flatten"})
@@ -46,7 +45,7 @@ CROSSED_STOP_EXIT = "stop_crossed"
 class Desk:
     """Joins the decision thread, the book and the trackers behind the strategy's callbacks.
 
-    `decided` counts the questions that have been answered, one way or the other.
+    `decided` counts the questions answered; closes up to `remembers_since` need not be told again.
     """
 
     def __init__(
@@ -54,6 +53,7 @@ class Desk:
     ) -> None:
         self.mode = mode
         self.decided = 0
+        self.remembers_since = datetime.fromtimestamp(0, UTC)
         self._rooms = rooms
         self._present = present
         self._emergency = emergency
@@ -131,8 +131,9 @@ class Desk:
         self._notices.clear()
         return taken
 
-    def past_closes(self, closes: Iterable[Close]) -> None:
-        """Take in the trades that were closed before this run."""
+    def past_closes(self, closes: Iterable[Close], since: datetime) -> None:
+        """Take in the trades closed before this run; after `since` they are all there are."""
+        self.remembers_since = since
         for close in closes:
             self._ledger.closed(close)
 

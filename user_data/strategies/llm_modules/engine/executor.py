@@ -11,6 +11,7 @@ from llm_modules.llm.client import LLMClient
 from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.parse import read_reply
 
+# More would outlast most candles: who fails three times is asked again at the next.
 REPAIRS = 2
 
 
@@ -18,7 +19,7 @@ REPAIRS = 2
 class Answer:
     """What became of one question: a call, or the problems or the fault that prevented it.
 
-    Tokens are summed over all replies, None when no reply reported them. `exchanges` names every
+    Tokens are summed over all replies, None when no reply reported them. `tape_ids` names every
     request that was made on the tape, in order, failed ones and those nobody waited for included.
     """
 
@@ -30,7 +31,7 @@ class Answer:
     latency_seconds: float
     prompt_tokens: int | None
     completion_tokens: int | None
-    exchanges: tuple[str, ...] = ()
+    tape_ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class _Course:
 
     replies: list[Reply] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    exchanges: list[str] = field(default_factory=list)
+    tape_ids: list[str] = field(default_factory=list)
 
 
 class FunctionExecutor:
@@ -67,18 +68,20 @@ class FunctionExecutor:
             fault, failed_attempts = f"{error.fault}: {error}", error.attempts
         except TimeoutError:
             fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
+            # The request that was cut off, which nobody else counts.
             failed_attempts = 1
         replies = course.replies
         return Answer(
             call=call,
             problems=tuple(course.problems),
             fault=fault,
+            # The server's own name for it: an alias may point to another model tomorrow.
             model=replies[-1].model if replies else self._model,
             attempts=sum(reply.attempts for reply in replies) + failed_attempts,
             latency_seconds=round(time.monotonic() - started, 4),
             prompt_tokens=_total(reply.prompt_tokens for reply in replies),
             completion_tokens=_total(reply.completion_tokens for reply in replies),
-            exchanges=tuple(course.exchanges),
+            tape_ids=tuple(course.tape_ids),
         )
 
     async def close(self) -> None:
@@ -88,7 +91,7 @@ class FunctionExecutor:
     async def _ask_and_repair(self, prompt: Prompt, pair: str, course: _Course) -> ToolCall | None:
         """Note the course of it on the way to a call; None when no attempt gave one."""
         for _ in range(1 + REPAIRS):
-            reply = await self._client.ask(prompt, asked=course.exchanges)
+            reply = await self._client.ask(prompt, asked=course.tape_ids)
             course.replies.append(reply)
             try:
                 return read_reply(reply, pair, prompt.tools)

@@ -1,11 +1,11 @@
 """LessonWriter: a model may word the lesson of a closed trade, later and beside everything else.
 
-Nothing waits for it: the rules' own lesson stands in the record and in the next prompt already.
+Nobody waits for it: the trade is written and the rules' own lesson told before.
 """
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from llm_modules.domain import Language
 from llm_modules.errors import JournalError, ProviderError
@@ -17,15 +17,18 @@ from llm_modules.llm.client import LLMClient
 
 # Of a cheap model, and one sentence: what takes longer is not worth waiting for.
 LONGEST_SECONDS = 30.0
+LATEST = timedelta(hours=1)
+MOST_WAITING = 10
 
 logger = logging.getLogger(__name__)
 
 
 class LessonWriter:
-    """Asks a model for one sentence about a trade, and keeps it where it may be believed.
+    """Asks a model for one sentence about a trade, one trade at a time.
 
-    What a model writes about a trade is data like any other of its texts. Used on the decision
-    thread only.
+    What a model writes about a trade is data like any other of its texts. Trades that closed long
+    ago, while the bot was away, are not asked about, nor are more than a few waiting. Used on the
+    decision thread only.
     """
 
     def __init__(
@@ -41,11 +44,23 @@ class LessonWriter:
         self._language = language
         self._library = library
         self._journal = journal
+        self._waiting = 0
+        # Decisions use the same server: words must not stand in their way.
+        self._turn = asyncio.Semaphore(1)
 
     async def word(self, record: TradeRecord) -> None:
         """Ask about one trade; a failure or a useless answer leaves the rules' lesson."""
-        if not record.reflection.lessons:
+        is_old = datetime.now(UTC) - record.closed_at > LATEST
+        if not record.reflection.lessons or is_old or self._waiting >= MOST_WAITING:
             return
+        self._waiting += 1
+        try:
+            async with self._turn:
+                await self._ask(record)
+        finally:
+            self._waiting -= 1
+
+    async def _ask(self, record: TradeRecord) -> None:
         prompt = wording_prompt(record, self._language)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
@@ -69,8 +84,9 @@ class LessonWriter:
             model=model,
             text=text,
         )
+        # Memory first: the next prompt has the words even when the disk is full.
         self._library.note_wording(line)
         try:
-            self._journal.trade(line)
+            self._journal.lesson(line)
         except JournalError:
             logger.exception("The wording of trade %d is not in the journal", record.trade_id)

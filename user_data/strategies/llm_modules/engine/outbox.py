@@ -35,13 +35,15 @@ class TradeOutbox:
             return
         self._unwritten.append(record)
         self.write()
-        if self._writer is not None:
+        # A lesson must not stand in the journal before its trade.
+        if self._writer is not None and not self._unwritten:
             await self._writer.word(record)
 
     def write(self) -> None:
         """Write what was learnt; what the disk refuses is tried again the next time."""
         while self._unwritten:
             try:
+                # The oldest first and nothing past it: the journal keeps the order of closes.
                 self._journal.trade(self._unwritten[0])
             except JournalError:
                 logger.exception("Trade %d is not in the journal yet", self._unwritten[0].trade_id)

@@ -54,6 +54,7 @@ def answered_record(
     verdict: Verdict | None,
 ) -> DecisionRecord:
     """Record what the model said and what the gate made of it; no verdict means no usable call."""
+    # Begun as a failure: what is not overwritten below says that nothing came of it.
     record = failed_record(question, at, answer.model, answer.fault or "no_usable_answer")
     equity = question.world.account.equity
     seen: dict[str, object] = {
@@ -63,8 +64,10 @@ def answered_record(
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "prompt_hash": prompt_hash(prompt),
-        "exchanges": answer.exchanges,
+        "tape_ids": answer.tape_ids,
+        # JSON has no NaN, and an account that could not be read must not cost the record.
         "equity": equity if math.isfinite(equity) else None,
+        "timeframe": snapshot.main.timeframe,
         "facts": {"price": snapshot.price, **snapshot.facts},
     }
     if answer.call is not None and verdict is not None:
@@ -107,6 +110,7 @@ def thesis_of(entry: DecisionRecord) -> Thesis:
         invalidation=str(call["invalidation"]) if "invalidation" in call else None,
         facts=entry.facts,
         model=entry.model,
+        timeframe=entry.timeframe,
     )
 
 

@@ -109,6 +109,7 @@ class DecisionService:
             await work()
 
     async def _wind_up(self) -> None:
+        # Wordings too: nothing may write once the journals are closed.
         tasks = (*self._running.values(), *self._background)
         for task in tasks:
             task.cancel()

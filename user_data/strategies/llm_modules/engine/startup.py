@@ -14,15 +14,14 @@ from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.lesson_writer import LessonWriter
+from llm_modules.engine.past import Past
 from llm_modules.engine.question import Present, World
-from llm_modules.engine.recording import close_of
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.clearance import demand_clearance
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
 from llm_modules.gate.risk_state import state_name
-from llm_modules.journal.gist import TradeGist
 from llm_modules.journal.records import DecisionLine, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
@@ -58,11 +57,11 @@ def open_desk(
     context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
-    trades = tuple(line for line in journal.past_trades() if line.mode == mode)
+    past = Past(journal, mode)
     evaluator = TradeEvaluator(config.risk_management.max_leverage)
     language = config.context_config.language
     library = ExperienceLibrary(config.experience_config, evaluator, mode, language)
-    library.load(trades, decisions)
+    library.load(past, decisions)
     client = _client(config, environment)
     present = Present(unknown_world(stake_currency))
     rooms = Rooms(
@@ -80,11 +79,10 @@ def open_desk(
         writer=_writer(config, client, library, journal),
     )
     desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
-    gists = [line for line in trades if isinstance(line, TradeGist)]
-    desk.past_closes(map(close_of, gists))
+    desk.past_closes(past.closes, past.since)
     desk.start(decisions)
     _spare_the_loop()
-    logger.info("%s", banner(config, mode, len(gists)))
+    logger.info("%s", banner(config, mode, len(past.closes)))
     return desk
 
 

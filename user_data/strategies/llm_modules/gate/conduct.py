@@ -1,5 +1,6 @@
 """ConductLedger: how the account fared lately, for the checks that look back."""
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,8 +47,13 @@ class ConductLedger:
         self._opened[trade_id, opened_at] = opened_at
 
     def closed(self, close: Close) -> None:
-        """Take note of a closed trade; told again, with a late fee in it, it replaces the first."""
+        """Take note of a closed trade; told again, with a late fee in it, it replaces the first.
+
+        A profit that is no number is left out: it would spoil every mean after it.
+        """
         self.opened(close.trade_id, close.opened_at)
+        if not math.isfinite(close.profit_ratio):
+            return
         identity = close.trade_id, close.opened_at
         known = self._closes.get(identity)
         if known == close:
@@ -96,9 +102,11 @@ class ConductLedger:
         if close.profit_ratio < 0:
             self._losses.count(-close.profit_ratio, -1)
             self._forget_loss(close)
+        # Counted anew: a changed profit may join two streaks, or part one.
         self._loss_streak = _loss_streak(self._in_order)
 
     def _forget_loss(self, close: Close) -> None:
+        # The pair's last loss is another one, and stays.
         if self._last_losses[close.pair] != close.closed_at:
             return
         del self._last_losses[close.pair]

@@ -50,21 +50,18 @@ class ChainReport:
         return not self.faults
 
 
-def _look_away(_line: FoundLine) -> None:
-    """Do nothing: only the chain is asked about."""
-
-
-def check_chain(path: Path, see: Callable[[FoundLine], object] = _look_away) -> ChainReport:
+def check_chain(path: Path, on_line: Callable[[FoundLine], object] | None = None) -> ChainReport:
     """Follow the chain through all parts of a journal; raises OSError if one is unreadable.
 
-    Every line is handed to `see`, so that what it says can be checked without a second reading.
+    Every line is handed to `on_line`, so that what it says can be checked without a second reading.
     """
     # First, for it is never ahead of the lines, also while the bot writes.
     seal = read_seal(path)
     walk = _Walk(seal or SealContent(Link(), 0))
     for line in found_lines(path):
         walk.take(line)
-        see(line)
+        if on_line is not None:
+            on_line(line)
     walk.end(path.name)
     return ChainReport(
         lines=walk.lines,

@@ -6,7 +6,7 @@ from typing import Literal
 
 # Whatever happens every day to a healthy bot is a remark; all others are faults.
 Remark = Literal[
-    "on its way", "not kept", "earlier database", "not filled", "corrected", "without evidence"
+    "on its way", "not kept", "earlier database", "not filled", "corrected", "not taped"
 ]
 Fault = Literal[
     "unreadable",
@@ -17,7 +17,7 @@ Fault = Literal[
     "unknown trade",
     "differs",
     "filled twice",
-    "no evidence",
+    "missing on the tape",
 ]
 Kind = Remark | Fault
 
@@ -27,7 +27,7 @@ REMARKS: dict[Kind, str] = {
     "earlier database": "from before Freqtrade's present database was begun",
     "not filled": "trades whose decision has no `filled` outcome: a restart or crash came between",
     "corrected": "profits Freqtrade corrected after the close, when the exchange told the fee",
-    "without evidence": "decisions that asked a model and name nothing on the tape",
+    "not taped": "decisions that asked a model and name nothing on the tape",
 }
 FAULTS: dict[Kind, str] = {
     "unreadable": "written by hand or by a newer version; update, or restore the file",
@@ -38,7 +38,7 @@ FAULTS: dict[Kind, str] = {
     "unknown trade": "the trade was deleted from the database, or the record is made up",
     "differs": "the journal's chain tells whether the record was edited; if not, the database was",
     "filled twice": "one decision may open one position: look at both trades on the exchange",
-    "no evidence": "the tape was removed or is another one; put it back",
+    "missing on the tape": "the tape was removed or is another one; put it back",
 }
 
 

@@ -4,13 +4,34 @@ Most of a line is what people read later: words of the model, prices, the market
 Passing over it halves the time a start takes, and memory never held it.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, with_config
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic takes that of `typing` from 3.12 on
 
 from llm_modules.domain import RunMode, Side
 from llm_modules.journal.records import Finding, Grade, LessonRecord, Record, TradeRecord
+
+
+FARTHEST_RATIO = 1000.0
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Return a time in UTC, in which all are compared; a year beyond the calendar's is refused."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no time of UTC") from error
+
+
+def _bounded(ratio: float) -> float:
+    """Return a profit that a mean can hold: beyond 100,000 % there are only damaged lines."""
+    return max(-FARTHEST_RATIO, min(FARTHEST_RATIO, ratio))
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Ratio = Annotated[float, AfterValidator(_bounded)]
 
 
 class Gist(Record):
@@ -58,12 +79,12 @@ class TradeGist(Gist):
     pair: str
     side: Side
     leverage: float
-    opened_at: AwareDatetime
-    closed_at: AwareDatetime
+    opened_at: UtcTime
+    closed_at: UtcTime
     open_rate: float
-    profit_ratio: float
-    mfe_ratio: float
-    mae_ratio: float
+    profit_ratio: Ratio
+    mfe_ratio: Ratio
+    mae_ratio: Ratio
     exit_reason: str
     entry: EntryGist | None
     evaluation: EvaluationGist

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from llm_modules.domain import RunMode
-from llm_modules.journal.cross_checking import Kept, StoredBook, ToldTrade, Trade
+from llm_modules.journal.cross_checking import Kept, RecordedTrade, StoredTrades, Trade
 from llm_modules.journal.discrepancies import Discrepancy, Kind
 from llm_modules.journal.parts import FoundLine
 from llm_modules.journal.records import (
@@ -13,13 +13,15 @@ from llm_modules.journal.records import (
     DecisionRecord,
     LessonRecord,
     OutcomeRecord,
+    TradeKey,
+    trade_key,
 )
 
 # A decision on daily candles is booked for a day, an exit for two: it is no older than that.
 REACH = timedelta(days=2)
 ENTRY_TOOLS = frozenset({"signal_entry_long", "signal_entry_short"})
 
-# Says what is wrong with an exchange on the tape; None when it is there and whole.
+# Says what is wrong with an attempt on the tape; None when it is there and whole.
 Witness = Callable[[str], str | None]
 
 
@@ -35,21 +37,23 @@ class Subject(NamedTuple):
 class TradeNames:
     """Which trades a number may mean: those of the present databases and of the records."""
 
-    def __init__(self, books: Mapping[RunMode, StoredBook], told: Iterable[ToldTrade]) -> None:
-        self._books = books
+    def __init__(
+        self, stored: Mapping[RunMode, StoredTrades], recorded: Iterable[RecordedTrade]
+    ) -> None:
+        self._stored = stored
         self._trades: dict[tuple[RunMode, int], Trade] = {
             (trade.mode, trade.trade_id): trade
-            for trade in told
+            for trade in recorded
             if self.can_tell(trade.mode, trade.opened_at)
         }
-        for mode, book in books.items():
-            stored = book.trades.values()
-            self._trades |= {(mode, trade.trade_id): trade for trade in stored}
+        # The database wins over the record: it holds open trades, and what was corrected.
+        for mode, database in stored.items():
+            self._trades |= {(mode, trade.trade_id): trade for trade in database.trades.values()}
 
     def can_tell(self, mode: RunMode, at: datetime) -> bool:
         """Tell whether a trade of this time would be known."""
-        book = self._books.get(mode)
-        return book is not None and not book.is_newer_than(at)
+        database = self._stored.get(mode)
+        return database is not None and not database.is_newer_than(at)
 
     def trade_of(self, mode: RunMode, trade_id: int) -> Trade | None:
         """Return the trade of this number, None when there is none."""
@@ -59,7 +63,7 @@ class TradeNames:
 class Links:
     """Follows the ids of the decision journal, line by line, then those of the trades.
 
-    What is as new as `young_since` may name what is not written yet; without a `tape` exchanges
+    What is as new as `young_since` may name what is not written yet; without a `tape` attempts
     are only counted. Holds about 120 bytes per decision.
     """
 
@@ -67,7 +71,7 @@ class Links:
         self, names: TradeNames, tape: Witness | None, young_since: datetime, *, has_let_go: bool
     ) -> None:
         self.decisions = 0
-        self.exchanges = 0
+        self.attempts = 0
         self._names = names
         self._tape = tape
         self._young_since = young_since
@@ -80,7 +84,7 @@ class Links:
         """Check the next line of the decision journal against those before it."""
         if self._kept.oldest_at is None:
             self._kept = Kept(self._kept.has_let_go, line.at)
-        where = place(found)
+        where = line_name(found)
         if isinstance(line, DecisionRecord):
             yield from self._decision(line, where)
         elif isinstance(line, OutcomeRecord):
@@ -91,11 +95,12 @@ class Links:
         opened: dict[str, Trade] = {}
         for trade in trades:
             yield from self._entry(trade, opened)
-            if isinstance(trade, ToldTrade):
+            if isinstance(trade, RecordedTrade):
                 yield from self._exit(trade)
 
     def _decision(self, line: DecisionRecord, where: str) -> Iterator[Discrepancy]:
         self.decisions += 1
+        # The first stands: which of the two was meant nobody can tell.
         if line.decision_id in self._subjects:
             yield Discrepancy(
                 "told twice", where, f"{line.decision_id!r} again", "an id of its own"
@@ -103,21 +108,22 @@ class Links:
             return
         is_approved = line.status in {"approved", "clamped"}
         subject = Subject(line.pair, line.tool, line.mode, is_approved)
+        # Shared, because a year of decisions has some dozens of subjects.
         self._subjects[line.decision_id] = self._shared.setdefault(subject, subject)
         yield from self._trade_id(line.trade_id, subject, line.at, where)
-        yield from self._evidence(line, where)
+        yield from self._attempts(line, where)
 
-    def _evidence(self, line: DecisionRecord, where: str) -> Iterator[Discrepancy]:
-        if line.prompt_hash is not None and not line.exchanges:
-            yield Discrepancy("without evidence", where, "a prompt", "an exchange on the tape")
-        self.exchanges += len(line.exchanges)
+    def _attempts(self, line: DecisionRecord, where: str) -> Iterator[Discrepancy]:
+        if line.prompt_hash is not None and not line.tape_ids:
+            yield Discrepancy("not taped", where, "a prompt", "an attempt on the tape")
+        self.attempts += len(line.tape_ids)
         if self._tape is None:
             return
-        for name in line.exchanges:
+        for name in line.tape_ids:
             problem = self._tape(name)
             if problem is not None:
-                found = f"exchange {name!r}: {problem}"
-                yield Discrepancy("no evidence", where, found, "it whole on the tape")
+                found = f"attempt {name!r}: {problem}"
+                yield Discrepancy("missing on the tape", where, found, "it whole on the tape")
 
     def _outcome(self, line: OutcomeRecord, where: str) -> Iterator[Discrepancy]:
         named = f"outcome of {line.decision_id!r}"
@@ -140,6 +146,7 @@ class Links:
         if name in self._filled:
             found = f"{name!r} filled again"
             yield Discrepancy("filled twice", where, found, "one entry of one decision")
+        # The first filling stands: a second is told above.
         self._filled.setdefault(name, trade_id)
         if trade_id is None or not self._can_tell(subject, line.at):
             return
@@ -185,7 +192,7 @@ class Links:
             found = f"trade {trade.trade_id} by entry {name!r}"
             yield Discrepancy("unfit", trade.where, found, f"that filled trade {filled}")
 
-    def _exit(self, trade: ToldTrade) -> Iterator[Discrepancy]:
+    def _exit(self, trade: RecordedTrade) -> Iterator[Discrepancy]:
         name = trade.exit_decision_id
         if name is not None:
             at = trade.closed_at or trade.opened_at
@@ -206,10 +213,10 @@ class Links:
 
 
 def check_lesson(
-    lesson: LessonRecord, told: Mapping[tuple[RunMode, int, datetime], str], where: str, kept: Kept
+    lesson: LessonRecord, pairs: Mapping[TradeKey, str], where: str, kept: Kept
 ) -> Iterator[Discrepancy]:
-    """Check that a worded lesson names a trade that was recorded before it; `told` has its pair."""
-    pair = told.get((lesson.mode, lesson.trade_id, lesson.opened_at))
+    """Check that a worded lesson names a trade that was recorded before it, with its pair."""
+    pair = pairs.get(trade_key(lesson))
     found = f"lesson of trade {lesson.trade_id} of {lesson.pair}"
     if pair is None:
         kind: Kind = "not kept" if kept.may_have_lost(lesson.opened_at) else "unresolved"
@@ -218,6 +225,6 @@ def check_lesson(
         yield Discrepancy("unfit", where, found, f"that trade is one of {pair}")
 
 
-def place(found: FoundLine) -> str:
+def line_name(found: FoundLine) -> str:
     """Name a line for people."""
     return f"{found.file} line {found.number}"

@@ -55,15 +55,21 @@ def each_record(
 
 
 def read_newest(path: Path, lines: TypeAdapter[LineT], count: int) -> JournalContent[LineT]:
-    """Read the last `count` lines, from the end, and no more of the files than that takes.
+    """Read the last `count` lines at once; see `each_newest`."""
+    bad_lines: list[BadLine] = []
+    records = tuple(each_newest(path, lines, count, bad_lines.append))
+    return JournalContent(records, tuple(bad_lines))
+
+
+def each_newest(
+    path: Path, lines: TypeAdapter[LineT], count: int, tell: Callable[[BadLine], None]
+) -> Iterator[LineT]:
+    """Yield the records of the last `count` lines, reading no more of the files than that takes.
 
     Bad lines are numbered from the start when the whole journal was read, else from the end.
     """
     found = newest_lines(path, count)
-    first = 1 if len(found) < count else -len(found)
-    bad_lines: list[BadLine] = []
-    records = tuple(_each(found, lines, bad_lines.append, first=first))
-    return JournalContent(records, tuple(bad_lines))
+    return _each(found, lines, tell, first=1 if len(found) < count else -len(found))
 
 
 def _each(

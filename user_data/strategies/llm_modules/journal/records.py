@@ -5,6 +5,7 @@
 default; a changed meaning is a new version.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -16,6 +17,8 @@ SCHEMA_VERSION = 1
 DecisionStatus = Literal["approved", "clamped", "refused", "failed"]
 OutcomeKind = Literal["filled", "expired", "superseded", "aborted", "vetoed"]
 Grade = Literal["S", "A", "B", "C", "D", "F"]
+# What names a trade for ever: each mode has its databases, and a new one counts from 1 again.
+TradeKey = tuple[RunMode, int, datetime]
 
 
 class Record(BaseModel):
@@ -69,7 +72,8 @@ class DecisionRecord(Line):
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
     `fault` why there was no answer. `mode` says whether exchange and model were simulated.
     `profit_ratio` is that of the pair's position when asked, `limits_hash` names the limits the
-    verdict was made under, `exchanges` names requests and raw answers on the tape.
+    verdict was made under, `tape_ids` names requests and raw answers on the tape, `timeframe`
+    is that of the candles behind `facts` (empty in lines of earlier versions).
     """
 
     kind: Literal["decision"] = "decision"
@@ -94,9 +98,11 @@ class DecisionRecord(Line):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_hash: str | None = None
-    exchanges: tuple[str, ...] = ()
+    # Names, not texts: they keep a decision below 3 KB, the tape holds the rest.
+    tape_ids: tuple[str, ...] = ()
     equity: float | None = None
     limits_hash: str | None = None
+    timeframe: str = ""
     facts: dict[str, float] = Field(default_factory=dict)
 
 
@@ -204,6 +210,7 @@ class TradeRecord(Line):
     exit_decision_id: str | None
     model_score: float | None
     exit_reflection: str | None
+    # With a default: lines of earlier versions have none and stay readable.
     exit_facts: dict[str, float] = Field(default_factory=dict)
     evaluation: Evaluation
     reflection: Reflection
@@ -234,3 +241,8 @@ DECISION_LINES: TypeAdapter[DecisionLine] = TypeAdapter(
 )
 TradeLine = TradeRecord | LessonRecord
 TRADE_LINES: TypeAdapter[TradeLine] = TypeAdapter(Annotated[TradeLine, Field(discriminator="kind")])
+
+
+def trade_key(line: TradeLine) -> TradeKey:
+    """Return what names the trade a line is about."""
+    return line.mode, line.trade_id, line.opened_at

@@ -8,11 +8,19 @@ from pathlib import Path
 from llm_modules.config import ExperienceConfig
 from llm_modules.journal.gist import GIST_LINES, GistLine
 from llm_modules.journal.log import JsonlLog, Rotation
-from llm_modules.journal.reader import BadLine, each_record, read_newest
-from llm_modules.journal.records import DECISION_LINES, DecisionLine, TradeLine
+from llm_modules.journal.reader import BadLine, each_newest, read_newest
+from llm_modules.journal.records import (
+    DECISION_LINES,
+    DecisionLine,
+    LessonRecord,
+    TradeLine,
+    TradeRecord,
+)
 
 # A year of one pair at 30 minutes, two weeks of thirty: read in half a second.
 NEWEST_LINES = 20_000
+# Years of trading, and no more than about a second of a start, however long the journal is.
+NEWEST_TRADES = 25_000
 MEGABYTE = 1_048_576
 
 logger = logging.getLogger(__name__)
@@ -52,16 +60,15 @@ class TradeLogger:
         self._decisions.append(record)
         return not self._trades_wait
 
-    def trade(self, record: TradeLine) -> None:
-        """Append a closed trade, or words for its lesson, and wait until it is on disk.
-
-        Raises JournalError.
-        """
-        if self._trades is None:
-            return
+    def trade(self, record: TradeRecord) -> None:
+        """Append a closed trade and wait until it is on disk. Raises JournalError."""
         self._trades_wait = True
-        self._trades.append(record)
+        self._append_trade(record)
         self._trades_wait = False
+
+    def lesson(self, record: LessonRecord) -> None:
+        """Append words for the lesson of a trade; nothing waits for them. Raises JournalError."""
+        self._append_trade(record)
 
     def past_decisions(self, limit: int = NEWEST_LINES) -> tuple[DecisionLine, ...]:
         """Read the newest decision lines, oldest first; bad lines are logged and left out."""
@@ -70,22 +77,22 @@ class TradeLogger:
             _tell(self._decision_path, bad_line)
         return content.records
 
-    def past_trades(self) -> tuple[GistLine, ...]:
-        """Read the gist of all closed trades written so far; see `each_past_trade`."""
-        return tuple(self.each_past_trade())
+    def past_trades(self, limit: int = NEWEST_TRADES) -> Iterator[GistLine]:
+        """Yield the gist of the newest closed trades, oldest first; bad lines are left out.
 
-    def each_past_trade(self) -> Iterator[GistLine]:
-        """Yield the gist of one closed trade after the other; bad lines are logged and left out.
-
-        A million of them at once would take gigabytes. Raises OSError like `each_record`.
+        Thousands of them at once would take gigabytes. Raises OSError if a file is unreadable.
         """
-        return each_record(self._trade_path, GIST_LINES, partial(_tell, self._trade_path))
+        return each_newest(self._trade_path, GIST_LINES, limit, partial(_tell, self._trade_path))
 
     def close(self) -> None:
         """Release both files."""
         for log in (self._decisions, self._trades):
             if log is not None:
                 log.close()
+
+    def _append_trade(self, record: TradeLine) -> None:
+        if self._trades is not None:
+            self._trades.append(record)
 
 
 def _rotation(config: ExperienceConfig, kept_parts: int) -> Rotation:

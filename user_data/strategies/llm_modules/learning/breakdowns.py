@@ -1,19 +1,12 @@
 """Statistics of closed trades, in all and by what they have in common, counted in and out."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
+from llm_modules.learning.bands import CONFIDENCE, LEVERAGE, hours
 from llm_modules.learning.exact import mean, ratio, units
 from llm_modules.learning.remembered import RememberedTrade
 
-_HOURS_PER_BLOCK = 6
-_HOURS = ("00-06", "06-12", "12-18", "18-24")
-_LEVERAGE_ENDS = (3, 5, 10)
-_LEVERAGES = ("1-3x", "4-5x", "6-10x", ">10x")
-_CONFIDENCE_STARTS = (50, 70, 85)
-_CONFIDENCES = ("<50", "50-69", "70-84", "85+")
 _UNKNOWN = "unknown"
 
 
@@ -101,6 +94,7 @@ class TradeTally:
             if group is None:
                 group = groups[name] = _Group()
             group.count(profit, amount, by)
+            # Else a name would stay, in a row of zeros, after its last trade left the window.
             if not group.n:
                 del groups[name]
 
@@ -157,16 +151,12 @@ def _breakdowns(groups: Mapping[str, _Group]) -> dict[str, Breakdown]:
 
 
 def _names(trade: RememberedTrade) -> tuple[str, ...]:
+    confidence = trade.confidence_score
     return (
         trade.side,
-        _HOURS[trade.opened_at.astimezone(UTC).hour // _HOURS_PER_BLOCK],
+        hours(trade.opened_at),
         trade.regime,
-        # 5x still belongs to 4-5x, while a confidence of 70 begins 70-84.
-        _LEVERAGES[bisect_left(_LEVERAGE_ENDS, trade.leverage)],
-        _confidence(trade.confidence_score),
+        LEVERAGE.of(trade.leverage),
+        _UNKNOWN if confidence is None else CONFIDENCE.of(confidence),
         trade.exit_reason,
     )
-
-
-def _confidence(score: float | None) -> str:
-    return _UNKNOWN if score is None else _CONFIDENCES[bisect_right(_CONFIDENCE_STARTS, score)]

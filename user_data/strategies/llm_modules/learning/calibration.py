@@ -89,6 +89,10 @@ class _Cell:
     squared_error: int = 0
 
 
+# A group and the number of a bin: plain, because one is made per trade.
+_Key = tuple[str, Side, Regime, int]
+
+
 @dataclass(slots=True)
 class Calibration:
     """Sums per group and bin: a `Sum` of the model's own trades that had a confidence.
@@ -96,7 +100,7 @@ class Calibration:
     A confidence outside 0..100 comes from a damaged line and is left out.
     """
 
-    _cells: dict[tuple[Group, int], _Cell] = field(default_factory=lambda: defaultdict(_Cell))
+    _cells: dict[_Key, _Cell] = field(default_factory=lambda: defaultdict(_Cell))
 
     def add(self, trade: RememberedTrade) -> None:
         """Count one more trade."""
@@ -105,16 +109,17 @@ class Calibration:
             return
         won = trade.profit_ratio > 0
         said = round(confidence * _PER_POINT)
-        group = Group(trade.model, trade.side, trade.regime)
-        cell = self._cells[group, min(int(confidence) // BIN_WIDTH, BINS - 1)]
+        number = min(int(confidence) // BIN_WIDTH, BINS - 1)
+        cell = self._cells[trade.model, trade.side, trade.regime, number]
         cell.n += 1
         cell.wins += won
         cell.confidence += said
+        # Brier's squared distance; `won` is 0 or 1, and _CERTAIN is 100 % in the same unit.
         cell.squared_error += (said - won * _CERTAIN) ** 2
 
     def groups(self) -> tuple[Group, ...]:
         """Return all groups that have trades, by name."""
-        return tuple(sorted({group for group, _ in self._cells}))
+        return tuple(sorted({Group(*key[:3]) for key in self._cells}))
 
     def reliability(
         self, model: str | None = None, side: Side | None = None, regime: Regime | None = None
@@ -122,9 +127,9 @@ class Calibration:
         """Return the figures of some groups; None stands for all models, sides or regimes."""
         wanted = (model, side, regime)
         found: defaultdict[int, list[_Cell]] = defaultdict(list)
-        for (group, number), cell in self._cells.items():
-            if all(want in (None, have) for want, have in zip(wanted, group, strict=True)):
-                found[number].append(cell)
+        for key, cell in self._cells.items():
+            if all(want in (None, have) for want, have in zip(wanted, key[:3], strict=True)):
+                found[key[3]].append(cell)
         return _reliability([_sum(found[number]) for number in range(BINS)])
 
 
@@ -153,6 +158,7 @@ def _advice(reliability: Reliability) -> dict[str, object]:
     """Return the bin that misses most trades in the direction of the whole, and by how much."""
     gap = reliability.mean_confidence - reliability.win_rate
     sign = 1 if gap > 0 else -1
+    # By trades missed, not by the gap: a bin of two can be wrong by 90 points and mean nothing.
     worst = max(reliability.bins, key=lambda item: sign * _missed(item))
     points = max(ADVICE_STEP, ADVICE_STEP * round(100 * abs(gap) / ADVICE_STEP))
     return {"bin": bin_name(worst), "wins": worst.wins, "of": worst.n, "points": points}

@@ -3,11 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from llm_modules.domain import Side
 from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.significance import MOST_VALUES, bootstrap_interval
 
-NEWEST_KEPT = 500
+# What a bootstrap takes: nobody else asks for single results.
+NEWEST_KEPT = MOST_VALUES
 # Lists are tidied up for so many trades at once, so that it costs little per trade.
 _TRADES_AT_ONCE = 2000
 # Profits are summed as whole numbers of 1e-12: floats would add up differently in another order.
@@ -36,6 +41,8 @@ class Results:
 
     def count(self) -> None:
         """Bring the numbers up to date."""
+        if self.counted == len(self.newest):
+            return
         profits = [profit for _, _, profit in self.newest[self.counted :]]
         self.n += len(profits)
         self.wins += len([profit for profit in profits if profit > 0])
@@ -50,9 +57,12 @@ class Results:
         self.counted = len(self.newest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
-    """The trades of one side, or of both (None), that met a condition; all without a condition."""
+    """The trades of one side, or of both (None), that met a condition; all without a condition.
+
+    It holds until the next trade of the kind is added.
+    """
 
     side: Side | None
     condition: str
@@ -66,10 +76,28 @@ class Group:
         """Share of the trades that ended in profit, 0..1; 0.0 without any."""
         return self.wins / self.n if self.n else 0.0
 
+    @cached_property
+    def mean_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the mean profit, its spread taken from the newest trades.
+
+        The spread of a mean shrinks with the root of their number: with more trades than are kept
+        one by one, it is scaled to all of them, around the mean of all.
+        """
+        newest = self.newest_profits()
+        low, high = bootstrap_interval(newest)
+        middle = sum(newest) / len(newest)
+        scale = (len(newest) / self.n) ** 0.5
+        mean = self.mean_profit_ratio
+        return mean + (low - middle) * scale, mean + (high - middle) * scale
+
     def newest_profits(self) -> list[float]:
         """Return the profits of the trades closed last, at most 500, oldest first."""
+        for part in self._parts:
+            part.let_go()
         newest = sorted([result for part in self._parts for result in part.newest])
-        return [profit / _UNIT for _, _, profit in newest[-NEWEST_KEPT:]]
+        units = np.array([profit for _, _, profit in newest[-NEWEST_KEPT:]], dtype=np.float64)
+        profits: list[float] = (units / _UNIT).tolist()
+        return profits
 
 
 @dataclass(slots=True)
@@ -84,6 +112,7 @@ class ConditionCounts:
     _by_side: dict[Side, defaultdict[str, Results]] = field(
         default_factory=lambda: {side: defaultdict(Results) for side in _SIDES}
     )
+    _groups: dict[tuple[Side | None, str], Group] = field(default_factory=dict)
 
     def add(self, trade: RememberedTrade) -> None:
         """Count one more trade under each condition it met."""
@@ -91,6 +120,7 @@ class ConditionCounts:
             return
         self.n += 1
         profit_ratio = max(-_FURTHEST_RATIO, min(_FURTHEST_RATIO, trade.profit_ratio))
+        # The close first, so that sorting results sorts them by time; the id settles equal times.
         result = (trade.closed_at.timestamp(), trade.trade_id, round(profit_ratio * _UNIT))
         self._all[trade.side].newest.append(result)
         by_condition = self._by_side[trade.side]
@@ -102,7 +132,7 @@ class ConditionCounts:
     def total(self, side: Side | None = None) -> Group:
         """Return all trades counted, or those of one side."""
         parts = self._all.values() if side is None else (self._all[side],)
-        return _group(side, "", *parts)
+        return self._group(side, "", *parts)
 
     def groups(self) -> Iterator[Group]:
         """Yield the trades under each condition, then those of either side where it adds to it."""
@@ -111,11 +141,25 @@ class ConditionCounts:
             # `get`, because a question must not leave an empty entry behind in a defaultdict.
             met = [(side, self._by_side[side].get(condition)) for side in _SIDES]
             parts = [(side, results) for side, results in met if results is not None]
-            yield _group(None, condition, *(results for _, results in parts))
+            yield self._group(None, condition, *(results for _, results in parts))
             # Met on one side only, the side would say the same of the same trades.
             if len(parts) == len(_SIDES):
                 for side, results in parts:
-                    yield _group(side, condition, results)
+                    yield self._group(side, condition, results)
+
+    def _group(self, side: Side | None, condition: str, *parts: Results) -> Group:
+        n = wins = profit = 0
+        for part in parts:
+            part.count()
+            n += part.n
+            wins += part.wins
+            profit += part.profit
+        known = self._groups.get((side, condition))
+        # Of a hundred groups a trade joins twenty; what was worked out of the others stands.
+        if known is None or known.n != n:
+            mean = profit / _UNIT / n if n else 0.0
+            known = self._groups[side, condition] = Group(side, condition, n, wins, mean, parts)
+        return known
 
     def _let_go(self) -> None:
         for results in self._all.values():
@@ -123,18 +167,3 @@ class ConditionCounts:
         for by_condition in self._by_side.values():
             for results in by_condition.values():
                 results.let_go()
-
-
-def _group(side: Side | None, condition: str, *parts: Results) -> Group:
-    for part in parts:
-        part.count()
-    n = sum(part.n for part in parts)
-    profit = sum(part.profit for part in parts)
-    return Group(
-        side=side,
-        condition=condition,
-        n=n,
-        wins=sum(part.wins for part in parts),
-        mean_profit_ratio=profit / _UNIT / n if n else 0.0,
-        _parts=parts,
-    )

@@ -80,6 +80,7 @@ class DecisionMemory:
 
     def model_of(self, pair: str, before: datetime) -> str | None:
         """Return the model that last answered for a pair before a time, None when unknown."""
+        # A failed decision names the model that was asked, not one that answered.
         return next((item.model for item in self._known(pair, before) if item.tool), None)
 
     def _known(self, pair: str, before: datetime) -> Iterator[DecisionRecord]:

@@ -4,6 +4,9 @@ Profit 30, risk 25 (stop 10, leverage 10, drawdown 5), timing 25 (entry 12, exit
 efficiency 20 points. All ratios are Freqtrade's leveraged profit after fees and funding.
 """
 
+from datetime import datetime
+from typing import Protocol
+
 from llm_modules.domain import ClosedTrade
 from llm_modules.journal.records import Evaluation, Grade
 from llm_modules.learning.booked_risk import (
@@ -12,6 +15,7 @@ from llm_modules.learning.booked_risk import (
     is_liquidated_before_stop,
 )
 
+# The specification's line; rewards begin to weigh leverage above it too.
 MODEST_LEVERAGE = 5.0
 # Where profit stops earning points too, so that one scale holds for both.
 POOR_ENTRY_MAE_RATIO = 0.05
@@ -20,6 +24,20 @@ SHORTEST_HOURS = 1 / 60
 
 _GRADES: tuple[tuple[float, Grade], ...] = ((90, "S"), (80, "A"), (70, "B"), (60, "C"), (50, "D"))
 _EFFICIENCY = ((0.01, 20.0), (0.005, 15.0), (0.001, 10.0), (0.0, 5.0))
+
+
+class Lasting(Protocol):
+    """A trade of any kind: from the desk, from the journal or remembered."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When its first order was filled."""
+        ...
+
+    @property
+    def closed_at(self) -> datetime:
+        """When its last order was filled."""
+        ...
 
 
 class TradeEvaluator:
@@ -113,8 +131,8 @@ def kept_share(profit_ratio: float, mfe_ratio: float) -> float | None:
     return _share(profit_ratio / best) if best > 0 else None
 
 
-def hours_open(trade: ClosedTrade) -> float:
-    """Return how long the position was open, in hours."""
+def hours_open(trade: Lasting) -> float:
+    """Return how long a position was open, in hours."""
     return (trade.closed_at - trade.opened_at).total_seconds() / 3600
 
 

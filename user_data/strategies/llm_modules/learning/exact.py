@@ -13,6 +13,7 @@ _ONE = 1 << _BITS
 
 def units(value: float) -> int:
     """Return a finite float as a whole number of 2**-1074."""
+    # The denominator of a float is a power of two: its length says how far to shift.
     numerator, denominator = value.as_integer_ratio()
     return numerator << (_BITS + 1 - denominator.bit_length())
 
@@ -23,6 +24,7 @@ def ratio(part: int, whole: int = _ONE) -> float:
     Without a whole it is the float nearest to the sum itself, as `math.fsum` would find it.
     """
     try:
+        # Python divides whole numbers of any size and rounds once.
         return part / whole
     except OverflowError:
         return math.inf if part > 0 else -math.inf

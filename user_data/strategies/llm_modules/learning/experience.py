@@ -28,10 +28,9 @@ from llm_modules.journal.records import (
 )
 from llm_modules.learning.calibration import Calibration, calibration_sentence
 from llm_modules.learning.decisions import DecisionMemory
-from llm_modules.learning.evaluator import TradeEvaluator
+from llm_modules.learning.evaluator import TradeEvaluator, hours_open
 from llm_modules.learning.history import HistoricalQueryEngine
 from llm_modules.learning.lesson_memory import LessonMemory, lesson_sentence
-from llm_modules.learning.pattern_memory import PatternMemory
 from llm_modules.learning.patterns import PatternAnalyzer, pattern_sentence
 from llm_modules.learning.quality import (
     DECISIONS_LOOKED_AT,
@@ -39,16 +38,15 @@ from llm_modules.learning.quality import (
     DecisionQualityChecker,
 )
 from llm_modules.learning.reflection import SelfReflectionEngine
-from llm_modules.learning.remembered import RememberedTrade
-from llm_modules.learning.remembering import remembered
+from llm_modules.learning.remembered import RememberedTrade, remembered
 from llm_modules.learning.rewards import RewardLearningSystem, reward
 from llm_modules.learning.sentences import similar_sentence, statistics_sentence
-from llm_modules.learning.similar import situation
-from llm_modules.learning.up_to import UpTo
+from llm_modules.learning.situation import situation
 from llm_modules.learning.worded_lessons import WordedLessons
 from llm_modules.learning.wording import learning_phrases
 
 STATISTICS_DAYS = 30
+# Enough for a rate per side in one line.
 SIMILAR_TRADES = 5
 
 logger = logging.getLogger(__name__)
@@ -76,14 +74,15 @@ class ExperienceLibrary:
         self._phrases = learning_phrases(language)
         self._reflection = SelfReflectionEngine(self._phrases)
         self._history = HistoricalQueryEngine()
-        self._patterns = PatternMemory(self._history, PatternAnalyzer())
-        self._calibration = UpTo(self._history, Calibration)
+        self._patterns = PatternAnalyzer(self._history)
+        self._calibration = self._history.up_to(Calibration)
         half_life = timedelta(days=config.lesson_half_life_days)
-        self._lessons = UpTo(self._history, partial(LessonMemory, half_life))
+        self._lessons = self._history.up_to(partial(LessonMemory, half_life))
         self._worded = WordedLessons(language)
         self._decisions = DecisionMemory()
         self._quality = DecisionQualityChecker(self._phrases)
         self._habits: dict[str, tuple[_Past, tuple[Habit, ...]]] = {}
+        # With the loop switched off nobody is told of rewards, and the file would go stale.
         keeps_rewards = config.enabled and config.reward_learning
         self._rewards = (
             RewardLearningSystem(self._history, config.reward_path, mode) if keeps_rewards else None
@@ -99,7 +98,7 @@ class ExperienceLibrary:
             if isinstance(line, LessonRecord):
                 self._worded.note(line)
             else:
-                self._remember(remembered(line))
+                self._history.add(remembered(line))
         self._save_rewards()
         for decision in decisions:
             self.note(decision)
@@ -114,7 +113,7 @@ class ExperienceLibrary:
             return None
         # Remembered before the file is written: the next prompt needs the lesson, not the file.
         record = self._recorded(trade, at)
-        self._remember(remembered(gist_of(record)))
+        self._history.add(remembered(gist_of(record)))
         self._save_rewards()
         return record
 
@@ -162,14 +161,6 @@ class ExperienceLibrary:
             habits=self.habits(pair, before),
         )
 
-    def _remember(self, trade: RememberedTrade) -> None:
-        """Add a trade to everything that sums trades up, unless it is there already."""
-        if self.knows(trade.trade_id, trade.opened_at):
-            return
-        self._history.add(trade)
-        for sums in (self._patterns, self._calibration, self._lessons):
-            sums.add(trade)
-
     def _save_rewards(self) -> None:
         if self._rewards is None:
             return
@@ -213,6 +204,7 @@ class ExperienceLibrary:
         return tuple(lesson_sentence(lesson, self._phrases, words) for lesson in lessons)
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
+        # Freqtrade does not know the market at the exit; the last decision about the trade saw it.
         trade = replace(trade, exit_facts=self._facts_at_exit(trade))
         evaluation = self._evaluator.evaluate(trade)
         classic = self._config.reward_formula == "classic"
@@ -262,7 +254,7 @@ def _past_trade(trade: RememberedTrade) -> PastTrade:
         profit_ratio=trade.profit_ratio,
         mfe_ratio=trade.mfe_ratio,
         mae_ratio=trade.mae_ratio,
-        duration_hours=trade.duration_hours,
+        duration_hours=hours_open(trade),
         exit_reason=trade.exit_reason,
         grade=trade.grade,
         taught=standing or tuple(filter(None, (trade.lesson,))),

@@ -1,6 +1,6 @@
 """HistoricalQueryEngine: closed trades in memory, found and summed up without scanning them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -8,7 +8,7 @@ from llm_modules.domain import Regime, Side
 from llm_modules.learning.breakdowns import TradeStatistics, TradeTally
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.similar import Neighbour, Situations
-from llm_modules.learning.timeline import Newest, Stretch, TallyT, Timeline
+from llm_modules.learning.timeline import Newest, Stretch, SumT, TallyT, Timeline, UpTo
 
 _Key = tuple[str | None, Side | None, Regime | None]
 
@@ -57,19 +57,6 @@ class HistoricalQueryEngine:
         """Return the last trades of all, newest first."""
         return tuple(reversed(self._all.trades[-count:]))
 
-    def closed_between(
-        self,
-        start: datetime,
-        end: datetime,
-        *,
-        pair: str | None = None,
-        side: Side | None = None,
-        regime: Regime | None = None,
-    ) -> Sequence[RememberedTrade]:
-        """Return the trades closed from `start` on and strictly before `end`, oldest first."""
-        timeline = self._timelines.get((pair, side, regime), _NOTHING)
-        return timeline.trades[timeline.before(start) : timeline.before(end)]
-
     def statistics(
         self,
         *,
@@ -91,6 +78,7 @@ class HistoricalQueryEngine:
             return TradeTally(days).statistics()
         window = self._windows.get((key, days))
         if window is None:
+            # Kept for good: there are no more kinds of question than pairs and periods.
             window = self._windows[key, days] = timeline.stretch(partial(TradeTally, days))
         start = timeline.before(before - timedelta(days=days))
         return window.over(start, timeline.before(before)).statistics()
@@ -106,6 +94,10 @@ class HistoricalQueryEngine:
     def last(self, count: int, empty: Callable[[], TallyT]) -> Newest[TallyT]:
         """Return a tally of the last trades, which follows time from question to question."""
         return Newest(self._all, count, empty)
+
+    def up_to(self, empty: Callable[[], SumT]) -> UpTo[SumT]:
+        """Return a sum of all trades before a time, which follows it from question to question."""
+        return self._all.up_to(empty)
 
     def _timelines_of(self, trade: RememberedTrade) -> tuple[Timeline, ...]:
         # Eight lists instead of one: no question has to filter what it finds.

@@ -5,22 +5,23 @@ a lesson is told while more speaks for than against it, and forgotten when too l
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice
+from itertools import dropwhile, islice, starmap
 from math import floor
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from llm_modules.domain import Side
 from llm_modules.journal.records import Finding
-from llm_modules.learning.lesson_rules import VALUE_NAMES
+from llm_modules.learning.lesson_rules import RULES
 from llm_modules.learning.lessons import capped, is_tellable, word
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.phrases import Phrases
 
-LONGEST_SENTENCE = 220
+LONGEST_SENTENCE = 240
+# As many names as fit beside the sentence.
 MOST_EVIDENCE = 3
 # A quarter of a fresh trade: a lesson of a single trade is forgotten after two half-lives.
 LEAST_FRACTION = 4
@@ -30,9 +31,10 @@ SHORTEST_HALF_LIFE = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
 _FRACTION_BITS = 52
+# A hash and eleven digits: no database counts further, only a damaged line.
 _LONGEST_NAME = 12
 _SIDES: tuple[Side, ...] = ("long", "short")
-_RANK = {code: rank for rank, code in enumerate(VALUE_NAMES)}
+_RANK = {code: rank for rank, code in enumerate(RULES)}
 
 TextOf = Callable[[int, datetime], str | None]
 
@@ -54,20 +56,24 @@ class Evidence(NamedTuple):
 class Lesson:
     """A lesson that holds, over all pairs: `n` trades bore it out, `against` did not.
 
-    `evidence` are up to three of the newest that did, those of the asked pair first; `values` are
-    those of the first. `weight` is what is left of it, in fresh trades, the pair's own twice.
+    `evidence` are up to three of the newest that did, those of the asked pair first. `weight` is
+    what is left of it, in fresh trades, the pair's own twice.
     """
 
     code: str
     side: Side
-    values: Mapping[str, str]
     n: int
     against: int
     first_seen: datetime
     last_seen: datetime
     evidence: tuple[Evidence, ...]
     weight: float
-    is_own_pair: bool
+
+
+# Evidence and the newest trade of a pair as they are kept: a named tuple takes ten times as long to
+# make, and nearly all that are made at a start have been replaced by its end.
+_Evidence = tuple[datetime, datetime, int, bool, Finding]
+_Newest = tuple[datetime, datetime, int, Side, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -79,26 +85,24 @@ class _Tally:
     n: int = 0
     against: int = 0
     first_seen: datetime = _NEVER
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[_Evidence, ...] = ()
 
     @property
     def left(self) -> int:
         """What speaks for the lesson less what speaks against it."""
         return self.support - self.contradiction
 
-    def agree(self, evidence: Evidence, weight: int) -> None:
+    def agree(self, evidence: _Evidence, weight: int) -> None:
         self.support += weight
         self.n += 1
         known = self.evidence
-        if not known:
-            self.first_seen, self.evidence = evidence[0], (evidence,)
         # Trades arrive as they close, so a new one is nearly always the newest.
-        elif evidence[:3] > known[0][:3]:
+        if known and known[0][0] < evidence[0]:
             self.evidence = (evidence, *known[: MOST_EVIDENCE - 1])
-        else:
-            self.first_seen = min(self.first_seen, evidence[0])
-            ranked = sorted((evidence, *known), key=itemgetter(0, 1, 2), reverse=True)
-            self.evidence = tuple(ranked[:MOST_EVIDENCE])
+            return
+        self.first_seen = min(self.first_seen, evidence[0])
+        ranked = sorted((evidence, *known), key=itemgetter(0, 1, 2), reverse=True)
+        self.evidence = tuple(ranked[:MOST_EVIDENCE])
 
     def disagree(self, weight: int) -> None:
         self.contradiction += weight
@@ -108,16 +112,6 @@ class _Tally:
 _Tallies = defaultdict[str, _Tally]
 _NO_TALLY = _Tally()
 _NO_TALLIES: _Tallies = _Tallies(_Tally)
-
-
-class _Newest(NamedTuple):
-    """The newest closed trade of a pair, and the lessons it taught."""
-
-    closed_at: datetime
-    opened_at: datetime
-    trade_id: int
-    side: Side
-    codes: tuple[str, ...]
 
 
 class _Topic(NamedTuple):
@@ -132,6 +126,7 @@ class _Topic(NamedTuple):
     @property
     def left(self) -> int:
         """What is left of the lesson, with the evidence of the asked pair counted twice."""
+        # `whole` holds the pair's own evidence too: adding `own` counts it twice.
         return self.whole.left + self.own.left
 
     @property
@@ -141,7 +136,7 @@ class _Topic(NamedTuple):
 
 
 class LessonMemory:
-    """Adds up what trades teach, in any order with the same result; see `up_to.Sum`.
+    """Adds up what trades teach, in any order with the same result; see `timeline.Sum`.
 
     Size and cost of a question grow with lessons and pairs, never with trades. `half_life` is the
     age at which evidence counts half, at least an hour.
@@ -159,22 +154,22 @@ class LessonMemory:
             return
         closed = trade.closed_at, trade.opened_at, trade.trade_id
         weight = _weight_at_close(trade.closed_at, self._half_life)
-        tables = self._whole[trade.side], self._own(trade.pair, trade.side)
+        whole, own = self._whole[trade.side], self._own(trade.pair, trade.side)
         # One finding per lesson, whatever a file held; of codes that are not ours, none.
         said = {finding.code: finding for finding in trade.findings if finding.code in _RANK}
         standing: list[str] = []
         for code, finding in said.items():
-            if not finding.stands:
-                for table in tables:
-                    table[code].disagree(weight)
-                continue
-            evidence = Evidence(*closed, not standing, finding)
-            standing.append(code)
-            for table in tables:
-                table[code].agree(evidence, weight)
+            if finding.stands:
+                evidence = (*closed, not standing, finding)
+                standing.append(code)
+                whole[code].agree(evidence, weight)
+                own[code].agree(evidence, weight)
+            else:
+                whole[code].disagree(weight)
+                own[code].disagree(weight)
         known = self._newest.get(trade.pair)
         if known is None or known[:3] <= closed:
-            self._newest[trade.pair] = _Newest(*closed, trade.side, tuple(standing))
+            self._newest[trade.pair] = (*closed, trade.side, tuple(standing))
 
     def lessons(self, pair: str, *, at: datetime, count: int) -> tuple[Lesson, ...]:
         """Return the lessons that hold at a time: those of the pair's newest trade first.
@@ -197,25 +192,26 @@ class LessonMemory:
         newest = self._newest.get(pair)
         for side, tallies in self._whole.items():
             own = self._of_pair.get((pair, side), _NO_TALLIES)
-            taught = newest.codes if newest is not None and newest.side == side else ()
+            taught = newest[4] if newest is not None and newest[3] == side else ()
             for code, whole in tallies.items():
                 yield _Topic(code, side, whole, own.get(code, _NO_TALLY), code in taught)
 
 
-def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf | None = None) -> str:
-    """Tell a lesson and its evidence in at most 220 characters.
+def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf) -> str:
+    """Tell a lesson and its evidence in at most 240 characters.
 
     `text_of` knows how a model worded what a trade taught. That replaces the rule's sentence where
     this lesson was the trade's first; what proves it is always told by us.
     """
     newest = lesson.evidence[0]
-    worded = text_of(newest.trade_id, newest.opened_at) if text_of and newest.leads else None
+    worded = text_of(newest.trade_id, newest.opened_at) if newest.leads else None
     if worded is None:
         worded = word(newest.finding, phrases, _name(newest))
     proof = phrases(
         "lessons.proof",
         n=lesson.n,
         all=lesson.n + lesson.against,
+        first=f"{lesson.first_seen.astimezone(UTC):%m-%d}",
         last=f"{lesson.last_seen.astimezone(UTC):%m-%d}",
         trades=" ".join(map(_name, lesson.evidence)),
     )
@@ -240,6 +236,7 @@ def _weight_at_close(at: datetime, half_life: timedelta) -> int:
 
 
 def _holds(whole: _Tally, fresh: int) -> bool:
+    # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
     return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
 
 
@@ -248,19 +245,17 @@ def _lesson(topic: _Topic, fresh: int) -> Lesson | None:
     mine, whole = topic.own.evidence, topic.whole.evidence
     newest = *mine, *(one for one in whole if one not in mine)
     # The first is quoted, the others are only named.
-    quotable = dropwhile(lambda one: not is_tellable(one.finding), newest)
+    quotable = dropwhile(lambda one: not is_tellable(one.finding), starmap(Evidence, newest))
     evidence = tuple(islice(quotable, MOST_EVIDENCE))
     if not evidence:
         return None
     return Lesson(
         code=topic.code,
         side=topic.side,
-        values=evidence[0].finding.values,
         n=topic.whole.n,
         against=topic.whole.against,
         first_seen=topic.whole.first_seen,
-        last_seen=whole[0].closed_at,
+        last_seen=whole[0][0],
         evidence=evidence,
         weight=topic.left / fresh,
-        is_own_pair=bool(mine),
     )

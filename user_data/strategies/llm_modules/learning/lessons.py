@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from llm_modules.domain import ClosedTrade
 from llm_modules.journal.records import Evaluation, Finding
-from llm_modules.learning.lesson_rules import RULES, VALUE_NAMES
+from llm_modules.learning.lesson_rules import RULES
 from llm_modules.phrases import Phrases
 
 # More would dilute each other in a context of limited length.
@@ -25,7 +25,7 @@ def findings(trade: ClosedTrade, evaluation: Evaluation) -> tuple[Finding, ...]:
 
     A trade that people or a halt ended is the caller's to leave out: it says nothing of the model.
     """
-    found = (rule(trade, evaluation) for rule in RULES)
+    found = (rule.finding(trade, evaluation) for rule in RULES.values())
     return tuple(finding for finding in found if finding is not None)
 
 
@@ -55,8 +55,8 @@ def is_tellable(finding: Finding) -> bool:
 
     What a damaged or forged file put in their place must not reach a sentence.
     """
-    values = finding.values
-    if values.keys() != VALUE_NAMES.get(finding.code) or values["side"] not in _SIDES:
+    rule, values = RULES.get(finding.code), finding.values
+    if rule is None or values.keys() != rule.values | {"side"} or values["side"] not in _SIDES:
         return False
     return all(_NUMBER.fullmatch(value) for name, value in values.items() if name != "side")
 

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from llm_modules.domain import Side
 from llm_modules.learning.condition_counts import ConditionCounts, Group
-from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.history import HistoricalQueryEngine
 from llm_modules.learning.significance import (
     benjamini_hochberg,
     binomial_p_value,
-    bootstrap_interval,
 )
 from llm_modules.learning.wording import percent
 from llm_modules.metrics import wilson_interval
 from llm_modules.phrases import Phrases
 
+FEWEST_TRADES = 8
 FALSE_DISCOVERY_RATE = 0.05
 # More would be read by no one, and the seventh is the least sure.
 MOST_TOLD = 6
@@ -42,7 +43,6 @@ class Pattern:
     mean_profit_ratio: float
     mean_low: float
     mean_high: float
-    p_value: float
     usual_win_rate: float
 
     @property
@@ -52,38 +52,47 @@ class Pattern:
 
 
 class PatternAnalyzer:
-    """Finds conditions with an unusual win rate among those met by at least so many trades."""
+    """Tells the patterns as they were known at some time; called from one thread only.
 
-    def __init__(self, minimum_trades: int = 8) -> None:
-        self._minimum_trades = minimum_trades
+    They are looked for again only when a trade was counted since the last question.
+    """
 
-    def patterns(self, trades: Iterable[RememberedTrade]) -> tuple[Pattern, ...]:
-        """Return the patterns of these trades worth telling, the surest first."""
-        counts = ConditionCounts()
-        for trade in trades:
-            counts.add(trade)
-        return self.told(counts)
+    def __init__(self, history: HistoricalQueryEngine) -> None:
+        self._counts = history.up_to(ConditionCounts)
+        self._asked: tuple[ConditionCounts, int] | None = None
+        self._patterns: tuple[Pattern, ...] = ()
 
-    def told(self, counts: ConditionCounts) -> tuple[Pattern, ...]:
-        """Return the patterns worth telling of trades already counted: at most 6, surest first.
+    def before(self, at: datetime) -> tuple[Pattern, ...]:
+        """Return the patterns of all trades closed strictly before a time, the surest first."""
+        counts = self._counts.before(at)
+        # Trades are only ever added to one count, so itself and its number name one set of them.
+        if self._asked is None or self._asked[0] is not counts or self._asked[1] != counts.n:
+            self._patterns = patterns_in(counts)
+            self._asked = counts, counts.n
+        return self._patterns
 
-        A pattern must pass three times: its exact binomial test survives Benjamini-Hochberg over
-        all groups that were tested, its Wilson interval excludes the usual win rate, and its mean
-        profit does not contradict its win rate. Where a condition passes for all trades and for
-        those of a side, only the surer is told.
-        """
-        totals = {side: counts.total(side) for side in _SIDES}
-        compared = [(group, totals[group.side]) for group in counts.groups()]
-        # What every trade met can differ from nothing: asking it would only blunt the correction.
-        tested = [
-            _Tested(group, usual, binomial_p_value(group.wins, group.n, usual.win_rate))
-            for group, usual in compared
-            if self._minimum_trades <= group.n < usual.n
-        ]
-        limit = benjamini_hochberg([item.p_value for item in tested], FALSE_DISCOVERY_RATE)
-        found = [item for item in tested if item.p_value <= limit and item.holds]
-        found.sort(key=lambda item: item.p_value)
-        return tuple(_pattern(item) for item in _without_repetition(found)[:MOST_TOLD])
+
+def patterns_in(counts: ConditionCounts) -> tuple[Pattern, ...]:
+    """Return the patterns of trades worth telling: at most 6, the surest first.
+
+    A pattern must pass three times: its exact binomial test survives Benjamini-Hochberg over
+    all groups that were tested, its Wilson interval excludes the usual win rate, and its mean
+    profit does not contradict its win rate. Where a condition passes for all trades and for
+    those of a side, only the surer is told.
+    """
+    totals = {side: counts.total(side) for side in _SIDES}
+    compared = [(group, totals[group.side]) for group in counts.groups()]
+    # Too few can prove nothing, and each group tested makes the limit stricter for all. What
+    # every trade met can differ from nothing: asking it would only blunt the correction.
+    tested = [
+        _Tested(group, usual, _p_value(group, usual))
+        for group, usual in compared
+        if FEWEST_TRADES <= group.n < usual.n
+    ]
+    limit = benjamini_hochberg([item.p_value for item in tested], FALSE_DISCOVERY_RATE)
+    found = [item for item in tested if item.p_value <= limit and item.is_confirmed]
+    found.sort(key=lambda item: item.p_value)
+    return tuple(_pattern(item) for item in _without_repetition(found)[:MOST_TOLD])
 
 
 def pattern_sentence(pattern: Pattern, phrases: Phrases) -> str:
@@ -116,14 +125,29 @@ class _Tested:
     p_value: float
 
     @property
-    def holds(self) -> bool:
-        """Whether interval and mean profit agree that the group is better, or worse, than usual."""
-        group, usual = self.group, self.usual
-        # Two approximations of the same doubt differ for few trades: the stricter one decides.
-        low, high = wilson_interval(group.wins, group.n)
-        if low > usual.win_rate:
-            return group.mean_profit_ratio >= usual.mean_profit_ratio
-        return high < usual.win_rate and group.mean_profit_ratio <= usual.mean_profit_ratio
+    def is_better(self) -> bool:
+        """Whether the group wins more often than usual."""
+        return self.group.win_rate > self.usual.win_rate
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the mean profit says the same as the win rate."""
+        mean, usual = self.group.mean_profit_ratio, self.usual.mean_profit_ratio
+        return mean >= usual if self.is_better else mean <= usual
+
+
+def _p_value(group: Group, usual: Group) -> float:
+    """Return how probable a win rate is by chance; 1.0 where its Wilson interval holds the usual.
+
+    Interval and test are two approximations of the same doubt, which differ for few trades: the
+    stricter one decides.
+    """
+    low, high = wilson_interval(group.wins, group.n)
+    # It could not be told whatever its test said. A group that is counted as tested with a p-value
+    # above its own only makes Benjamini-Hochberg stricter for the others.
+    if low <= usual.win_rate <= high:
+        return 1.0
+    return binomial_p_value(group.wins, group.n, usual.win_rate)
 
 
 def _without_repetition(found: Iterable[_Tested]) -> list[_Tested]:
@@ -140,9 +164,9 @@ def _without_repetition(found: Iterable[_Tested]) -> list[_Tested]:
 def _pattern(item: _Tested) -> Pattern:
     group = item.group
     low, high = wilson_interval(group.wins, group.n)
-    mean_low, mean_high = _mean_interval(group)
+    mean_low, mean_high = group.mean_interval
     return Pattern(
-        kind="success" if group.win_rate > item.usual.win_rate else "failure",
+        kind="success" if item.is_better else "failure",
         side=group.side,
         condition=group.condition,
         n=group.n,
@@ -152,20 +176,5 @@ def _pattern(item: _Tested) -> Pattern:
         mean_profit_ratio=group.mean_profit_ratio,
         mean_low=mean_low,
         mean_high=mean_high,
-        p_value=item.p_value,
         usual_win_rate=item.usual.win_rate,
     )
-
-
-def _mean_interval(group: Group) -> tuple[float, float]:
-    """Return the interval of the mean profit, its spread taken from the newest trades.
-
-    The spread of a mean shrinks with the root of their number: with more trades than are kept one
-    by one, it is scaled to all of them, around the mean of all.
-    """
-    newest = group.newest_profits()
-    low, high = bootstrap_interval(newest)
-    middle = sum(newest) / len(newest)
-    scale = (len(newest) / group.n) ** 0.5
-    mean = group.mean_profit_ratio
-    return mean + (low - middle) * scale, mean + (high - middle) * scale

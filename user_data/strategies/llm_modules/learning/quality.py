@@ -30,6 +30,7 @@ REPEATED_REASONS = 3
 STUCK_REASONS = 5
 
 IDLE_HOLDS = 6
+# Three points at 10x are 0.3 % of price: what fees and slippage alone explain.
 IDLE_PROFIT_RATIO = 0.03
 
 EROSION_PROFITS = 4

@@ -11,7 +11,7 @@ from llm_modules.learning.evaluator import hours_open, kept_share
 from llm_modules.learning.excursion import broken_level, direction_was_right
 from llm_modules.learning.lesson_rules import STALE_HOURS, STALE_PROFIT_RATIO
 from llm_modules.learning.lessons import capped, findings, lessons
-from llm_modules.learning.remembering import ENDED_BY_OTHERS
+from llm_modules.learning.remembered import ENDED_BY_OTHERS
 from llm_modules.learning.surprise import judgement, surprise
 from llm_modules.learning.wording import percent, price
 from llm_modules.phrases import Phrases

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from llm_modules.domain import Change
 from llm_modules.journal.records import EntryThesis, TradeRecord
-from llm_modules.learning.evaluator import kept_share
+from llm_modules.learning.evaluator import hours_open, kept_share
+from llm_modules.learning.lessons import capped
 from llm_modules.learning.wording import percent, price
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.phrases import Phrases
@@ -85,7 +86,7 @@ class TradeReviewer:
     def _course(self, record: TradeRecord) -> Iterator[str]:
         say = self._phrases
         opened, closed = (f"{at:%Y-%m-%d %H:%M}" for at in (record.opened_at, record.closed_at))
-        hours = f"{record.duration_hours:.3g}"
+        hours = f"{hours_open(record):.3g}"
         yield say("review.course.time", opened=opened, closed=closed, hours=hours)
         yield say(
             "review.course.prices",
@@ -130,6 +131,7 @@ class TradeReviewer:
 
     def _fact(self, change: Change) -> str:
         key = f"review.fact.{change.code}"
+        # A fact that a later version records has no phrase here: its code is better than no line.
         known = key in self._phrases
         return self._phrases(key if known else "review.fact.other", code=change.code)
 
@@ -158,6 +160,7 @@ class TradeReviewer:
         yield say(f"review.judgement.{key}", judgement=judgement, surprise=surprise)
 
     def _lessons(self, record: TradeRecord, worded: str | None) -> Iterator[str]:
+        # In the language of the day it was written: a record is shown, not told anew.
         yield record.reflection.summary
         if not record.reflection.lessons:
             yield self._phrases("review.lessons.none")
@@ -178,9 +181,9 @@ class TradeReviewer:
 
 def quoted(text: str) -> str:
     """Return foreign text on one line, bounded and in quotation marks it cannot close."""
+    # A quotation mark in it would end the quotation, and the rest would pass for ours.
     line = " ".join(text.replace("\u201c", '"').replace("\u201d", '"').split())
-    cut = line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}\u2026"
-    return f"\u201c{cut}\u201d"
+    return f"\u201c{capped(line, LONGEST_QUOTE)}\u201d"
 
 
 def _value(change: Change, value: float) -> str:

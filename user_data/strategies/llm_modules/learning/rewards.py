@@ -26,6 +26,7 @@ SHORT_RUN = 10
 LONG_RUN = 50
 SIDES: tuple[Side, ...] = ("long", "short")
 
+# Up to and including so much leverage, as specified.
 _LEVERAGE_FACTORS = ((5.0, 1.0), (10.0, 1.1), (20.0, 1.2))
 _HIGHEST_FACTOR = 1.3
 
@@ -83,6 +84,7 @@ class RewardLearningSystem:
         if not last.n:
             return None
         newest = self._history.recent(LONG_RUN, before=before)
+        # Oldest first, so that the last ten are the end of the list.
         line = _line(phrases, last, [trade.reward for trade in reversed(newest)])
         groups = [(side, one) for side in SIDES if (one := last.groups.get((pair, side)))]
         sides = [
@@ -128,6 +130,7 @@ class RewardTally:
         self.sum += amount
         group = trade.pair, trade.side
         n, known = self.groups.pop(group, (0, 0))
+        # Put back only while it holds something: a side without trades has no mean.
         if n + by:
             self.groups[group] = n + by, known + amount
 

@@ -7,15 +7,14 @@ from llm_modules.learning.exact import total
 from llm_modules.learning.similar import Neighbour
 from llm_modules.learning.wording import percent
 from llm_modules.phrases import Phrases
+from llm_modules.weights import weight, weight_of_tokens
 
 MOST_EXIT_REASONS = 3
 # As long as the longest of Freqtrade's own, `stoploss_on_exchange`.
 LONGEST_EXIT_REASON = 20
-# In sixths of a token, of which a byte takes two and a digit three more: 60 tokens.
-HEAVIEST_LINE = 360
+HEAVIEST_LINE = weight_of_tokens(60)
+# Two are an anecdote: a side's rate could only be 0, 50 or 100 %.
 FEWEST_NEIGHBOURS = 3
-
-_DIGITS = b"0123456789"
 
 
 def statistics_sentence(phrases: Phrases, subject: str, statistics: TradeStatistics) -> str | None:
@@ -40,8 +39,8 @@ def statistics_sentence(phrases: Phrases, subject: str, statistics: TradeStatist
             expectancy=f"{statistics.expectancy or 0:+.2g}",
         ),
     )
-    room = HEAVIEST_LINE - _weight(line)
-    return line + next((end for end in _ends(phrases, statistics) if _weight(end) <= room), "")
+    room = HEAVIEST_LINE - weight(line)
+    return line + next((end for end in _ends(phrases, statistics) if weight(end) <= room), "")
 
 
 def similar_sentence(phrases: Phrases, neighbours: Sequence[Neighbour]) -> str | None:
@@ -83,6 +82,7 @@ def _won(groups: Iterable[tuple[str, Breakdown]]) -> str:
 
 
 def _most_frequent(groups: Mapping[str, Breakdown]) -> list[tuple[str, Breakdown]]:
+    # Equally frequent ones by name, so that the same trades give the same line.
     ranked = sorted(groups.items(), key=lambda item: (-item[1].n, item[0]))
     return [(name[:LONGEST_EXIT_REASON], group) for name, group in ranked[:MOST_EXIT_REASONS]]
 
@@ -96,9 +96,3 @@ def _ends(phrases: Phrases, statistics: TradeStatistics) -> Iterator[str]:
     regimes = _won(_worded(phrases, "name", statistics.by_regime))
     yield ends[0] + phrases("statistics.regimes", regimes=regimes)
     yield from ends
-
-
-def _weight(text: str) -> int:
-    content = text.encode()
-    digits = len(content) - len(content.translate(None, _DIGITS))
-    return 2 * len(content) + 3 * digits

@@ -5,10 +5,14 @@ Written out here because importing `scipy.stats` for three short formulas costs 
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 1000
+# A bootstrap of more costs more per question and hardly narrows the interval.
+MOST_VALUES = 500
 # The same trades must give the same prompt, byte for byte.
 _SEED = 20_260_115
 _INTERVAL_PCT = (2.5, 97.5)
@@ -47,16 +51,31 @@ def benjamini_hochberg(p_values: Sequence[float], false_discovery_rate: float) -
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the interval that holds the true mean with 95 % confidence, whatever the distribution.
 
-    Efron's percentile bootstrap (1979): the means of 1,000 samples drawn from the values with
-    replacement, without the lowest and the highest 2.5 %. The draws are the same every time.
-    `values` are 1 to 65,536 finite numbers.
+    Efron's percentile bootstrap (1979) of 1,000 samples without the lowest and the highest 2.5 %.
+    Instead of drawing so many values with replacement, each is taken a Poisson number of times
+    (Hanley and MacGibbon 2006): the draws are then the same for any values, and made only once.
+    `values` are 1 to 500 finite numbers.
     """
-    draws = np.random.default_rng(_SEED).integers(
-        0, len(values), (RESAMPLES, len(values)), dtype=np.uint16
-    )
-    means = np.asarray(values, dtype=np.float64).take(draws).mean(axis=1)
+    weights, taken = _samples()
+    n = len(values)
+    # No product of matrices: its threads, woken for so little, cost a busy machine milliseconds.
+    sums = np.einsum("ij,i->j", weights[:n], np.array(values, dtype=np.float64))
+    # A sample of few values may have taken none.
+    is_filled = taken[n - 1] > 0
+    means = sums[is_filled] / taken[n - 1, is_filled]
     low, high = np.percentile(means, _INTERVAL_PCT)
     return float(low), float(high)
+
+
+@cache
+def _samples() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how often each value is taken by each sample, and how many were taken up to it.
+
+    One row per value, one column per sample; the same every time, made when first asked for.
+    """
+    draws = np.random.default_rng(_SEED).poisson(1.0, (MOST_VALUES, RESAMPLES))
+    weights = draws.astype(np.float64)
+    return weights, weights.cumsum(axis=0)
 
 
 def _lower_tail(successes: int, n: int, rate: float) -> float:

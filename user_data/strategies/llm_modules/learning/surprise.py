@@ -56,6 +56,7 @@ def judgement(trade: ClosedTrade, surprised: float | None) -> Judgement | None:
     """
     if trade.thesis is None:
         return None
+    # Without a reach nothing is surprising: the direction alone decides.
     deviation = surprised or 0.0
     if trade.profit_ratio > 0:
         is_lucky = not direction_was_right(trade) or deviation > GREAT_SURPRISE

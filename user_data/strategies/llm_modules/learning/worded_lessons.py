@@ -16,12 +16,15 @@ from decimal import Decimal, InvalidOperation
 
 from llm_modules.domain import Language, Message, Prompt
 from llm_modules.journal.records import LessonRecord, TradeRecord
+from llm_modules.learning.evaluator import hours_open
 from llm_modules.learning.lessons import LONGEST_LESSON, capped
 from llm_modules.learning.wording import learning_phrases, percent, price
 
+# `OK.` and `Hold on.` are answers, but no advice.
 SHORTEST_TEXT = 10
 # An answer so long is no sentence that lost a few words, but something else.
 LONGEST_ANSWER = 1000
+# Only the newest evidence of a lesson is ever asked for its wording.
 MOST_WORDED = 500
 LONGEST_QUOTE = 300
 LONGEST_NAME = 30
@@ -93,6 +96,7 @@ def accepted(text: str, record: TradeRecord, language: Language) -> str | None:
     told = "; ".join([*_numbers(record).values(), *record.reflection.lessons])
     if not _numbers_in(sentence) <= _numbers_in(told):
         return None
+    # Once more: cut, a plain sentence may end in the middle of something that is not.
     return plain_sentence(_cut(sentence), language)
 
 
@@ -127,6 +131,7 @@ class WordedLessons:
             return
         key = record.trade_id, record.opened_at
         known = self._texts.get(key)
+        # The earlier wording stays, in whatever order lines arrive.
         if known is not None and known <= (record.at, text):
             return
         if known is not None:
@@ -150,7 +155,7 @@ def _numbers(record: TradeRecord) -> dict[str, str]:
         "result": percent(record.profit_ratio),
         "best": percent(record.mfe_ratio),
         "worst": percent(record.mae_ratio),
-        "hours": f"{record.duration_hours:.3g}",
+        "hours": f"{hours_open(record):.3g}",
         "open_price": price(record.open_rate),
         "close_price": price(record.close_rate),
         "stop_price": price(record.stop_price),

@@ -1,6 +1,7 @@
 """Numbers as words of a lesson: short whatever their size, and distinct for the smallest coin."""
 
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from llm_modules.domain import Language
@@ -9,8 +10,9 @@ from llm_modules.phrases import Phrases
 _FOLDER = Path(__file__).parent / "phrases"
 
 
+@cache
 def learning_phrases(language: Language) -> Phrases:
-    """Return this room's sentences in a language."""
+    """Return this room's sentences in a language, read once."""
     return Phrases(_FOLDER, language)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import openai
@@ -31,9 +31,9 @@ class LLMClient(Protocol):
     async def ask(
         self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
     ) -> Reply:
-        """Return the reply to one prompt, of another model than the usual one when named.
+        """Return the reply to one prompt; `model` asks another one than the configured.
 
-        Every request's name on the tape is added to `asked` as soon as it is there, so that a
+        Every request's id on the tape is added to `asked` as soon as it is there, so that a
         caller who stops waiting has it too.
         """
         ...
@@ -43,21 +43,14 @@ class LLMClient(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Question:
-    """A prompt on its way to an answer; `exchanges` grows with every request that is made."""
+    """A prompt on its way to an answer; `asked` grows with every request that is taped."""
 
     prompt: Prompt
     model: str | None
-    exchanges: list[str]
+    asked: list[str]
     started: float
-    last_exchange: str | None = None
-
-    def taped(self, exchange: str | None) -> None:
-        """Note the name of the newest request on the tape, None where there is none."""
-        self.last_exchange = exchange
-        if exchange is not None:
-            self.exchanges.append(exchange)
 
 
 class OpenAICompatibleClient:
@@ -70,6 +63,7 @@ class OpenAICompatibleClient:
     def __init__(self, config: LLMConfig, key: SecretStr, tape: Tape | None = None) -> None:
         self._config = config
         self._key = key
+        # Forced, because an answer without a call costs another request.
         self._tool_choice = "required"
         self._sdk = openai.AsyncOpenAI(
             api_key=key.get_secret_value(),
@@ -83,16 +77,13 @@ class OpenAICompatibleClient:
         self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
     ) -> Reply:
         """Return the model's reply; raises ProviderError after the last attempt or the deadline."""
-        exchanges = [] if asked is None else asked
-        question = _Question(prompt, model, exchanges, time.monotonic())
+        question = _Question(prompt, model, [] if asked is None else asked, time.monotonic())
         try:
             async with asyncio.timeout(self._config.timeout):
                 return await self._ask_until_answered(question)
         except TimeoutError:
             limit = self._config.timeout
-            failure = ProviderError("timeout", f"no complete answer within {limit:g} s")
-            failure.exchange = question.last_exchange
-            raise failure from None
+            raise ProviderError("timeout", f"no complete answer within {limit:g} s") from None
 
     async def close(self) -> None:
         """Close the connections to the endpoint, and the tape."""
@@ -106,7 +97,6 @@ class OpenAICompatibleClient:
                 return await self._ask_once(question, attempt)
             except ProviderError as error:
                 error.attempts = attempt
-                error.exchange = question.last_exchange
                 if attempt > self._config.retry_times or error.fault not in RETRIED:
                     raise
                 await asyncio.sleep(pause_seconds(attempt, error.retry_after_seconds))
@@ -127,12 +117,12 @@ class OpenAICompatibleClient:
         return await self._ask_once(question, attempt)
 
     async def _send(self, body: Mapping[str, Any], question: _Question, attempt: int) -> Reply:
-        with self._recorder.taping(body, question.taped) as taped:
+        with self._recorder.taping(body, question.asked) as sent:
             response = await self._sdk.chat.completions.with_raw_response.create(**body)
-            taped.answered(response.content)
+            # Before it is parsed: what cannot be read is evidence as well.
+            sent.answered(response.content)
             latency_seconds = time.monotonic() - question.started
-            reply = read_completion(response.parse(), latency_seconds, attempt)
-        return replace(reply, exchange=question.last_exchange)
+            return read_completion(response.parse(), latency_seconds, attempt)
 
 
 def pause_seconds(attempt: int, retry_after_seconds: float | None) -> float:

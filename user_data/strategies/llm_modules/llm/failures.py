@@ -32,6 +32,7 @@ def provider_error(error: Exception, key: SecretStr) -> ProviderError:
 
     The text never holds the key, even when a gateway echoes it.
     """
+    # Ours, from the transport: the SDK takes it for a lost connection.
     if isinstance(error.__cause__, ProviderError):
         return error.__cause__
     retry_after = _retry_after(error) if isinstance(error, openai.APIStatusError) else None
@@ -46,6 +47,7 @@ def without_key(text: str, key: SecretStr) -> str:
     Names of the account go too.
     """
     secret = key.get_secret_value()
+    # An empty one would be found between any two letters.
     cleaned = text.replace(secret, "[key]") if secret else text
     # Servers quote a refused key by its beginning and end.
     if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
@@ -74,6 +76,7 @@ def refuses_forced_tool_choice(error: openai.BadRequestError) -> bool:
 
 
 def _fault(error: Exception) -> ProviderFault:
+    # First: to the SDK it is a kind of lost connection.
     if isinstance(error, openai.APITimeoutError):
         return "timeout"
     if isinstance(error, openai.APIConnectionError):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Attempt:
+class Sent:
     """One request on its way; without an answer it counts as abandoned."""
 
     raw: bytes = b""
@@ -52,19 +52,21 @@ class Recorder:
         self._is_failing = False
 
     @contextmanager
-    def taping(
-        self, body: Mapping[str, Any], note: Callable[[str | None], None]
-    ) -> Iterator[Attempt]:
-        """Record what is sent and what comes of it, then give its id, or None, to `note`."""
+    def taping(self, body: Mapping[str, Any], asked: list[str]) -> Iterator[Sent]:
+        """Record what is sent and what comes of it; its id on the tape is added to `asked`."""
+        # Two clocks: one names the moment, the other cannot be set back.
         sent_at, started = datetime.now(UTC), time.monotonic()
-        attempt = Attempt()
+        sent = Sent()
         try:
-            yield attempt
+            yield sent
+        # What is not caught here, being cancelled above all, stays "abandoned".
         except (openai.OpenAIError, ProviderError, ValueError, RecursionError) as error:
-            attempt.error = told(error, self._key)
+            sent.error = told(error, self._key)
             raise
         finally:
-            note(self._recorded(body, attempt, sent_at, time.monotonic() - started))
+            tape_id = self._recorded(body, sent, sent_at, time.monotonic() - started)
+            if tape_id is not None:
+                asked.append(tape_id)
 
     def close(self) -> None:
         """Let go of the tape."""
@@ -72,18 +74,20 @@ class Recorder:
             self._tape.close()
 
     def _recorded(
-        self, body: Mapping[str, Any], attempt: Attempt, sent_at: datetime, seconds: float
+        self, body: Mapping[str, Any], sent: Sent, sent_at: datetime, seconds: float
     ) -> str | None:
         if self._tape is None:
             return None
         try:
-            exchange = self._tape.record(
+            tape_id = self._tape.record(
+                # With the provider: the same prompt to two servers is two requests.
                 self._blanked({"provider": self._provider, **body}),
-                self._answer(attempt.raw),
-                error=attempt.error,
+                self._answer(sent.raw),
+                error=sent.error,
                 at=sent_at,
                 latency_seconds=round(seconds, 4),
             )
+        # ValueError: a key that looks like part of an escape took the JSON apart.
         except (JournalError, ValueError) as error:
             if not self._is_failing:
                 logger.warning("Decisions go on without their prompts on the tape: %s", error)
@@ -92,7 +96,7 @@ class Recorder:
         if self._is_failing:
             logger.warning("The tape is written again")
         self._is_failing = False
-        return exchange
+        return tape_id
 
     def _answer(self, raw: bytes) -> Mapping[str, Any] | None:
         """Return the body as the JSON object it is, None when it is none."""

@@ -1,9 +1,9 @@
 """The tape: every request and its raw answer, stored once and never changed.
 
     texts      hash -> compressed JSON: a message, a tool, an answer, or a request naming the others
-    exchanges  id, hash of the request, nth, when, model, hash of the answer, error, latency
+    attempts   id, hash of the request, nth, when, model, hash of the answer, error, seconds
 
-The same request asked again is another exchange with the next `nth`: a temperature gives other
+The same request asked again is another attempt with the next `nth`: a temperature gives other
 answers, and a replay can give the nth answer to the nth asking.
 """
 
@@ -16,34 +16,35 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from llm_modules.errors import JournalError
-from llm_modules.llm.exchanges import Exchange, Texts, exchange_id, rebuilt_request, unpacked
+from llm_modules.llm.attempts import Attempt, Texts, rebuilt_request, tape_id_of, unpacked
 
 VERSION = 1
 # A decision waits for it: long enough for any other writer, too short to be felt.
 PATIENCE_SECONDS = 1.0
 
+# Against our own mistakes: whoever means harm can drop a trigger, but not keep the hashes.
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER {table}_refuse_{change} BEFORE {change} ON {table} "
     "BEGIN SELECT RAISE(ABORT, 'the tape is append-only'); END"
-    for table in ("texts", "exchanges")
+    for table in ("texts", "attempts")
     for change in ("UPDATE", "DELETE")
 )
 _SCHEMA = (
     "CREATE TABLE texts (hash TEXT PRIMARY KEY, body BLOB NOT NULL)",
-    """CREATE TABLE exchanges (
+    """CREATE TABLE attempts (
         id TEXT PRIMARY KEY, request TEXT NOT NULL, nth INTEGER NOT NULL, at TEXT NOT NULL,
-        model TEXT NOT NULL, answer TEXT, error TEXT, latency REAL NOT NULL,
+        model TEXT NOT NULL, answer TEXT, error TEXT, latency_seconds REAL NOT NULL,
         UNIQUE (request, nth)
     )""",
     *_APPEND_ONLY,
     f"PRAGMA user_version = {VERSION}",
 )
-_INSERT = "INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _Result = TypeVar("_Result")
 
 
 class _Row(NamedTuple):
-    """A row of `exchanges`, in the order of its columns."""
+    """A row of `attempts`, in the order of its columns."""
 
     id: str
     request: str
@@ -52,11 +53,11 @@ class _Row(NamedTuple):
     model: str
     answer: str | None
     error: str | None
-    latency: float
+    latency_seconds: float
 
 
 class Tape:
-    """A SQLite file of exchanges; several threads and processes may write it at once.
+    """A SQLite file of attempts; several threads and processes may write it at once.
 
     Nothing is opened before the first use, and reading never makes a file: one that is not there
     is empty. Every method raises JournalError when the file cannot be used; the next tries anew.
@@ -78,46 +79,39 @@ class Tape:
         at: datetime,
         latency_seconds: float,
     ) -> str:
-        """Store one exchange and return its id."""
+        """Store one attempt and return its id."""
         texts = Texts()
         try:
             request_hash = texts.add_request(request)
             answer_hash = None if answer is None else texts.add(answer)
         except (TypeError, ValueError, RecursionError) as problem:
-            raise JournalError("an exchange cannot be written as JSON") from problem
+            raise JournalError("an attempt cannot be written as JSON") from problem
         model = str(request.get("model", ""))
         row = _Row("", request_hash, 0, at.isoformat(), model, answer_hash, error, latency_seconds)
         with self._lock:
             return self._guarded(lambda: _insert(self._writer(), row, texts))
 
-    def read(self, exchange_id: str) -> Exchange | None:
-        """Return an exchange with its texts put back, None when it is not on the tape."""
-        return self._reading(lambda connection: _exchange(connection, exchange_id), None)
+    def read(self, tape_id: str) -> Attempt | None:
+        """Return an attempt with its texts put back, None when it is not on the tape.
 
-    def knows(self, exchange_id: str) -> bool:
-        """Tell whether an exchange is on the tape."""
-        return self._reading(lambda connection: _row(connection, exchange_id), None) is not None
+        A file that is missing, or only just begun, holds nothing.
+        """
 
-    def ids(self) -> frozenset[str]:
-        """Return the ids of all exchanges."""
-        return self._reading(_ids, frozenset())
+        def found() -> Attempt | None:
+            connection = self._connection or self._connected("ro")
+            if _is_new(connection):
+                return None
+            return _attempt(_known(connection, self._path), tape_id)
+
+        with self._lock:
+            if self._connection is None and not self._path.exists():
+                return None
+            return self._guarded(found)
 
     def close(self) -> None:
         """Let go of the file; a later call opens it again."""
         with self._lock:
             self._drop()
-
-    def _reading(self, ask: Callable[[sqlite3.Connection], _Result], nothing: _Result) -> _Result:
-        """Ask what is there; a file that is missing, or only just begun, holds nothing."""
-
-        def answer() -> _Result:
-            connection = self._connection or self._connected("ro")
-            return nothing if _is_new(connection) else ask(_known(connection, self._path))
-
-        with self._lock:
-            if self._connection is None and not self._path.exists():
-                return nothing
-            return self._guarded(answer)
 
     def _guarded(self, act: Callable[[], _Result]) -> _Result:
         """Do it; a failure closes the file and is told as a JournalError."""
@@ -147,11 +141,13 @@ class Tape:
         if not _is_new(connection):
             _known(connection, self._path)
         connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may take the newest attempts, never the file: no decision waits for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA if _is_new(connection) else ():
             connection.execute(statement)
         connection.execute("COMMIT")
+        # Only now: a file that could not be prepared is not written to.
         self._written_file = _file_of(self._path)
         return connection
 
@@ -176,35 +172,28 @@ def _insert(connection: sqlite3.Connection, row: _Row, texts: Texts) -> str:
     """Store texts and row in one transaction, the row as the next asking of its request."""
     # For writing from the start: between counting and inserting nobody else may count.
     connection.execute("BEGIN IMMEDIATE")
+    # The same hash is the same text: it need not be stored again.
     connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", texts.by_hash.items())
     (earlier,) = connection.execute(
-        "SELECT count(*) FROM exchanges WHERE request = ?", (row.request,)
+        "SELECT count(*) FROM attempts WHERE request = ?", (row.request,)
     ).fetchone()
-    named = row._replace(id=exchange_id(row.request, earlier + 1), nth=earlier + 1)
+    named = row._replace(id=tape_id_of(row.request, earlier + 1), nth=earlier + 1)
     connection.execute(_INSERT, named)
     connection.execute("COMMIT")
     return named.id
 
 
-def _row(connection: sqlite3.Connection, name: str) -> _Row | None:
-    found = connection.execute("SELECT * FROM exchanges WHERE id = ?", (name,)).fetchone()
-    return None if found is None else _Row(*found)
-
-
-def _ids(connection: sqlite3.Connection) -> frozenset[str]:
-    return frozenset(name for (name,) in connection.execute("SELECT id FROM exchanges"))
-
-
-def _exchange(connection: sqlite3.Connection, name: str) -> Exchange | None:
-    row = _row(connection, name)
-    if row is None:
+def _attempt(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
+    stored = connection.execute("SELECT * FROM attempts WHERE id = ?", (tape_id,)).fetchone()
+    if stored is None:
         return None
+    row = _Row(*stored)
 
     def text(name: str) -> Any:
         found = connection.execute("SELECT body FROM texts WHERE hash = ?", (name,)).fetchone()
         return unpacked(name, found[0] if found else None)
 
-    return Exchange(
+    return Attempt(
         id=row.id,
         nth=row.nth,
         at=datetime.fromisoformat(row.at),
@@ -212,7 +201,7 @@ def _exchange(connection: sqlite3.Connection, name: str) -> Exchange | None:
         request=rebuilt_request(text(row.request), text),
         answer=None if row.answer is None else text(row.answer),
         error=row.error,
-        latency_seconds=row.latency,
+        latency_seconds=row.latency_seconds,
     )
 
 
@@ -243,5 +232,5 @@ def _told(path: Path, error: Exception) -> str:
     if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.OperationalError):
         return f"{path} is damaged ({error}): move it away, and a new one is begun"
     if isinstance(error, TypeError | ValueError | zlib.error):
-        return f"{path} is damaged ({error}): the other exchanges may still be whole"
+        return f"{path} is damaged ({error}): the other attempts may still be whole"
     return f"{path} cannot be used: {error}"

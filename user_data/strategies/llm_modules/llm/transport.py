@@ -61,7 +61,9 @@ def http_client(read_timeout_seconds: float) -> httpx2.AsyncClient:
     """Make the HTTP client that the SDK is given."""
     return httpx2.AsyncClient(
         transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False)),
+        # Connecting takes a moment or never happens; an answer may take all the time there is.
         timeout=httpx2.Timeout(read_timeout_seconds, connect=5.0),
+        # They would take prompt and key to an address that nobody configured.
         follow_redirects=False,
         trust_env=False,
     )

@@ -17,6 +17,7 @@ _VERSION = re.compile(r"[^/:]/v\d[^/]*(/|$)")
 
 def endpoint_root(api_base: str) -> str:
     """Return the base URL with its version: `/v1` is added where the path names none."""
+    # Some providers' pages show the whole address, and that is what is copied from there.
     trimmed = api_base.rstrip("/").removesuffix("/chat/completions")
     return trimmed if _VERSION.search(trimmed) else f"{trimmed}/v1"
 
@@ -48,6 +49,7 @@ def read_completion(completion: object, latency_seconds: float, attempts: int) -
     """
     if not isinstance(completion, ChatCompletion):
         raise ProviderError("bad_response", "the answer is not JSON of a chat completion")
+    # The SDK builds its objects unchecked: any field may be anything, or missing.
     choices: Any = completion.choices
     choice = choices[0] if isinstance(choices, list) and choices else None
     message: Any = choice.message if isinstance(choice, Choice) else None

@@ -9,7 +9,9 @@ from llm_modules.domain import Candles, TimeframeView
 from llm_modules.market.timeframes import duration_ms
 
 LEVEL_CANDLES = 20
+# About a day of 30m candles: what is usual of the market, not of the last hour.
 USUAL_ATR_VALUES = 50
+# A mean of fewer says little more than the newest value.
 FEWEST_ATR_VALUES = 20
 _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000

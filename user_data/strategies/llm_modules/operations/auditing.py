@@ -17,25 +17,32 @@ from llm_modules.journal.chain import read_seal
 from llm_modules.journal.checking import ChainReport, check_chain
 from llm_modules.journal.cross_checking import (
     Kept,
-    StoredBook,
-    ToldTrade,
+    RecordedTrade,
+    StoredTrades,
     Trade,
     check_trades,
-    told_trade,
+    recorded_trade,
 )
 from llm_modules.journal.discrepancies import Discrepancy, Findings
-from llm_modules.journal.linking import Links, TradeNames, Witness, check_lesson, place
+from llm_modules.journal.linking import Links, TradeNames, Witness, check_lesson, line_name
 from llm_modules.journal.parts import FoundLine
-from llm_modules.journal.records import DECISION_LINES, TRADE_LINES, Line, TradeLine, TradeRecord
+from llm_modules.journal.records import (
+    DECISION_LINES,
+    TRADE_LINES,
+    Line,
+    TradeKey,
+    TradeLine,
+    TradeRecord,
+)
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.places import shown
 from llm_modules.operations.stored_trades import Unreadable, read_trades
 
-LINES_PER_GLANCE = 5000
+LINES_PER_REPORT = 5000
 
 LineT = TypeVar("LineT", bound=Line)
 # Called now and then with a file and how many of its lines were read.
-Glance = Callable[[str, int], None]
+Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +60,15 @@ class Sources:
 class Audit:
     """What was read, how much of it, and everything that does not fit.
 
-    `records` and `books` are per mode; a mode without a database has no book.
+    `stored` and `records` are per mode; a mode without a database has nothing stored.
     """
 
     decision_chain: ChainReport
     trade_chain: ChainReport
-    books: Mapping[RunMode, StoredBook]
+    stored: Mapping[RunMode, StoredTrades]
     records: Mapping[RunMode, int]
     decisions: int
-    exchanges: int
+    attempts: int
     findings: Findings
 
     @property
@@ -71,7 +78,7 @@ class Audit:
         return self.findings.faults + sum(len(one.faults) for one in chains)
 
 
-def audit(sources: Sources, young_since: datetime, glance: Glance, most: int) -> Audit:
+def audit(sources: Sources, young_since: datetime, report: Progress, most: int) -> Audit:
     """Read everything and return what was found, the first `most` of each kind in full.
 
     What happened at `young_since` or later may be half written. Raises OSError for an unreadable
@@ -79,22 +86,23 @@ def audit(sources: Sources, young_since: datetime, glance: Glance, most: int) ->
     """
     findings = Findings(most)
     # In this order a running bot does no harm: what is read later knows all that was named before.
-    told = _Told(sources, findings)
-    trade_chain = check_chain(sources.trades, _glancing(told.take, glance))
-    books = _books(sources, findings)
-    for mode, book in books.items():
-        records = (trade for trade in told.trades if trade.mode == mode)
-        findings.add(check_trades(records, book, told.kept, young_since))
+    recorded = _Recorded(sources, findings)
+    trade_chain = check_chain(sources.trades, _reporting(recorded.take, report))
+    stored = _stored(sources, findings)
+    for mode, database in stored.items():
+        records = (trade for trade in recorded.trades if trade.mode == mode)
+        findings.add(check_trades(records, database, recorded.kept, young_since))
     with closing(Tape(sources.tape)) as tape:
+        # Where all of it is gone, that is one fault and not one of each decision.
         witness = _witness(tape) if sources.tape.exists() else None
-        names, has_let_go = TradeNames(books, told.trades), _has_let_go(sources.decisions)
+        names, has_let_go = TradeNames(stored, recorded.trades), _has_let_go(sources.decisions)
         links = Links(names, witness, young_since, has_let_go=has_let_go)
         take = partial(_follow, links, findings)
-        decision_chain = check_chain(sources.decisions, _glancing(take, glance))
-    findings.add(links.of_trades(chain(told.trades, _untold(books, told))))
+        decision_chain = check_chain(sources.decisions, _reporting(take, report))
+    findings.add(links.of_trades(chain(recorded.trades, _unrecorded(stored, recorded))))
     findings.add(_tape_is_gone(sources.tape, links) if witness is None else ())
-    counts = links.decisions, links.exchanges
-    return Audit(decision_chain, trade_chain, books, told.counts, *counts, findings)
+    counts = links.decisions, links.attempts
+    return Audit(decision_chain, trade_chain, stored, recorded.counts, *counts, findings)
 
 
 def _follow(links: Links, findings: Findings, found: FoundLine) -> None:
@@ -102,13 +110,13 @@ def _follow(links: Links, findings: Findings, found: FoundLine) -> None:
     findings.add(links.take(line, found) if line else ())
 
 
-class _Told:
+class _Recorded:
     """What the trade journal tells, line by line, as small as it can be kept."""
 
     def __init__(self, sources: Sources, findings: Findings) -> None:
-        self.trades: list[ToldTrade] = []
+        self.trades: list[RecordedTrade] = []
         self.counts: dict[RunMode, int] = {}
-        self.pairs: dict[tuple[RunMode, int, datetime], str] = {}
+        self.pairs: dict[TradeKey, str] = {}
         self._findings = findings
         self._is_silent = not sources.expects_records
         # Whoever records nothing has let go of everything.
@@ -121,20 +129,19 @@ class _Told:
             return
         if self.kept.oldest_at is None and not self._is_silent:
             self.kept = Kept(self.kept.has_let_go, line.at)
-        self._findings.add(self._checked(line, place(found)))
+        self._findings.add(self._checked(line, line_name(found)))
 
     def _checked(self, line: TradeLine, where: str) -> Iterator[Discrepancy]:
         if not isinstance(line, TradeRecord):
             yield from check_lesson(line, self.pairs, where, self.kept)
             return
         self.counts[line.mode] = self.counts.get(line.mode, 0) + 1
-        trade = told_trade(line, where)
-        identity = (line.mode, *trade.identity)
-        if identity in self.pairs:
+        trade = recorded_trade(line, where)
+        if trade.key in self.pairs:
             found = f"trade {trade.trade_id} opened {trade.opened_at:%Y-%m-%d %H:%M:%S} again"
             yield Discrepancy("told twice", where, found, "one record of each trade")
             return
-        self.pairs[identity] = trade.pair
+        self.pairs[trade.key] = trade.pair
         self.trades.append(trade)
 
 
@@ -143,27 +150,27 @@ def _record(found: FoundLine, lines: TypeAdapter[LineT], findings: Findings) -> 
         return lines.validate_json(found.text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-    findings.add([Discrepancy("unreadable", place(found), problem, "a record of this journal")])
+    findings.add([Discrepancy("unreadable", line_name(found), problem, "a record of this journal")])
     return None
 
 
-def _books(sources: Sources, findings: Findings) -> dict[RunMode, StoredBook]:
-    books: dict[RunMode, StoredBook] = {}
+def _stored(sources: Sources, findings: Findings) -> dict[RunMode, StoredTrades]:
+    stored: dict[RunMode, StoredTrades] = {}
     for mode, path in sources.databases.items():
         read = read_trades(path, mode)
-        if isinstance(read, StoredBook):
-            books[mode] = read
+        if isinstance(read, StoredTrades):
+            stored[mode] = read
         elif isinstance(read, Unreadable):
             where = shown(path)
             findings.add([Discrepancy("unreadable", where, read.text, "Freqtrade's database")])
-    return books
+    return stored
 
 
-def _untold(books: Mapping[RunMode, StoredBook], told: _Told) -> Iterator[Trade]:
+def _unrecorded(stored: Mapping[RunMode, StoredTrades], recorded: _Recorded) -> Iterator[Trade]:
     """Yield the trades that have no record, open ones above all: they name their entry too."""
-    for mode, book in books.items():
-        for identity, trade in book.trades.items():
-            if (mode, *identity) not in told.pairs:
+    for database in stored.values():
+        for key, trade in database.trades.items():
+            if key not in recorded.pairs:
                 yield trade
 
 
@@ -173,10 +180,10 @@ def _has_let_go(journal: Path) -> bool:
 
 
 def _witness(tape: Tape) -> Witness:
-    def problem(exchange: str) -> str | None:
+    def problem(tape_id: str) -> str | None:
         # All of it, and not only the id: every text on the tape is named by its hash.
         try:
-            return None if tape.read(exchange) else "it is not there"
+            return None if tape.read(tape_id) else "it is not there"
         except JournalError as error:
             return str(error)
 
@@ -184,19 +191,19 @@ def _witness(tape: Tape) -> Witness:
 
 
 def _tape_is_gone(path: Path, links: Links) -> Iterator[Discrepancy]:
-    if links.exchanges:
-        expected = f"the {links.exchanges:,} exchanges that decisions name"
-        yield Discrepancy("no evidence", shown(path), "there is no tape", expected)
+    if links.attempts:
+        expected = f"the {links.attempts:,} attempts that decisions name"
+        yield Discrepancy("missing on the tape", shown(path), "there is no tape", expected)
 
 
-def _glancing(take: Callable[[FoundLine], None], glance: Glance) -> Callable[[FoundLine], None]:
+def _reporting(take: Callable[[FoundLine], None], report: Progress) -> Callable[[FoundLine], None]:
     count = 0
 
     def counted(found: FoundLine) -> None:
         nonlocal count
         count += 1
-        if count % LINES_PER_GLANCE == 0:
-            glance(found.file, count)
+        if count % LINES_PER_REPORT == 0:
+            report(found.file, count)
         take(found)
 
     return counted

@@ -9,8 +9,15 @@ from rich.table import Table
 
 from llm_modules.domain import RunMode
 from llm_modules.journal.parts import found_lines
-from llm_modules.learning.calibration import Calibration, Reliability, bin_name
+from llm_modules.learning.calibration import (
+    FEWEST_TRADES,
+    Calibration,
+    Reliability,
+    bin_name,
+    calibration_sentence,
+)
 from llm_modules.learning.remembered import RememberedTrade
+from llm_modules.learning.wording import learning_phrases
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.past_trades import PastTrade, PastTrades
 from llm_modules.operations.picture import Picture, draw
@@ -22,6 +29,7 @@ from llm_modules.operations.session import Session
 LONGEST_MODEL = 40
 USUAL_PICTURE = Path("plot/calibration.png")
 ALL = "all"
+TOO_FEW = f"Fewer than {FEWEST_TRADES} trades: too few to say more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +66,21 @@ def show_calibration(session: Session, options: CalibrationOptions) -> ExitStatu
     found = counted(past)
     if past.bad_lines:
         screen.complain(f"{past.bad_lines} unreadable lines of {shown(path)} are not counted.")
+    # One mode alone: a simulated market proves nothing of a real one.
     mode = options.mode or found.newest_mode
     calibration = found.by_mode.get(mode, Calibration()) if mode else Calibration()
     whole = calibration.reliability(options.model)
     if mode is None or not whole.n:
         screen.say(_nothing(path, mode, options.model, calibration))
         return ExitStatus.DONE
-    screen.say(f"{_title(mode, options.model, whole.n)}. Said and won are in percent.")
+    models = {group.model for group in calibration.groups()}
+    title = _title(mode, options.model or (models.pop() if len(models) == 1 else None), whole.n)
+    screen.say(f"{title}. Said and won are in percent.")
     screen.table(_group_table(calibration, options.model))
     screen.table(_bin_table(whole))
+    screen.say(calibration_sentence(learning_phrases("en"), whole) or TOO_FEW)
     target = options.picture or session.places.user_data / USUAL_PICTURE
-    problem = draw(Picture(_title(mode, options.model, whole.n), whole), target, session.places)
+    problem = draw(Picture(title, whole), target, session.places)
     if problem:
         screen.complain(f"{shown(target)} could not be drawn: {problem}")
         return ExitStatus.FAILED

@@ -16,6 +16,7 @@ from llm_modules.operations.places import Places
 
 DATABASE_PATTERN = "tradesv3*.sqlite*"
 LOG_PATTERN = "freqtrade.log*"
+PICTURE_PATTERN = "plot/calibration.png"
 REWARD_NAME = "reward_learning.json"
 # The peak of simulated money goes with it; that of real money is no leftover.
 SIMULATED: tuple[RunMode, ...] = ("sandbox", "dry_run")
@@ -31,6 +32,8 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     """
     found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
     found.update(places.logs.glob(LOG_PATTERN))
+    # A picture of trades that are gone would pass for one of the next.
+    found.update(places.user_data.glob(PICTURE_PATTERN))
     found.update(path for path in places.run.glob("*") if path.name not in KEPT_OF_A_RUN)
     found.update(places.logs / state_name(mode) for mode in SIMULATED)
     for journal in journals:

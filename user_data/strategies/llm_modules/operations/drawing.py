@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,10 +70,11 @@ def _head(axes: Axes, picture: Picture) -> None:
 
 def _draw_win_rates(axes: Axes, whole: Reliability) -> None:
     axes.plot((0, 100), (0, 100), color=FAINT, linewidth=1, linestyle=(0, (5, 4)))
-    axes.text(3, 84, "above the line: won more often than said", fontsize=9, color=FAINT)
-    axes.text(
-        97, 4, "below the line: won less often than said", fontsize=9, color=FAINT, ha="right"
-    )
+    # Before a ground of its own, because intervals may pass behind it.
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    remark: dict[str, Any] = {"fontsize": 9, "color": FAINT, "zorder": 5, "bbox": ground}
+    axes.text(3, 84, "above the line: won more often than said", **remark)
+    axes.text(97, 4, "below the line: won less often than said", ha="right", **remark)
     for item in whole.bins:
         if item.n:
             _draw_bin(axes, item)
@@ -82,7 +84,7 @@ def _draw_win_rates(axes: Axes, whole: Reliability) -> None:
     axes.set_ylim(0, 100)
     axes.set_yticks(range(0, 101, 20))
     axes.yaxis.set_major_formatter(PercentFormatter())
-    axes.set_ylabel("trades won, with 95 % interval", color=INK)
+    axes.set_ylabel("trades won, with 95% interval", color=INK)
 
 
 def _draw_bin(axes: Axes, item: Bin) -> None:
@@ -99,6 +101,7 @@ def _draw_bin(axes: Axes, item: Bin) -> None:
 
 
 def _draw_counts(axes: Axes, bins: Sequence[Bin]) -> None:
+    # Bins are ten wide: the rest keeps the bars apart.
     middles = [item.low + BIN_WIDTH / 2 for item in bins]
     bars = axes.bar(middles, [item.n for item in bins], width=8.4, color=SOUND, alpha=0.35)
     axes.bar_label(bars, [str(item.n or "") for item in bins], fontsize=8, color=INK, padding=1)

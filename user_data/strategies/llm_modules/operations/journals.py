@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llm_modules.config import TAPE_NAME
 from llm_modules.errors import ConfigError
 from llm_modules.operations.places import PROJECT, Places
 from llm_modules.operations.settings import environment_settings, merged, read_settings, value_at
 
 USUAL_FOLDER = "user_data/logs"
-TAPE_NAME = "llm_tape.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def current_settings(places: Places, environment: Mapping[str, str]) -> dict[str
     """Return config.json with the environment merged in, or nothing when it cannot be read."""
     try:
         return merged(read_settings(places.settings), environment_settings(environment))
+    # Who looks for a journal is not helped by a fault in the settings.
     except ConfigError:
         return {}
 

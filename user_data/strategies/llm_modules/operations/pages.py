@@ -10,9 +10,9 @@ from rich.text import Text
 
 from llm_modules.journal.records import Approved, DecisionRecord, OutcomeRecord
 from llm_modules.learning.reviewer import Review
-from llm_modules.llm.exchanges import Exchange
+from llm_modules.llm.attempts import Attempt
 from llm_modules.operations.render import STATUS_STYLES, finding, printable, printable_lines
-from llm_modules.operations.story import Story, TapedExchange, ToldTrade
+from llm_modules.operations.story import Story, TapedAttempt, TradeInStory
 
 INDENT = "  "
 PROMPT_KEYS = frozenset({"messages", "tools", "model", "provider"})
@@ -25,13 +25,13 @@ def story_page(story: Story) -> Page:
     """Write a decision's story: what was asked, answered, judged, and what became of it."""
     record = story.decision
     yield from _head(record)
-    if not story.exchanges:
+    if not story.attempts:
         yield _heading("Asked")
         yield _line(_why_untaped(record), "yellow")
-    earlier: Exchange | None = None
-    for number, taped in enumerate(story.exchanges, start=1):
-        yield from _exchange(f"{number} of {len(story.exchanges)}", taped, earlier)
-        earlier = taped.exchange or earlier
+    earlier: Attempt | None = None
+    for number, taped in enumerate(story.attempts, start=1):
+        yield from _attempt(f"{number} of {len(story.attempts)}", taped, earlier)
+        earlier = taped.attempt or earlier
     if record.problems:
         yield _heading("Not usable")
         yield from _listed(record.problems)
@@ -76,22 +76,23 @@ def _why_untaped(record: DecisionRecord) -> str:
     return "Made without a tape, or before there was one: the prompt is not known any more."
 
 
-def _exchange(which: str, taped: TapedExchange, earlier: Exchange | None) -> Page:
+def _attempt(which: str, taped: TapedAttempt, earlier: Attempt | None) -> Page:
     yield _heading(f"Asked ({which}: {taped.id})")
-    exchange = taped.exchange
-    if exchange is None:
+    attempt = taped.attempt
+    if attempt is None:
         yield _line(f"Not to be shown: {taped.problem}", "yellow")
         return
     yield _line(
-        f"{exchange.at:%Y-%m-%d %H:%M:%S} UTC, model {exchange.model}, asked for time "
-        f"{exchange.nth}; {_parameters(exchange.request)}"
+        f"{attempt.at:%Y-%m-%d %H:%M:%S} UTC, model {attempt.model}, asked for time "
+        f"{attempt.nth}; {_parameters(attempt.request)}"
     )
-    yield from _prompt(exchange.request, earlier)
-    yield _heading(f"Answered after {exchange.latency_seconds:.3g} s")
-    if exchange.error is not None:
-        yield _line(exchange.error, "red")
-    if exchange.answer is not None:
-        yield from _indented(pretty(exchange.answer))
+    yield from _prompt(attempt.request, earlier)
+    yield _heading(f"Answered after {attempt.latency_seconds:.3g} s")
+    # Both, where the server answered with what is no completion.
+    if attempt.error is not None:
+        yield _line(attempt.error, "red")
+    if attempt.answer is not None:
+        yield from _indented(pretty(attempt.answer))
 
 
 def _parameters(request: Mapping[str, object]) -> str:
@@ -99,10 +100,11 @@ def _parameters(request: Mapping[str, object]) -> str:
     return ", ".join(others)
 
 
-def _prompt(request: Mapping[str, object], earlier: Exchange | None) -> Page:
+def _prompt(request: Mapping[str, object], earlier: Attempt | None) -> Page:
     """Write the messages, of a repair only what it adds, and the tools by name."""
     before = _messages(earlier.request) if earlier else ()
     messages = _messages(request)
+    # A retry sends what it sent before, a repair adds to the last message.
     if messages == before:
         yield _line("the same prompt again", "dim")
         return
@@ -139,6 +141,7 @@ def _tool_names(request: Mapping[str, object]) -> Iterator[str]:
         match tool:
             case {"function": {"name": str(name)}}:
                 yield name
+            # On a tape anything may stand: a tool without a name is shown as one.
             case _:
                 yield "?"
 
@@ -170,9 +173,9 @@ def _outcome(record: OutcomeRecord) -> Text:
     return _line(line, STATUS_STYLES[record.outcome])
 
 
-def _trade(told: ToldTrade) -> Page:
-    record = told.record
-    yield _heading(f"Trade {record.trade_id}, {ROLES[told.role]}")
+def _trade(trade: TradeInStory) -> Page:
+    record = trade.record
+    yield _heading(f"Trade {record.trade_id}, {ROLES[trade.role]}")
     yield _line(
         f"{record.side} {record.leverage:g}x, {record.opened_at:%Y-%m-%d %H:%M} to "
         f"{record.closed_at:%Y-%m-%d %H:%M} UTC, {record.exit_reason}"
@@ -183,8 +186,8 @@ def _trade(told: ToldTrade) -> Page:
         "green" if record.profit_ratio > 0 else "red",
     )
     yield from _listed((record.reflection.summary, *record.reflection.lessons))
-    if told.lesson is not None:
-        yield from _listed((f"worded by {told.lesson.model}: {told.lesson.text}",))
+    if trade.lesson is not None:
+        yield from _listed((f"worded by {trade.lesson.model}: {trade.lesson.text}",))
 
 
 def pretty(value: object) -> str:

@@ -1,13 +1,13 @@
 """The closed trades of all modes, as commands about the past read them."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from llm_modules.domain import RunMode
 from llm_modules.journal.gist import GIST_LINES, TradeGist
+from llm_modules.journal.records import TradeKey
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.remembering import remembered
 
@@ -30,14 +30,14 @@ class PastTrades:
         self.bad_lines = 0
 
     def __iter__(self) -> Iterator[PastTrade]:
-        known: set[tuple[RunMode, int, datetime]] = set()
+        known: set[TradeKey] = set()
         for line in self._lines:
             gist = self._gist(line)
             if gist is None:
                 continue
-            identity = (gist.mode, gist.trade_id, gist.opened_at)
-            if identity not in known:
-                known.add(identity)
+            key = (gist.mode, gist.trade_id, gist.opened_at)
+            if key not in known:
+                known.add(key)
                 yield PastTrade(gist.mode, remembered(gist))
 
     def _gist(self, line: bytes) -> TradeGist | None:

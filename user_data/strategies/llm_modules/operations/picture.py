@@ -16,6 +16,7 @@ from llm_modules.learning.calibration import Reliability
 from llm_modules.operations.places import Places
 
 MODULE = "llm_modules.operations.drawing"
+# The first start of matplotlib builds its cache of fonts, on whatever disk there is.
 LONGEST_SECONDS = 120.0
 
 

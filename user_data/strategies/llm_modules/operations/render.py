@@ -95,6 +95,8 @@ def _decision(record: DecisionRecord) -> Text:
         f"{record.tool or 'no tool':<19} ",
         (f"{record.status:<10} ", STATUS_STYLES[record.status]),
         (f"{shown_confidence}  ", "bold"),
+        # Enough of the id for `decisions --show`.
+        (f"{printable(record.decision_id[-6:])}  ", "dim"),
         _why(record),
     )
 

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from llm_modules.domain import Language
 from llm_modules.journal.parts import newest_lines
-from llm_modules.journal.records import TRADE_LINES, LessonRecord, Line, TradeLine, TradeRecord
+from llm_modules.journal.records import (
+    TRADE_LINES,
+    LessonRecord,
+    Line,
+    TradeLine,
+    TradeRecord,
+    trade_key,
+)
 from llm_modules.learning.reviewer import TradeReviewer
 from llm_modules.learning.wording import learning_phrases
 from llm_modules.operations.exit_status import ExitStatus
@@ -24,9 +31,8 @@ from llm_modules.operations.settings import value_at
 from llm_modules.operations.story import (
     Candidates,
     Story,
-    ToldTrade,
+    TradeInStory,
     candidates,
-    identity,
     story_of,
     trades_numbered,
 )
@@ -58,6 +64,7 @@ def show_trade(session: Session, trade_id: int, *, raw: bool = False) -> ExitSta
     if not trades:
         screen.complain(f"There is no closed trade {trade_id} in {shown(path)}.")
         return ExitStatus.FAILED
+    # A number begins anew with each database.
     newest = max(trades, key=lambda trade: trade.record.closed_at)
     if len(trades) > 1:
         screen.complain(f"{len(trades)} trades have the number {trade_id}; this is the newest.")
@@ -70,10 +77,10 @@ def show_reviews(session: Session, count: int, *, raw: bool = False) -> ExitStat
     path = session.journals().trades
     # At most one wording follows each trade.
     lines = [_read(line) for line in newest_lines(path, 2 * count)]
-    lessons = {identity(line): line for line in lines if isinstance(line, LessonRecord)}
+    lessons = {trade_key(line): line for line in lines if isinstance(line, LessonRecord)}
     records = [line for line in lines if isinstance(line, TradeRecord)]
     trades = [
-        ToldTrade("about", record, lessons.get(identity(record)))
+        TradeInStory("about", record, lessons.get(trade_key(record)))
         for record in records[max(0, len(records) - count) :]
     ]
     if not trades:
@@ -84,20 +91,20 @@ def show_reviews(session: Session, count: int, *, raw: bool = False) -> ExitStat
 
 def story_json(story: Story) -> str:
     """Return everything a story holds as one JSON object."""
-    exchanges = [
-        asdict(one.exchange) if one.exchange else {"id": one.id, "problem": one.problem}
-        for one in story.exchanges
+    attempts = [
+        asdict(one.attempt) if one.attempt else {"id": one.id, "problem": one.problem}
+        for one in story.attempts
     ]
     whole = {
         "decision": _dumped(story.decision),
-        "exchanges": exchanges,
+        "attempts": attempts,
         "outcomes": [_dumped(one) for one in story.outcomes],
         "trades": [_trade_object(one) for one in story.trades],
     }
     return _json(whole)
 
 
-def _show_reviews(session: Session, trades: Sequence[ToldTrade], *, raw: bool) -> None:
+def _show_reviews(session: Session, trades: Sequence[TradeInStory], *, raw: bool) -> None:
     reviewer = TradeReviewer(learning_phrases(_language(session)))
     for number, trade in enumerate(trades):
         if raw:
@@ -115,7 +122,7 @@ def _language(session: Session) -> Language:
     return cast("Language", named) if named in get_args(Language) else "en"
 
 
-def _trade_object(trade: ToldTrade) -> dict[str, object]:
+def _trade_object(trade: TradeInStory) -> dict[str, object]:
     lesson = _dumped(trade.lesson) if trade.lesson else None
     return {"role": trade.role, "trade": _dumped(trade.record), "lesson": lesson}
 
@@ -132,6 +139,7 @@ def _dumped(line: Line) -> dict[str, object]:
 def _read(line: bytes) -> TradeLine | None:
     try:
         return TRADE_LINES.validate_json(line)
+    # Half a line, or one of a later version, is no trade to show.
     except ValidationError:
         return None
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llm_modules.domain import RunMode
-from llm_modules.journal.cross_checking import StoredBook, Trade
+from llm_modules.journal.cross_checking import StoredTrades, Trade
 from llm_modules.operations.places import shown
 
 # How long a bot that is writing may keep us waiting.
@@ -45,22 +45,23 @@ class Unreadable:
     text: str
 
 
-def read_trades(path: Path, mode: RunMode) -> StoredBook | Unreadable | None:
+def read_trades(path: Path, mode: RunMode) -> StoredTrades | Unreadable | None:
     """Read every trade of a database; None when there is no such file, so no trade either."""
     if not path.exists():
         return None
     try:
         with closing(sqlite3.connect(_address(path), WAIT_SECONDS, uri=True)) as database:
             began_at = _began_at(database)
-            trades = {trade.identity: trade for trade in _trades(database, path.name)}
+            trades = {trade.key: trade for trade in _trades(database, path.name, mode)}
     except sqlite3.Error as error:
         advice = ADVICE.get(_code(error), "try again, or restore it")
         return Unreadable(f"{shown(path)} cannot be read ({error}): {advice}")
     except (TypeError, ValueError) as error:
         return Unreadable(f"{shown(path)} holds what is no trade ({error}); restore it")
+    # A restored database may hold trades that are older than its note.
     first = min((trade.opened_at for trade in trades.values()), default=None)
     known = [at for at in (began_at, first) if at is not None]
-    return StoredBook(mode, trades, min(known, default=None))
+    return StoredTrades(mode, trades, min(known, default=None))
 
 
 def _address(path: Path) -> str:
@@ -77,14 +78,15 @@ def _began_at(database: sqlite3.Connection) -> datetime | None:
     return None if row is None else _moment(row[0])
 
 
-def _trades(database: sqlite3.Connection, name: str) -> Iterator[Trade]:
+def _trades(database: sqlite3.Connection, name: str, mode: RunMode) -> Iterator[Trade]:
+    # By id, not by OFFSET, which passes over all earlier rows again each time.
     last = -1
     while rows := database.execute(TRADES, (last, ROWS_AT_ONCE)).fetchall():
-        yield from (_trade(row, name) for row in rows)
+        yield from (_trade(row, name, mode) for row in rows)
         last = rows[-1][0]
 
 
-def _trade(row: tuple[object, ...], name: str) -> Trade:
+def _trade(row: tuple[object, ...], name: str, mode: RunMode) -> Trade:
     """Name the columns of a row as the bridge does; raises TypeError or ValueError."""
     (trade_id, pair, is_short, leverage, stake, opened, is_open) = row[:7]
     (closed, exit_reason, funding, ratio, absolute, thesis) = row[7:]
@@ -92,6 +94,7 @@ def _trade(row: tuple[object, ...], name: str) -> Trade:
     closed_at = opened_at if closed is None else _moment(closed)
     return Trade(
         where=f"{name} trade {trade_id}",
+        mode=mode,
         trade_id=int(_number(trade_id)),
         pair=str(pair),
         side="short" if is_short else "long",

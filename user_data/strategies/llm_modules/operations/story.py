@@ -7,13 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from llm_modules.domain import RunMode
 from llm_modules.errors import JournalError
 from llm_modules.journal.parts import found_lines
 from llm_modules.journal.reader import LineT
@@ -24,9 +22,11 @@ from llm_modules.journal.records import (
     HaltRecord,
     LessonRecord,
     OutcomeRecord,
+    TradeKey,
     TradeRecord,
+    trade_key,
 )
-from llm_modules.llm.exchanges import Exchange
+from llm_modules.llm.attempts import Attempt
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.journals import Journals
 
@@ -44,16 +44,16 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class TapedExchange:
-    """An exchange a decision names; without it `problem` says why."""
+class TapedAttempt:
+    """An attempt a decision names; without it `problem` says why."""
 
     id: str
-    exchange: Exchange | None
+    attempt: Attempt | None
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ToldTrade:
+class TradeInStory:
     """A closed trade the decision had to do with, and its lesson in a model's words, if any."""
 
     role: Role
@@ -66,9 +66,9 @@ class Story:
     """A decision, what was asked and answered for it, and what became of it."""
 
     decision: DecisionRecord
-    exchanges: tuple[TapedExchange, ...]
+    attempts: tuple[TapedAttempt, ...]
     outcomes: tuple[OutcomeRecord, ...]
-    trades: tuple[ToldTrade, ...]
+    trades: tuple[TradeInStory, ...]
 
 
 def candidates(path: Path, piece: str) -> Candidates:
@@ -79,6 +79,7 @@ def candidates(path: Path, piece: str) -> Candidates:
         if not isinstance(line, DecisionRecord):
             continue
         name = line.decision_id
+        # A whole id ends the search: others may begin with it.
         if name == piece:
             return Candidates(1, (name,))
         if name.startswith(piece) or name.endswith(piece):
@@ -100,53 +101,45 @@ def story_of(journals: Journals, decision_id: str) -> Story | None:
             outcomes.append(line)
     if decision is None:
         return None
-    exchanges = taped(journals.tape, decision.exchanges)
-    return Story(decision, exchanges, tuple(outcomes), _trades(journals.trades, decision))
+    attempts = taped(journals.tape, decision.tape_ids)
+    return Story(decision, attempts, tuple(outcomes), _trades(journals.trades, decision))
 
 
-def taped(path: Path, names: Iterable[str]) -> tuple[TapedExchange, ...]:
-    """Read exchanges from the tape; what is missing or damaged is said and not raised."""
+def taped(path: Path, tape_ids: Iterable[str]) -> tuple[TapedAttempt, ...]:
+    """Read attempts from the tape; what is missing or damaged is said and not raised."""
     with closing(Tape(path)) as tape:
-        return tuple(_taped(tape, path, name) for name in names)
+        return tuple(_taped(tape, path, tape_id) for tape_id in tape_ids)
 
 
-def trades_numbered(path: Path, trade_id: int) -> tuple[ToldTrade, ...]:
+def trades_numbered(path: Path, trade_id: int) -> tuple[TradeInStory, ...]:
     """Return all closed trades of a number, oldest first: each database counts from 1."""
-    found: dict[Identity, TradeRecord] = {}
-    lessons: dict[Identity, LessonRecord] = {}
+    found: dict[TradeKey, TradeRecord] = {}
+    lessons: dict[TradeKey, LessonRecord] = {}
     for line in _lines(path, [_numbered(trade_id)], TRADE_LINES):
         if line.trade_id != trade_id:
             continue
         if isinstance(line, TradeRecord):
-            found[identity(line)] = line
+            found[trade_key(line)] = line
         else:
-            lessons[identity(line)] = line
-    return tuple(ToldTrade("about", one, lessons.get(key)) for key, one in found.items())
+            lessons[trade_key(line)] = line
+    return tuple(TradeInStory("about", one, lessons.get(key)) for key, one in found.items())
 
 
-Identity = tuple[RunMode, int, datetime]
-
-
-def identity(line: TradeRecord | LessonRecord) -> Identity:
-    """Return what names a trade: the number alone begins anew with each database."""
-    return line.mode, line.trade_id, line.opened_at
-
-
-def _trades(path: Path, decision: DecisionRecord) -> tuple[ToldTrade, ...]:
+def _trades(path: Path, decision: DecisionRecord) -> tuple[TradeInStory, ...]:
     """Return the closed trades a decision opened, closed or was about, with their lessons."""
     wanted = [decision.decision_id]
     if decision.trade_id is not None:
         wanted.append(_numbered(decision.trade_id))
-    roles: dict[Identity, tuple[Role, TradeRecord]] = {}
-    lessons: dict[Identity, LessonRecord] = {}
+    roles: dict[TradeKey, tuple[Role, TradeRecord]] = {}
+    lessons: dict[TradeKey, LessonRecord] = {}
     # A lesson follows its trade: by then its number is among what is wanted.
     for line in _lines(path, wanted, TRADE_LINES):
         if isinstance(line, LessonRecord):
-            lessons[identity(line)] = line
+            lessons[trade_key(line)] = line
         elif (role := _role(line, decision)) is not None:
-            roles[identity(line)] = role, line
+            roles[trade_key(line)] = role, line
             wanted.append(_numbered(line.trade_id))
-    return tuple(ToldTrade(role, one, lessons.get(key)) for key, (role, one) in roles.items())
+    return tuple(TradeInStory(role, one, lessons.get(key)) for key, (role, one) in roles.items())
 
 
 def _role(trade: TradeRecord, decision: DecisionRecord) -> Role | None:
@@ -154,19 +147,20 @@ def _role(trade: TradeRecord, decision: DecisionRecord) -> Role | None:
         return "opened"
     if trade.exit_decision_id == decision.decision_id:
         return "closed"
+    # In time as well: a new database gives the number to another trade.
     is_meant = (trade.mode, trade.trade_id) == (decision.mode, decision.trade_id)
     return "about" if is_meant and trade.opened_at <= decision.at <= trade.closed_at else None
 
 
-def _taped(tape: Tape, path: Path, name: str) -> TapedExchange:
+def _taped(tape: Tape, path: Path, tape_id: str) -> TapedAttempt:
     try:
-        exchange = tape.read(name)
+        attempt = tape.read(tape_id)
     except JournalError as error:
-        return TapedExchange(name, None, str(error))
-    if exchange is None:
+        return TapedAttempt(tape_id, None, str(error))
+    if attempt is None:
         missing = f"it is not in {path.name}" if path.exists() else f"there is no {path.name}"
-        return TapedExchange(name, None, missing)
-    return TapedExchange(name, exchange)
+        return TapedAttempt(tape_id, None, missing)
+    return TapedAttempt(tape_id, attempt)
 
 
 def _numbered(trade_id: int) -> str:
@@ -179,9 +173,11 @@ def _lines(path: Path, wanted: list[str], lines: TypeAdapter[LineT]) -> Iterator
         if any(_as_written(text) in found.text for text in wanted):
             try:
                 yield lines.validate_json(found.text)
+            # `verify` names unreadable lines; who looks for one decision is not helped by them.
             except ValidationError:
                 continue
 
 
 def _as_written(text: str) -> bytes:
+    # Half a surrogate pair stands in no file, and must not raise either.
     return text.encode(errors="replace")

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from llm_modules.journal.checking import ChainReport
-from llm_modules.journal.cross_checking import StoredBook
+from llm_modules.journal.cross_checking import StoredTrades
 from llm_modules.journal.discrepancies import FAULTS, REMARKS, Discrepancy, Findings
-from llm_modules.operations.auditing import Audit, Glance, Sources, audit
+from llm_modules.operations.auditing import Audit, Progress, Sources, audit
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
 from llm_modules.operations.plan import DATABASES
@@ -41,16 +41,18 @@ def verify(session: Session, now: datetime) -> ExitStatus:
 
 def _sources(session: Session) -> Sources:
     journals, user_data = session.journals(), session.places.user_data
+    # Only a plain `false` counts: what is not set, or wrong, is the shipped setting.
+    expects_records = value_at(session.settings(), "experience_config.log_trades") is not False
     return Sources(
         decisions=journals.decisions,
         trades=journals.trades,
         tape=journals.tape,
         databases={mode: user_data / name for mode, name in DATABASES.items()},
-        expects_records=value_at(session.settings(), "experience_config.log_trades") is not False,
+        expects_records=expects_records,
     )
 
 
-def _progress(screen: Screen) -> Glance:
+def _progress(screen: Screen) -> Progress:
     return lambda file, count: screen.progress(f"{file}: {count:,} lines ")
 
 
@@ -82,18 +84,18 @@ def _counted(sources: Sources, found: Audit) -> Iterator[str]:
     """Say what was compared with what, and what there was nothing to compare with."""
     for mode, path in sources.databases.items():
         records = found.records.get(mode, 0)
-        book = found.books.get(mode)
-        if book is not None:
-            yield f"{shown(path)}: {_book_summary(book)}; {records:,} records of mode {mode}"
+        stored = found.stored.get(mode)
+        if stored is not None:
+            yield f"{shown(path)}: {_trade_counts(stored)}; {records:,} records of mode {mode}"
         elif records:
             yield f"{shown(path)}: nothing to compare {records:,} records of mode {mode} with"
-    named = f"{found.exchanges:,} exchanges of {found.decisions:,} decisions"
+    named = f"{found.attempts:,} attempts of {found.decisions:,} decisions"
     yield f"{shown(sources.tape)}: {named}"
 
 
-def _book_summary(book: StoredBook) -> str:
-    closed = sum(trade.closed_at is not None for trade in book.trades.values())
-    return f"{closed:,} closed trades, {len(book.trades) - closed:,} open"
+def _trade_counts(stored: StoredTrades) -> str:
+    closed = sum(trade.closed_at is not None for trade in stored.trades.values())
+    return f"{closed:,} closed trades, {len(stored.trades) - closed:,} open"
 
 
 def _show(findings: Findings, screen: Screen) -> None:

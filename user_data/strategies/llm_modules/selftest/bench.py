@@ -17,13 +17,12 @@ from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.past import Past
 from llm_modules.engine.question import Present, Question
-from llm_modules.engine.recording import close_of
 from llm_modules.engine.startup import unknown_world
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
-from llm_modules.journal.gist import TradeGist
 from llm_modules.journal.records import DecisionLine, DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
@@ -166,11 +165,10 @@ class Bench:
     def _open(self) -> None:
         self.config = self._in_folder(self._settings)
         journal = self._parts.journal(self.config.experience_config)
-        decisions, trades = journal.past_decisions(), journal.past_trades()
-        gists = [line for line in trades if isinstance(line, TradeGist)]
+        decisions, past = journal.past_decisions(), Past(journal, MODE)
         evaluator = TradeEvaluator(self.risk.max_leverage)
         self.library = ListeningLibrary(self.config.experience_config, evaluator, MODE)
-        self.library.load(trades, decisions)
+        self.library.load(past, decisions)
         present = Present(unknown_world("USDT"))
         self.rooms = Rooms(
             config=self.config,
@@ -187,7 +185,7 @@ class Bench:
         )
         stop = self._parts.emergency(self.switch, self.folder / "risk_state.json", self.risk)
         self.desk = self._parts.desk(self.rooms, present, stop, MODE)
-        self.desk.past_closes(map(close_of, gists))
+        self.desk.past_closes(past.closes, past.since)
         self.desk.start(decisions)
 
     def _in_folder(self, config: TraderConfig) -> TraderConfig:

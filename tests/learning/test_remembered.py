@@ -11,7 +11,7 @@ from llm_modules.gate import emergency
 from llm_modules.gate.risk_state import RiskState
 from llm_modules.journal.gist import TradeGist, gist_of
 from llm_modules.journal.records import EntryThesis, Finding, Reflection
-from llm_modules.learning.remembering import ENDED_BY_OTHERS, LONGEST_LESSON, remembered
+from llm_modules.learning.remembered import ENDED_BY_OTHERS, LONGEST_LESSON, remembered
 
 FINDING = Finding(code="take_profit", stands=True, values={"best": "+8 %"})
 FACTS = {
@@ -55,7 +55,6 @@ def test_numbers_and_names_are_kept_as_they_are() -> None:
     assert [getattr(trade, name) for name in same] == [getattr(gist, name) for name in same]
     assert (trade.model, trade.confidence_score) == ("a-model", 70.0)
     assert (trade.score, trade.grade) == (81.0, "A")
-    assert trade.duration_hours == 2.0
 
 
 def test_the_market_at_entry_is_kept_as_regime_conditions_and_situation() -> None:

@@ -1,4 +1,4 @@
-"""An exchange, named by its content: what was sent, as texts that are each stored once.
+"""An attempt, named by its content: what was sent, as texts that are each stored once.
 
 A request becomes a small object that names its messages and tools by their hashes; it is a text
 itself, and its hash names the request.
@@ -14,13 +14,14 @@ from functools import lru_cache
 from typing import Any
 
 HASH_CHARACTERS = 32
+# 64 bits name a million attempts without a likely clash.
 ID_CHARACTERS = 16
 # An answer has at most a million bytes, and escaping makes six of one.
 LARGEST_TEXT_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Attempt:
     """One request as it was sent and what came back: an answer, an error, or both.
 
     Both, when the server answered with what is no completion. `nth` counts from 1.
@@ -36,7 +37,7 @@ class Exchange:
     latency_seconds: float
 
 
-def exchange_id(request_hash: str, nth: int) -> str:
+def tape_id_of(request_hash: str, nth: int) -> str:
     """Return the id of the nth asking of a request, whether it is on a tape or not."""
     return hashlib.sha256(f"{request_hash}/{nth}".encode()).hexdigest()[:ID_CHARACTERS]
 
@@ -59,6 +60,7 @@ class Texts:
 
         Raises TypeError, ValueError or RecursionError when it cannot be JSON.
         """
+        # Sorted: a name must not depend on the order in which a request was put together.
         # ASCII: half a surrogate pair from a model has no UTF-8.
         text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
         name = text_hash(text)
