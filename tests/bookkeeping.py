@@ -74,10 +74,7 @@ class Bookkeeping:
         """Ask the model about a pair; returns the id of the decision."""
         self.now += STEP
         name = f"{self.now:%y%m%d%H%M%S}-{pair[:3]}-{self.mode}"
-        request = {"model": "test-model", "messages": [{"role": "user", "content": name}]}
-        tape_id = self._tape.record(
-            request, {"answer": name}, error=None, at=self.now, latency_seconds=0.1
-        )
+        tape_id = self._asks("test-model", name)
         values = {
             "decision_id": name,
             "at": self.now,
@@ -92,6 +89,13 @@ class Bookkeeping:
         }
         self._log.append(a_decision_record(**(values | changes)))
         return name
+
+    def _asks(self, model: str, text: str) -> str:
+        """Put a question and an answer on the tape; returns the id."""
+        request = {"model": model, "messages": [{"role": "user", "content": text}]}
+        return self._tape.record(
+            request, {"answer": text}, error=None, at=self.now, latency_seconds=0.1
+        )
 
     def becomes(self, name: str, tool: str, trade_id: int | None, **changes: Any) -> None:
         """Note what became of a decision."""
@@ -143,6 +147,7 @@ class Bookkeeping:
             "pair": record.pair,
             "model": "cheap",
             "text": "wait for the retest",
+            "tape_ids": (self._asks("words", f"lesson of {record.trade_id}"),),
         }
         self._records.append(LessonRecord(**cast("Any", values | changes)))
 

@@ -8,7 +8,7 @@ import pytest
 
 from builders import PAIR, a_closed_trade, a_reply
 from fakes import ScriptedClient
-from llm_modules.domain import Reply
+from llm_modules.domain import Prompt, Reply
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.outbox import TradeOutbox
@@ -40,6 +40,17 @@ def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedCli
     return rooms, client
 
 
+class Taped(ScriptedClient):
+    """Has every question on a tape."""
+
+    async def ask(
+        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+    ) -> Reply:
+        if asked is not None:
+            asked.append("0123456789abcdef")
+        return await super().ask(prompt, model=model)
+
+
 class OneAtATime(ScriptedClient):
     """Counts how many questions are under way at once."""
 
@@ -68,6 +79,16 @@ def test_the_words_of_a_model_are_kept_and_reach_the_next_prompt(tmp_path: Path)
     assert any(WORDS in lesson for lesson in lessons(rooms))
 
 
+def test_what_the_model_was_asked_is_named(tmp_path: Path) -> None:
+    client = Taped([a_reply(text=WORDS)])
+    rooms = some_rooms(tmp_path, client)
+    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
+    line = trade_lines(rooms)[-1]
+    assert isinstance(line, LessonRecord)
+    assert line.tape_ids == ("0123456789abcdef",)
+
+
 def test_they_are_known_again_after_a_restart(tmp_path: Path) -> None:
     rooms, client = learn(tmp_path, a_reply(text=WORDS))
     before = lessons(rooms)
@@ -88,6 +109,7 @@ def test_they_are_known_again_after_a_restart(tmp_path: Path) -> None:
 def test_without_useful_words_the_rules_lesson_stands(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
+    caplog.set_level("INFO")
     rooms, _ = learn(tmp_path, answer)
     assert len(trade_lines(rooms)) == 1
     assert lessons(rooms)

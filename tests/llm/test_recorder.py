@@ -61,6 +61,19 @@ def ask(
     return asyncio.run(run())
 
 
+def test_a_key_that_a_server_echoes_in_an_answer_goes_no_further(tape: Tape) -> None:
+    arguments = json.dumps({"pair": "BTC", "reason": f"debug Bearer {CANARY}"})
+    call = {"id": "c", "type": "function", "function": {"name": "x", "arguments": arguments}}
+    message = {"role": "assistant", "content": f"key {CANARY}", "tool_calls": [call]}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+    body = {"id": "1", "object": "chat.completion", "created": 0, "model": CANARY}
+    with adversary(http(json.dumps(body | {"choices": [choice]}))) as server:
+        (reply,) = ask(server, tape)
+    assert reply.text == "key [key]"
+    assert reply.model == "[key]"
+    assert reply.tool_requests[0].arguments == arguments.replace(CANARY, "[key]")
+
+
 def failed(
     script: Script | bytes, tape: Tape, **changes: Any
 ) -> tuple[ProviderError, list[Attempt]]:

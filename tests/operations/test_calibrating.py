@@ -135,7 +135,7 @@ def test_the_tables_are_plain_when_piped(
         ["confidence", "trades", "said", "won", "95", "%"],
         ["60-69", "4", "60", "50", "15-85"],
         ["80-89", "12", "80", "42", "19-68"],
-        "Fewer than 20 trades: too few to say more.".split(),
+        ["Fewer", "than", "20", "trades:", "too", "few", "to", "say", "more."],
         ["Drawn", "into", str(picture)],
     ]
     assert picture.read_bytes().startswith(b"\x89PNG")

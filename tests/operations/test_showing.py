@@ -327,7 +327,7 @@ def test_the_decision_that_closed_a_trade_shows_it(session: Session, capsys: Cap
     out = page(session, capsys)
     assert "\nTrade 7, closed by it\n" in out
     assert "  about trade 7\n" in out
-    assert "stake -5, no stop" in out
+    assert "stake -5, stop unchanged" in out
 
 
 @pytest.mark.parametrize("piece", [NAME, NAME[:7], "abc123", "-BTC-abc123"])

@@ -66,7 +66,7 @@ def test_what_a_bot_leaves_is_sound(bot: Bookkeeping, say: Say) -> None:
         "llm_decisions.jsonl: 9 lines, sound",
         "trade_experience.jsonl: 3 lines, sound",
         "tradesv3.sandbox.sqlite: 2 closed trades, 1 open; 2 records of mode sandbox",
-        "llm_tape.sqlite: 4 attempts of 4 decisions",
+        "llm_tape.sqlite: 5 attempts named by 4 decisions and lessons",
     ]
     assert lines[-1] == "Sound: every line is what was written, every id and every profit fits."
 
@@ -244,6 +244,9 @@ def test_without_a_database_there_is_nothing_to_compare(bot: Bookkeeping, say: S
     status, said, _ = say()
     assert status is ExitStatus.DONE
     assert "tradesv3.sandbox.sqlite: nothing to compare 2 records of mode sandbox with" in said
+    assert said.splitlines()[-1] == (
+        "Nothing wrong was found, but not checked: 2 profits of mode sandbox, without a database."
+    )
 
 
 def test_a_database_that_is_none_is_a_fault_and_the_rest_is_checked(
@@ -418,7 +421,32 @@ def test_a_tape_that_is_gone_is_one_fault(bot: Bookkeeping, say: Say) -> None:
     a_story(bot).tape.unlink()
     said = say()
     assert fault_of(said) == "missing on the tape"
-    assert "there is no tape; expected the 4 attempts that decisions name" in said[2]
+    assert "there is no tape; expected the 5 attempts that decisions and lessons name" in said[2]
+
+
+def test_a_tape_that_is_damaged_as_a_whole_is_one_fault(bot: Bookkeeping, say: Say) -> None:
+    a_story(bot).tape.write_bytes(b"no tape at all, but quite long" * 40)
+    said = say()
+    assert fault_of(said) == "missing on the tape"
+    assert "is damaged" in said[2]
+
+
+def test_what_a_model_was_asked_about_a_lesson_is_looked_for_too(
+    bot: Bookkeeping, say: Say
+) -> None:
+    sql(a_story(bot).tape, "DROP TRIGGER attempts_refuse_DELETE")
+    sql(bot.tape, "DELETE FROM attempts WHERE model = 'words'")
+    said = say()
+    assert fault_of(said) == "missing on the tape"
+    assert "trade_experience.jsonl line" in said[2]
+
+
+def test_a_row_of_other_types_is_found(bot: Bookkeeping, say: Say) -> None:
+    sql(a_story(bot).tape, "DROP TRIGGER attempts_refuse_UPDATE")
+    sql(bot.tape, "UPDATE attempts SET latency_seconds = 'x' WHERE rowid = 2")
+    said = say()
+    assert fault_of(said) == "missing on the tape"
+    assert "columns of other types" in said[2]
 
 
 def test_decisions_from_before_there_was_a_tape_are_counted(bot: Bookkeeping, say: Say) -> None:

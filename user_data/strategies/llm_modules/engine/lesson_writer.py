@@ -5,6 +5,7 @@ Nobody waits for it: the trade is written and the rules' own lesson told before.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from llm_modules.domain import Language
@@ -19,6 +20,7 @@ from llm_modules.llm.client import LLMClient
 LONGEST_SECONDS = 30.0
 LATEST = timedelta(hours=1)
 MOST_WAITING = 10
+REFUSED = "the answer is no plain sentence of advice in the language asked for"
 
 logger = logging.getLogger(__name__)
 
@@ -61,20 +63,21 @@ class LessonWriter:
             self._waiting -= 1
 
     async def _ask(self, record: TradeRecord) -> None:
-        prompt = wording_prompt(record, self._language)
+        prompt, asked = wording_prompt(record, self._language), list[str]()
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                reply = await self._client.ask(prompt, model=self._model)
+                reply = await self._client.ask(prompt, model=self._model, asked=asked)
         except (ProviderError, TimeoutError) as error:
             logger.warning("The lesson of trade %d keeps our words: %s", record.trade_id, error)
             return
         text = accepted(reply.text, record, self._language)
         if text is None:
-            logger.warning("The lesson of trade %d keeps our words: no use", record.trade_id)
+            # No fault of ours, and nothing to be done about it: the rules' words stand.
+            logger.info("The lesson of trade %d keeps our words: %s", record.trade_id, REFUSED)
             return
-        self._keep(record, reply.model, text)
+        self._keep(record, reply.model, text, asked)
 
-    def _keep(self, record: TradeRecord, model: str, text: str) -> None:
+    def _keep(self, record: TradeRecord, model: str, text: str, asked: Sequence[str]) -> None:
         line = LessonRecord(
             at=datetime.now(UTC),
             mode=record.mode,
@@ -83,6 +86,7 @@ class LessonWriter:
             pair=record.pair,
             model=model,
             text=text,
+            tape_ids=tuple(asked),
         )
         # Memory first: the next prompt has the words even when the disk is full.
         self._library.note_wording(line)

@@ -13,7 +13,6 @@ from typing_extensions import TypedDict  # pydantic takes that of `typing` from 
 from llm_modules.domain import RunMode, Side
 from llm_modules.journal.records import Finding, Grade, LessonRecord, Record, TradeRecord
 
-
 FARTHEST_RATIO = 1000.0
 
 

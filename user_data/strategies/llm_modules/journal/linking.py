@@ -1,6 +1,6 @@
 """Whether every id in the journals names what it should: decision, trade, answer on the tape."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -111,15 +111,16 @@ class Links:
         # Shared, because a year of decisions has some dozens of subjects.
         self._subjects[line.decision_id] = self._shared.setdefault(subject, subject)
         yield from self._trade_id(line.trade_id, subject, line.at, where)
-        yield from self._attempts(line, where)
-
-    def _attempts(self, line: DecisionRecord, where: str) -> Iterator[Discrepancy]:
         if line.prompt_hash is not None and not line.tape_ids:
             yield Discrepancy("not taped", where, "a prompt", "an attempt on the tape")
-        self.attempts += len(line.tape_ids)
+        yield from self.attempts_at(line.tape_ids, where)
+
+    def attempts_at(self, tape_ids: Sequence[str], where: str) -> Iterator[Discrepancy]:
+        """Look for the attempts that a line names."""
+        self.attempts += len(tape_ids)
         if self._tape is None:
             return
-        for name in line.tape_ids:
+        for name in tape_ids:
             problem = self._tape(name)
             if problem is not None:
                 found = f"attempt {name!r}: {problem}"

@@ -223,7 +223,10 @@ class TradeRecord(Line):
 
 
 class LessonRecord(Line):
-    """The lesson of a closed trade as a model worded it; the rules' own stands in the trade."""
+    """The lesson of a closed trade as a model worded it; the rules' own stands in the trade.
+
+    `tape_ids` names what the model was asked, on the tape.
+    """
 
     kind: Literal["lesson"] = "lesson"
     at: AwareDatetime
@@ -233,6 +236,7 @@ class LessonRecord(Line):
     pair: str
     model: str
     text: str
+    tape_ids: tuple[str, ...] = ()
 
 
 DecisionLine = DecisionRecord | OutcomeRecord | HaltRecord

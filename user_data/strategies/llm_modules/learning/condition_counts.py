@@ -10,6 +10,7 @@ import numpy as np
 from llm_modules.domain import Side
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.significance import MOST_VALUES, bootstrap_interval
+from llm_modules.metrics import wilson_interval
 
 # What a bootstrap takes: nobody else asks for single results.
 NEWEST_KEPT = MOST_VALUES
@@ -77,6 +78,11 @@ class Group:
         return self.wins / self.n if self.n else 0.0
 
     @cached_property
+    def win_rate_interval(self) -> tuple[float, float]:
+        """The Wilson 95 % interval of the win rate."""
+        return wilson_interval(self.wins, self.n)
+
+    @cached_property
     def mean_interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean profit, its spread taken from the newest trades.
 
@@ -139,25 +145,24 @@ class ConditionCounts:
         long, short = self._by_side["long"], self._by_side["short"]
         for condition in sorted({*long, *short}):
             # `get`, because a question must not leave an empty entry behind in a defaultdict.
-            met = [(side, self._by_side[side].get(condition)) for side in _SIDES]
-            parts = [(side, results) for side, results in met if results is not None]
-            yield self._group(None, condition, *(results for _, results in parts))
+            met = long.get(condition), short.get(condition)
+            parts = [results for results in met if results is not None]
+            yield self._group(None, condition, *parts)
             # Met on one side only, the side would say the same of the same trades.
             if len(parts) == len(_SIDES):
-                for side, results in parts:
+                for side, results in zip(_SIDES, parts, strict=True):
                     yield self._group(side, condition, results)
 
     def _group(self, side: Side | None, condition: str, *parts: Results) -> Group:
-        n = wins = profit = 0
+        n = 0
         for part in parts:
             part.count()
             n += part.n
-            wins += part.wins
-            profit += part.profit
         known = self._groups.get((side, condition))
         # Of a hundred groups a trade joins twenty; what was worked out of the others stands.
         if known is None or known.n != n:
-            mean = profit / _UNIT / n if n else 0.0
+            wins = sum(part.wins for part in parts)
+            mean = sum(part.profit for part in parts) / _UNIT / n if n else 0.0
             known = self._groups[side, condition] = Group(side, condition, n, wins, mean, parts)
         return known
 

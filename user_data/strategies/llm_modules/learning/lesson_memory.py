@@ -168,7 +168,7 @@ class LessonMemory:
                 whole[code].disagree(weight)
                 own[code].disagree(weight)
         known = self._newest.get(trade.pair)
-        if known is None or known[:3] <= closed:
+        if known is None or known[0] < closed[0] or known[:3] <= closed:
             self._newest[trade.pair] = (*closed, trade.side, tuple(standing))
 
     def lessons(self, pair: str, *, at: datetime, count: int) -> tuple[Lesson, ...]:

@@ -13,7 +13,6 @@ from llm_modules.learning.significance import (
     binomial_p_value,
 )
 from llm_modules.learning.wording import percent
-from llm_modules.metrics import wilson_interval
 from llm_modules.phrases import Phrases
 
 FEWEST_TRADES = 8
@@ -142,7 +141,7 @@ def _p_value(group: Group, usual: Group) -> float:
     Interval and test are two approximations of the same doubt, which differ for few trades: the
     stricter one decides.
     """
-    low, high = wilson_interval(group.wins, group.n)
+    low, high = group.win_rate_interval
     # It could not be told whatever its test said. A group that is counted as tested with a p-value
     # above its own only makes Benjamini-Hochberg stricter for the others.
     if low <= usual.win_rate <= high:
@@ -163,7 +162,7 @@ def _without_repetition(found: Iterable[_Tested]) -> list[_Tested]:
 
 def _pattern(item: _Tested) -> Pattern:
     group = item.group
-    low, high = wilson_interval(group.wins, group.n)
+    low, high = group.win_rate_interval
     mean_low, mean_high = group.mean_interval
     return Pattern(
         kind="success" if item.is_better else "failure",

@@ -13,7 +13,11 @@ from pydantic import SecretStr
 from llm_modules.config import LLMConfig
 from llm_modules.domain import Prompt, Reply
 from llm_modules.errors import ProviderError
-from llm_modules.llm.failures import provider_error, refuses_forced_tool_choice
+from llm_modules.llm.failures import (
+    blanked_reply,
+    provider_error,
+    refuses_forced_tool_choice,
+)
 from llm_modules.llm.recorder import Recorder
 from llm_modules.llm.tape import Tape
 from llm_modules.llm.transport import http_client
@@ -122,7 +126,9 @@ class OpenAICompatibleClient:
             # Before it is parsed: what cannot be read is evidence as well.
             sent.answered(response.content)
             latency_seconds = time.monotonic() - question.started
-            return read_completion(response.parse(), latency_seconds, attempt)
+            reply = read_completion(response.parse(), latency_seconds, attempt)
+            # What a server echoes would stand in the journal, and in the next prompt.
+            return blanked_reply(reply, self._key)
 
 
 def pause_seconds(attempt: int, retry_after_seconds: float | None) -> float:

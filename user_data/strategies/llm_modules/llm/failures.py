@@ -3,10 +3,12 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import openai
 from pydantic import SecretStr
 
+from llm_modules.domain import Reply, ToolRequest
 from llm_modules.errors import ProviderError, ProviderFault
 
 LONGEST_MESSAGE = 300
@@ -62,6 +64,29 @@ def blanked(json_text: str, key: SecretStr) -> str:
     if len(secret) >= SHORTEST_SECRET:
         json_text = json_text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "[key]")
     return _ACCOUNT.sub("[account]", json_text)
+
+
+def blanked_reply(reply: Reply, key: SecretStr) -> Reply:
+    """Remove a key and names of the account from what a server answered."""
+    secret = key.get_secret_value()
+
+    def clean(text: str) -> str:
+        known = text.replace(secret, "[key]") if len(secret) >= SHORTEST_SECRET else text
+        return blanked(known, key)
+
+    def cleaned(request: ToolRequest) -> ToolRequest:
+        arguments = request.arguments
+        # Already read by the server's library: as JSON again, it is checked the same.
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, default=str)
+        known = arguments if clean(text) == text else clean(text)
+        return replace(request, name=clean(request.name), arguments=known)
+
+    return replace(
+        reply,
+        text=clean(reply.text),
+        model=clean(reply.model),
+        tool_requests=tuple(map(cleaned, reply.tool_requests)),
+    )
 
 
 def told(error: Exception, key: SecretStr) -> str:

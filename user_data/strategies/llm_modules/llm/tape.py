@@ -187,7 +187,7 @@ def _attempt(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
     stored = connection.execute("SELECT * FROM attempts WHERE id = ?", (tape_id,)).fetchone()
     if stored is None:
         return None
-    row = _Row(*stored)
+    row = _checked(_Row(*stored))
 
     def text(name: str) -> Any:
         found = connection.execute("SELECT body FROM texts WHERE hash = ?", (name,)).fetchone()
@@ -203,6 +203,17 @@ def _attempt(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
         error=row.error,
         latency_seconds=row.latency_seconds,
     )
+
+
+def _checked(row: _Row) -> _Row:
+    """Return a row whose columns are of the types they are written in, whatever SQLite allows."""
+    texts = (row.id, row.request, row.at, row.model, row.answer or "", row.error or "")
+    numbers = (row.nth, row.latency_seconds)
+    if not all(isinstance(one, str) for one in texts) or not all(
+        isinstance(one, int | float) for one in numbers
+    ):
+        raise ValueError("a row with columns of other types")
+    return row
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

@@ -1,6 +1,6 @@
 """Reads journals, databases and tape once and runs every check over them; changes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,14 +93,16 @@ def audit(sources: Sources, young_since: datetime, report: Progress, most: int) 
         records = (trade for trade in recorded.trades if trade.mode == mode)
         findings.add(check_trades(records, database, recorded.kept, young_since))
     with closing(Tape(sources.tape)) as tape:
-        # Where all of it is gone, that is one fault and not one of each decision.
-        witness = _witness(tape) if sources.tape.exists() else None
+        # Where none of it can be read, that is one fault and not one of each decision.
+        problem = _whole_problem(tape, sources.tape)
+        witness = None if problem else _witness(tape)
         names, has_let_go = TradeNames(stored, recorded.trades), _has_let_go(sources.decisions)
         links = Links(names, witness, young_since, has_let_go=has_let_go)
         take = partial(_follow, links, findings)
         decision_chain = check_chain(sources.decisions, _reporting(take, report))
+        findings.add(recorded.lessons_on_tape(links))
     findings.add(links.of_trades(chain(recorded.trades, _unrecorded(stored, recorded))))
-    findings.add(_tape_is_gone(sources.tape, links) if witness is None else ())
+    findings.add(_no_tape(sources.tape, problem, links) if problem else ())
     counts = links.decisions, links.attempts
     return Audit(decision_chain, trade_chain, stored, recorded.counts, *counts, findings)
 
@@ -117,6 +119,7 @@ class _Recorded:
         self.trades: list[RecordedTrade] = []
         self.counts: dict[RunMode, int] = {}
         self.pairs: dict[TradeKey, str] = {}
+        self._lessons: list[tuple[Sequence[str], str]] = []
         self._findings = findings
         self._is_silent = not sources.expects_records
         # Whoever records nothing has let go of everything.
@@ -131,8 +134,14 @@ class _Recorded:
             self.kept = Kept(self.kept.has_let_go, line.at)
         self._findings.add(self._checked(line, line_name(found)))
 
+    def lessons_on_tape(self, links: Links) -> Iterator[Discrepancy]:
+        """Look for what a model was asked about lessons; the tape is read after the journals."""
+        for tape_ids, where in self._lessons:
+            yield from links.attempts_at(tape_ids, where)
+
     def _checked(self, line: TradeLine, where: str) -> Iterator[Discrepancy]:
         if not isinstance(line, TradeRecord):
+            self._lessons.append((line.tape_ids, where))
             yield from check_lesson(line, self.pairs, where, self.kept)
             return
         self.counts[line.mode] = self.counts.get(line.mode, 0) + 1
@@ -190,10 +199,21 @@ def _witness(tape: Tape) -> Witness:
     return problem
 
 
-def _tape_is_gone(path: Path, links: Links) -> Iterator[Discrepancy]:
+def _whole_problem(tape: Tape, path: Path) -> str | None:
+    """Say what is wrong with a tape as a whole, None for one that can be read."""
+    if not path.exists():
+        return "there is no tape"
+    try:
+        tape.read("")
+    except JournalError as error:
+        return str(error)
+    return None
+
+
+def _no_tape(path: Path, problem: str, links: Links) -> Iterator[Discrepancy]:
     if links.attempts:
-        expected = f"the {links.attempts:,} attempts that decisions name"
-        yield Discrepancy("missing on the tape", shown(path), "there is no tape", expected)
+        expected = f"the {links.attempts:,} attempts that decisions and lessons name"
+        yield Discrepancy("missing on the tape", shown(path), problem, expected)
 
 
 def _reporting(take: Callable[[FoundLine], None], report: Progress) -> Callable[[FoundLine], None]:

@@ -162,7 +162,8 @@ def _judged(record: DecisionRecord) -> Page:
 
 
 def _approved(approved: Approved) -> str:
-    stop = "no stop" if approved.stop_price is None else f"stop {approved.stop_price:.8g}"
+    # Only what adds to a position or holds it may leave its stop where it was.
+    stop = "stop unchanged" if approved.stop_price is None else f"stop {approved.stop_price:.8g}"
     return f"leverage {approved.leverage:g}x, stake {approved.stake_amount:.8g}, {stop}"
 
 

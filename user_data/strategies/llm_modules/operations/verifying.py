@@ -35,7 +35,11 @@ def verify(session: Session, now: datetime) -> ExitStatus:
     if found.faults:
         screen.complain(f"NOT SOUND: {found.faults:,} faults, see above")
         return ExitStatus.FAILED
-    screen.say("Sound: every line is what was written, every id and every profit fits.")
+    unchecked = list(_unchecked(sources, found))
+    if unchecked:
+        screen.say(f"Nothing wrong was found, but not checked: {'; '.join(unchecked)}.")
+    else:
+        screen.say("Sound: every line is what was written, every id and every profit fits.")
     return ExitStatus.DONE
 
 
@@ -89,8 +93,19 @@ def _counted(sources: Sources, found: Audit) -> Iterator[str]:
             yield f"{shown(path)}: {_trade_counts(stored)}; {records:,} records of mode {mode}"
         elif records:
             yield f"{shown(path)}: nothing to compare {records:,} records of mode {mode} with"
-    named = f"{found.attempts:,} attempts of {found.decisions:,} decisions"
+    named = f"{found.attempts:,} attempts named by {found.decisions:,} decisions and lessons"
     yield f"{shown(sources.tape)}: {named}"
+
+
+def _unchecked(sources: Sources, found: Audit) -> Iterator[str]:
+    """Say what could not be held against anything, because its counterpart is not there."""
+    for mode, records in found.records.items():
+        if mode not in found.stored:
+            yield f"{records:,} profits of mode {mode}, without a database"
+    chains = ((sources.decisions, found.decision_chain), (sources.trades, found.trade_chain))
+    for path, report in chains:
+        if report.lines and not report.is_sealed:
+            yield f"the end of {path.name}, without a seal"
 
 
 def _trade_counts(stored: StoredTrades) -> str:

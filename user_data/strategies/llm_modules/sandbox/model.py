@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,9 @@ MODEL_PREFIX = "/v1"
 REQUESTS_PATH = CONTROL_PREFIX + "requests"
 # The answer to whoever offers no tools, as the bot does to have a lesson worded.
 WORDS = "Scripted sandbox model: wait until the price has confirmed the direction."
+CHINESE_WORDS = "脚本模型建议，等价格确认方向之后再开仓。"  # noqa: RUF001
 
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _REQUESTS_KEPT = 200
 # OpenAI's own error types, by the HTTP status of a simulated fault.
 _TYPES = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
@@ -85,7 +88,8 @@ class _ScriptedModel:
         if scripted is not None:
             return turn_of_answer(scripted, call_id), number
         if not chat.offered:
-            return turn_of_text(WORDS), number
+            is_chinese = _CHINESE.search(chat.messages[0].text()) is not None
+            return turn_of_text(CHINESE_WORDS if is_chinese else WORDS), number
         call = decide(chat.offered, facts)
         if call is None:
             raise UserError("offer the tool signal_wait (while flat) or signal_hold (in position)")
