@@ -525,7 +525,7 @@ def test_the_words_of_a_model_are_told_once_they_were_known(*, is_loaded: bool) 
         library.note_wording(line)
     assert recall(library, PAIR, LATER).lessons[0].startswith("Take profit on a long")
     told = recall(library, PAIR, LATER + timedelta(seconds=1)).lessons[0]
-    assert told.startswith("Trail the stop of a long sooner. (")
+    assert told.endswith(" A model's words: Trail the stop of a long sooner.")
 
 
 def about(trade: ClosedTrade, **changes: Any) -> DecisionRecord:
@@ -565,6 +565,44 @@ def test_the_calibration_told_is_that_of_the_model_that_answers() -> None:
     library.note(a_decision_record(decision_id="d-9", model="three", tool=None, status="failed"))
     told = recall(library, PAIR, LATER).statistics
     assert any("n=25" in line and "confidence" in line.lower() for line in told)
+    # Nobody answered for this pair yet: it is told of the model that answers elsewhere.
+    assert any("n=25" in line for line in recall(library, SOL, LATER).statistics)
+
+
+def test_a_model_that_is_not_known_is_told_no_other_models_calibration() -> None:
+    library = a_library()
+    entry = recorded(1).entry
+    assert entry is not None
+    own = entry.model_copy(update={"model": "old", "confidence_score": 90.0})
+    load(library, [recorded(number, entry=own) for number in range(25)], [])
+    assert not any("confidence" in line for line in recall(library, PAIR, LATER).statistics)
+    library.note(a_decision_record(model="new"))
+    assert not any("confidence" in line for line in recall(library, PAIR, LATER).statistics)
+
+
+def test_a_decision_that_failed_before_it_saw_the_market_does_not_hide_the_one_before() -> None:
+    trade = closed(1)
+    earlier = about(trade, decision_id="d-8", at=trade.closed_at - timedelta(minutes=9))
+    failed = about(trade, decision_id="d-9", facts={}, status="failed", tool=None)
+    library = a_library()
+    load(library, [], [earlier, failed])
+    assert learn(library, trade).exit_facts == {"rsi": 61.0}
+
+
+@pytest.mark.parametrize("changes", [{"exit_reason": "force_exit"}, {"entry": None}])
+def test_an_old_record_of_a_trade_that_was_not_the_models_own_teaches_nothing(
+    changes: dict[str, Any],
+) -> None:
+    library = a_library()
+    load(library, [recorded(1, **changes)], [])
+    assert recall(library, PAIR, LATER).trades[0].taught == ()
+
+
+def test_a_trade_that_no_decision_opened_teaches_nothing() -> None:
+    library = a_library()
+    record = learn(library, closed(1, thesis=None, **GAVE_BACK))
+    assert (record.reflection.findings, record.reflection.lessons) == ((), ())
+    assert recall(library, PAIR, LATER).lessons == ()
 
 
 def test_past_entries_in_a_similar_market_are_told() -> None:

@@ -186,6 +186,19 @@ def test_the_lessons_of_the_newest_trade_of_the_pair_come_first() -> None:
     assert codes(taught(*heavy, newest)) == ["early_entry", "stale", "take_profit"]
 
 
+@pytest.mark.parametrize("is_reversed", [True, False])
+def test_of_trades_closed_at_one_moment_the_one_opened_last_is_the_newest(
+    *, is_reversed: bool
+) -> None:
+    heavy = [a_trade(says("take_profit"), trade_id=n, closed_at=NOON - SOON) for n in range(5)]
+    alike = [
+        a_trade(says("early_entry"), trade_id=9, opened_at=NOON - DAY),
+        a_trade(says("stale"), trade_id=8, opened_at=NOON - SOON),
+    ]
+    found = taught(*heavy, *(alike[::-1] if is_reversed else alike))
+    assert codes(found) == ["stale", "take_profit", "early_entry"]
+
+
 def test_the_newest_trade_of_another_pair_or_side_puts_nothing_first() -> None:
     heavy = [a_trade(says("take_profit"), trade_id=number) for number in range(5)]
     elsewhere = a_trade(says("stale"), trade_id=9, pair=OTHER, closed_at=NOON + SOON)
@@ -400,22 +413,22 @@ def test_a_lesson_is_told_with_its_proof_in_both_languages() -> None:
     lesson = a_lesson(closed_at=NOON - 3 * DAY)
     assert lesson_sentence(lesson, ENGLISH, by_rule) == (
         "Do not open a long against the trend (EMA gap -0.8 %): "
-        "#12 had best -0.8 %, worst -0.8 %, result -0.8 %. "
+        "#12 was at -0.8 % at best, -0.8 % at worst, result -0.8 %. "
         "(3 of 4 such trades, since 01-08, last 01-15, #12 #9 #5)"
     )
     assert lesson_sentence(lesson, learning_phrases("zh"), by_rule) == (
-        "不要逆势做多（EMA 差 -0.8 %）：#12最大浮盈 -0.8 %，最大浮亏 -0.8 %，结果 -0.8 %。"
+        "不要逆势做多（EMA 差 -0.8 %）：#12 最好时 -0.8 %，最差时 -0.8 %，结果 -0.8 %。"
         "（同类 4 笔中 3 笔如此，自 01-08 起，最近 01-15，#12 #9 #5）"
     )
 
 
-def test_the_day_a_lesson_was_last_seen_is_that_of_utc() -> None:
+def test_the_days_a_lesson_was_first_and_last_seen_are_those_of_utc() -> None:
     closed_at = datetime.fromisoformat("2026-01-16T03:00:00+08:00")
     (lesson,) = taught(a_trade(says("stale"), closed_at=closed_at))
-    assert "last 01-15" in lesson_sentence(lesson, ENGLISH, by_rule)
+    assert "since 01-15, last 01-15" in lesson_sentence(lesson, ENGLISH, by_rule)
 
 
-def test_the_words_of_a_model_replace_the_sentence_of_the_trades_first_lesson_only() -> None:
+def test_the_words_of_a_model_follow_the_proof_of_the_trades_first_lesson_only() -> None:
     trade = a_trade(says("take_profit"), says("stale"), trade_id=12)
     asked: list[tuple[int, datetime]] = []
 
@@ -424,7 +437,11 @@ def test_the_words_of_a_model_replace_the_sentence_of_the_trades_first_lesson_on
         return "Trail the stop sooner."
 
     told = [lesson_sentence(lesson, ENGLISH, text_of) for lesson in taught(trade)]
-    assert told[0] == "Trail the stop sooner. (1 of 1 such trades, since 01-15, last 01-15, #12)"
+    assert told[0].startswith("Take profit on a long or tighten its stop")
+    assert told[0].endswith(
+        " (1 of 1 such trades, since 01-15, last 01-15, #12)"
+        " A model's words: Trail the stop sooner."
+    )
     assert told[1].startswith("Close a long that goes nowhere sooner")
     assert asked == [(12, trade.opened_at)]
 
@@ -432,9 +449,8 @@ def test_the_words_of_a_model_replace_the_sentence_of_the_trades_first_lesson_on
 def test_a_contradicted_lesson_before_it_does_not_take_the_lead() -> None:
     trade = a_trade(says("take_profit", stands=False), says("stale"))
     (lesson,) = taught(trade)
-    assert lesson_sentence(lesson, ENGLISH, lambda *_: "Mind the time.").startswith(
-        "Mind the time."
-    )
+    told = lesson_sentence(lesson, ENGLISH, lambda *_: "Mind the time.")
+    assert told.endswith(" A model's words: Mind the time.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -457,12 +473,10 @@ def test_a_number_no_database_counts_to_is_named_by_its_beginning() -> None:
     assert lesson_sentence(lesson, ENGLISH, by_rule).endswith("last 01-15, #10000000000)")
 
 
-@pytest.mark.parametrize(("length", "cut"), [(170, False), (1000, True)])
-def test_a_text_too_long_for_its_proof_is_cut_and_the_proof_is_whole(
-    length: int, *, cut: bool
-) -> None:
+@pytest.mark.parametrize(("length", "cut"), [(160, False), (1000, True)])
+def test_words_too_long_are_cut_and_the_proof_is_whole(length: int, *, cut: bool) -> None:
     (lesson,) = taught(a_trade(says("stale")))
     told = lesson_sentence(lesson, ENGLISH, lambda *_: "x" * length)
-    assert len(told) <= 240
-    assert ("…" in told) is cut
-    assert told.endswith(" (1 of 1 such trades, since 01-15, last 01-15, #7)")
+    assert len(told) <= 300
+    assert told.endswith("…") is cut
+    assert " (1 of 1 such trades, since 01-15, last 01-15, #7) A model's words: xx" in told

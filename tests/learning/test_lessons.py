@@ -349,7 +349,7 @@ SENTENCES: list[tuple[dict[str, Any], str, str]] = [
             "Take profit on a long or tighten its stop above +3 %: "
             "this trade was at +6.2 % and closed at +1 %."
         ),
-        "做多浮盈超过 +3 % 后应止盈或收紧止损：本笔交易浮盈最高 +6.2 %，平仓时 +1 %。",
+        "做多浮盈超过 +3 % 后应止盈或收紧止损：本笔交易 浮盈最高 +6.2 %，平仓时 +1 %。",
     ),
     (
         {"model_score": 0.0},
@@ -363,22 +363,23 @@ SENTENCES: list[tuple[dict[str, Any], str, str]] = [
         without_trouble(facts={"ema_gap_pct": -0.8}, **LOST),
         (
             "Do not open a long against the trend (EMA gap -0.8 %): "
-            "this trade had best +0.2 %, worst -0.5 %, result -0.4 %."
+            "this trade was at +0.2 % at best, -0.5 % at worst, result -0.4 %."
         ),
-        "不要逆势做多（EMA 差 -0.8 %）：本笔交易最大浮盈 +0.2 %，最大浮亏 -0.5 %，结果 -0.4 %。",
+        "不要逆势做多（EMA 差 -0.8 %）：本笔交易 最好时 +0.2 %，最差时 -0.5 %，结果 -0.4 %。",
     ),
     (
         without_trouble(facts={"rsi": 22.0}, side="short", **LOST),
-        "Do not open a short at RSI 22: this trade had best +0.2 %, worst -0.5 %, result -0.4 %.",
-        "RSI 为 22 时不要做空：本笔交易最大浮盈 +0.2 %，最大浮亏 -0.5 %，结果 -0.4 %。",
+        "Do not open a short at RSI 22: "
+        "this trade was at +0.2 % at best, -0.5 % at worst, result -0.4 %.",
+        "RSI 为 22 时不要做空：本笔交易 最好时 +0.2 %，最差时 -0.5 %，结果 -0.4 %。",
     ),
     (
         LOST | {"thesis": None},
         (
             "Wait for the price to confirm before opening a long: "
-            "this trade had best +0.2 %, worst -0.5 %, result -0.4 %."
+            "this trade was at +0.2 % at best, -0.5 % at worst, result -0.4 %."
         ),
-        "等价格确认后再做多：本笔交易最大浮盈 +0.2 %，最大浮亏 -0.5 %，结果 -0.4 %。",
+        "等价格确认后再做多：本笔交易 最好时 +0.2 %，最差时 -0.5 %，结果 -0.4 %。",
     ),
     (
         {"close_rate": 94.0, "profit_ratio": -0.01, "mfe_ratio": 0.02},
@@ -403,7 +404,7 @@ SENTENCES: list[tuple[dict[str, Any], str, str]] = [
             "Wait for a better price before opening a long: "
             "this trade, opened at 100, was at -6 % at worst and +8 % at best."
         ),
-        "做多应等待更好的价格再入场：本笔交易开仓价 100，最大浮亏 -6 %，最大浮盈 +8 %。",
+        "做多应等待更好的价格再入场：本笔交易 开仓价 100，最差时 -6 %，最好时 +8 %。",
     ),
     (
         {"opened_at": NOON, "closed_at": NOON + timedelta(hours=30)}

@@ -96,7 +96,7 @@ LOSS = {"profit_ratio": -0.12, "mfe_ratio": 0.001, "mae_ratio": -0.13, "close_ra
             "zh",
             WIN,
             (
-                "大赚（靠实力）：做多 3x +7.5 %，持仓 2 小时，方向正确，入场干净（MAE -1 %），"
+                "大赚（靠实力）：做多 3x +7.5 %，持仓 2 小时，方向正确，入场位置好（MAE -1 %），"
                 "交易依据成立，离场及时（MFE +8 %），评分 91.3 S。"
             ),
         ),
@@ -216,7 +216,7 @@ def test_a_reflection_carries_findings_lessons_judgement_and_surprise(language: 
     assert found.findings == findings(trade, evaluated(trade))
     assert found.lessons == lessons(found.findings, learning_phrases(language)) != ()
     assert found.surprise == surprise(trade) is not None
-    assert found.judgement == judgement(trade, found.surprise) == "misfortune"
+    assert found.judgement == judgement(trade, found.surprise) == "mistake"
 
 
 @pytest.mark.parametrize("exit_reason", ["force_exit", "halt"])

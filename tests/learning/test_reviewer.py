@@ -91,16 +91,16 @@ def test_what_happened_is_told_in_freqtrades_numbers() -> None:
     assert of("What happened") == [
         "Opened 2026-01-15 09:00, closed 2026-01-15 11:00 (UTC), held 2 h",
         "From 100 to 102; the last stop 97",
-        "Profit +5.8 %, +5.8 in stake currency with -0.01 of funding",
-        "Best +8 % (MFE), worst -1 % (MAE); 72% of the best was kept",
-        "Ended by \u201csignal_exit\u201d, after 1 entries and 1 exits",
+        "Profit +5.8 %, that is +5.8 USDT with -0.01 of funding",
+        "At best +8 % (MFE), at worst -1 % (MAE); 72% of the best was kept",
+        "Ended by \u201csignal_exit\u201d, entries: 1, exits: 1",
         "Said at the exit: \u201ctook profit at resistance\u201d",
     ]
 
 
 def test_a_trade_that_was_never_in_profit_kept_nothing() -> None:
     told = of("What happened", profit_ratio=-0.03, mfe_ratio=0.0, mae_ratio=-0.04)
-    assert told[3] == "Best +0 % (MFE), worst -4 % (MAE); never in profit"
+    assert told[3] == "At best +0 % (MFE), at worst -4 % (MAE); never in profit"
 
 
 @pytest.mark.parametrize("silent", [None, ""])
@@ -158,22 +158,44 @@ def test_each_score_is_its_own_dimensions() -> None:
     assert told[4:] == ["Together 10 of 100, grade F", "Reward +0.047"]
 
 
+RIGHT = {"mfe_ratio": 0.05, "mae_ratio": -0.02}
+WRONG = {"mfe_ratio": 0.02, "mae_ratio": -0.05}
+
+
 @pytest.mark.parametrize(
-    ("judgement", "surprise", "told"),
+    ("judgement", "excursion", "told"),
     [
-        ("skill", 1.25, "Skill: 1.25 reaches of the price better than was to be expected"),
-        ("luck", 0.0, "Luck: 0 reaches of the price better than was to be expected"),
-        ("misfortune", -2.5, "Misfortune: 2.5 reaches of the price worse than was to be expected"),
-        ("mistake", None, "Mistake"),
-        (None, None, "Cannot be told from what was recorded."),
-        (None, 1.0, "Cannot be told from what was recorded."),
+        ("skill", RIGHT, "Skill: it won in the direction it was opened for"),
+        ("luck", RIGHT, "Luck: it won more than twice as far as was to be expected"),
+        ("luck", WRONG, "Luck: it won although the direction was wrong"),
+        ("misfortune", RIGHT, "Misfortune: the direction was right, and the loss stayed within"),
+        ("misfortune", WRONG, "Misfortune: the price went more than twice as far as is usual"),
+        ("mistake", RIGHT, "Mistake: the direction was right, but the loss went beyond the stop"),
+        ("mistake", WRONG, "Mistake: the direction was wrong"),
+        (None, RIGHT, "Cannot be told from what was recorded."),
     ],
 )
-def test_skill_and_luck_are_told_with_the_surprise(
-    judgement: Any, surprise: float | None, told: str
+def test_a_judgement_is_told_by_what_decided_it(
+    judgement: Any, excursion: dict[str, float], told: str
 ) -> None:
-    reflection = Reflection(summary="x", lessons=(), judgement=judgement, surprise=surprise)
-    assert of("Judgement", reflection=reflection) == [told]
+    reflection = Reflection(summary="x", lessons=(), judgement=judgement)
+    (line,) = of("Judgement", reflection=reflection, **excursion)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize(("surprise", "told"), [(1.25, "+1.25"), (-2.5, "-2.5"), (0.0, "+0")])
+def test_the_surprise_is_told_beside_it(surprise: float, told: str) -> None:
+    reflection = Reflection(summary="x", lessons=(), judgement="skill", surprise=surprise)
+    _, line = of("Judgement", reflection=reflection)
+    assert line == (
+        f"Against what its confidence let expect: {told} times the usual move in that time, "
+        "fees included"
+    )
+
+
+def test_the_currency_is_that_of_the_pair_and_no_longer_than_a_name() -> None:
+    assert "that is +5.8 USDC with" in of("What happened", pair="BTC/USDC:USDC")[2]
+    assert "that is +5.8 XXXXXXXXXXX… with" in of("What happened", pair="X" * 99)[2]
 
 
 def test_lessons_follow_the_summary_and_then_a_models_words() -> None:
@@ -208,7 +230,10 @@ def test_the_decisions_behind_it_are_named(
 def test_a_review_speaks_chinese() -> None:
     review = CHINESE.review(a_trade(side="short"), "早点止盈")
     assert review.title == "交易 7 BTC/USDT:USDT 做空 3x（sandbox）：+5.8 %，评级 A"
-    assert lines("归因", review) == ["归因于实力：结果比预期好 1.25 个价格波动幅度"]
+    assert lines("归因", review) == [
+        "靠实力：方向正确并获利",
+        "与其置信度所对应的预期相比（已计手续费）：+1.25 倍的同期常见波幅",
+    ]
     assert lines("经验教训", review)[-1] == "模型的表述：\u201c早点止盈\u201d"
     assert "开仓决策 d-1" in lines("相关决策", review)
 

@@ -91,8 +91,9 @@ def test_without_volatility_or_timeframe_there_is_neither_reach_nor_surprise(
 def test_surprise_is_the_result_less_what_confidence_expects_in_reaches(
     confidence: float, profit_ratio: float, value: float
 ) -> None:
-    # Four candles at 1 % and 3x reach 6 %.
-    assert surprise(a_trade(confidence_score=confidence, profit_ratio=profit_ratio)) == value
+    # Four candles at 1 % and 3x reach 6 %, and fees of 0.1 % of the price take 0.3 %.
+    trade = a_trade(confidence_score=confidence, profit_ratio=profit_ratio - 0.003)
+    assert surprise(trade) == value
 
 
 @pytest.mark.parametrize(
@@ -114,17 +115,29 @@ def test_a_surprise_that_is_no_number_is_none(changes: dict[str, Any]) -> None:
         (0.0, WRONG, None, "mistake"),
         (-0.01, WRONG, None, "mistake"),
         (-0.01, WRONG, -2.0, "mistake"),
-        (-0.01, WRONG, -2.01, "misfortune"),
+        (-0.01, WRONG, -9.0, "mistake"),
+        (-0.1229, WRONG, None, "mistake"),
+        (-0.1231, WRONG, None, "misfortune"),
         (-0.01, WRONG, 9.0, "mistake"),
         (-0.01, RIGHT, None, "misfortune"),
         (-0.01, RIGHT, 0.0, "misfortune"),
         (0.0, RIGHT, None, "misfortune"),
     ],
 )
-def test_a_trade_is_judged_by_its_direction_and_by_how_surprising_it_was(
+def test_a_trade_is_judged_by_its_direction_and_by_how_far_the_price_went(
     profit_ratio: float, excursion: dict[str, float], surprised: float | None, looks_like: str
 ) -> None:
     assert judgement(a_trade(profit_ratio=profit_ratio, **excursion), surprised) == looks_like
+
+
+def test_without_a_reach_no_loss_is_excused_by_its_size() -> None:
+    assert judgement(a_trade(profit_ratio=-0.9, facts={}, **WRONG), None) == "mistake"
+
+
+@pytest.mark.parametrize("confidence", [1.0, 50.0, 100.0])
+def test_confidence_excuses_no_loss(confidence: float) -> None:
+    trade = a_trade(profit_ratio=-0.05, confidence_score=confidence, **WRONG)
+    assert judgement(trade, surprise(trade)) == "mistake"
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,14 @@ def test_all_sums_of_a_history_hear_of_a_late_trade() -> None:
     grow(history, 1)
     assert one.before(hours(3)) is first
     assert sorted(first.found) == sorted(other.before(hours(3)).found) == [1, 2]
+
+
+def test_a_late_trade_beyond_what_was_counted_waits_and_starts_nothing_again() -> None:
+    history = HistoricalQueryEngine([own_trade(1), own_trade(9)])
+    sums = history.up_to(Numbers)
+    first = sums.before(hours(3))
+    grow(history, 5)
+    assert sums.before(hours(4)) is first
+    assert first.found == [1]
+    assert sums.before(hours(6)) is first
+    assert first.found == [1, 5]

@@ -66,7 +66,7 @@ def _trade(trade: PastTrade, pair: str, phrases: Phrases) -> str:
         profit=percent(trade.profit_ratio),
         mfe=percent(trade.mfe_ratio),
         mae=percent(trade.mae_ratio),
-        hours=trimmed(trade.duration_hours),
+        held=_held(trade.duration_hours),
         exit_reason=one_word(trade.exit_reason),
         grade=one_word(trade.grade),
     )
@@ -74,6 +74,10 @@ def _trade(trade: PastTrade, pair: str, phrases: Phrases) -> str:
         return line
     taught = quoted(", ".join(trade.taught), _LONGEST_TAUGHT)
     return line + phrases("past.trade.taught", lessons=taught)
+
+
+def _held(hours: float) -> str:
+    return f"{60 * hours:.0f}min" if hours < 1 else f"{trimmed(hours)}h"
 
 
 def _other_pair(pair: str, asked: str) -> str:

@@ -125,11 +125,10 @@ class Calibration:
         self, model: str | None = None, side: Side | None = None, regime: Regime | None = None
     ) -> Reliability:
         """Return the figures of some groups; None stands for all models, sides or regimes."""
-        wanted = (model, side, regime)
         found: defaultdict[int, list[_Cell]] = defaultdict(list)
-        for key, cell in self._cells.items():
-            if all(want in (None, have) for want, have in zip(wanted, key[:3], strict=True)):
-                found[key[3]].append(cell)
+        for (by, on, during, number), cell in self._cells.items():
+            if model in (None, by) and side in (None, on) and regime in (None, during):
+                found[number].append(cell)
         return _reliability([_sum(found[number]) for number in range(BINS)])
 
 

@@ -42,8 +42,6 @@ class Results:
 
     def count(self) -> None:
         """Bring the numbers up to date."""
-        if self.counted == len(self.newest):
-            return
         profits = [profit for _, _, profit in self.newest[self.counted :]]
         self.n += len(profits)
         self.wins += len([profit for profit in profits if profit > 0])
@@ -156,7 +154,8 @@ class ConditionCounts:
     def _group(self, side: Side | None, condition: str, *parts: Results) -> Group:
         n = 0
         for part in parts:
-            part.count()
+            if part.counted < len(part.newest):
+                part.count()
             n += part.n
         known = self._groups.get((side, condition))
         # Of a hundred groups a trade joins twenty; what was worked out of the others stands.

@@ -79,9 +79,17 @@ class DecisionMemory:
         return tuple(islice(self._known(pair, before), count))
 
     def model_of(self, pair: str, before: datetime) -> str | None:
-        """Return the model that last answered for a pair before a time, None when unknown."""
+        """Return the model that last answered before a time, for the pair or else for any."""
         # A failed decision names the model that was asked, not one that answered.
-        return next((item.model for item in self._known(pair, before) if item.tool), None)
+        own = self._answer(pair, before)
+        if own is not None:
+            return own.model
+        others = filter(None, (self._answer(one, before) for one in self._pairs))
+        newest = max(others, key=lambda answer: answer.at, default=None)
+        return newest.model if newest else None
+
+    def _answer(self, pair: str, before: datetime) -> DecisionRecord | None:
+        return next((item for item in self._known(pair, before) if item.tool), None)
 
     def _known(self, pair: str, before: datetime) -> Iterator[DecisionRecord]:
         # In the order they were made, which is the order they are noted in.

@@ -48,6 +48,8 @@ from llm_modules.learning.wording import learning_phrases
 STATISTICS_DAYS = 30
 # Enough for a rate per side in one line.
 SIMILAR_TRADES = 5
+LOOKED_BACK = 10
+NOBODY = "-"
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +188,8 @@ class ExperienceLibrary:
         everyone = self._history.statistics(pair=None, before=before, days=STATISTICS_DAYS)
         near = self._history.similar(situation(facts), before=before, count=SIMILAR_TRADES)
         model = self._decisions.model_of(pair, before)
-        calibration = self._calibration.before(before).reliability(model=model)
+        # Another model's confidence says nothing about this one's.
+        calibration = self._calibration.before(before).reliability(model=model or NOBODY)
         sentences = (
             statistics_sentence(self._phrases, "pair", mine),
             statistics_sentence(self._phrases, "all", everyone),
@@ -223,11 +226,14 @@ class ExperienceLibrary:
 
     def _facts_at_exit(self, trade: ClosedTrade) -> dict[str, float]:
         """Return the market's facts at the last decision about a trade; it may have had none."""
-        newest = self._decisions.last(1, pair=trade.pair, before=trade.closed_at)
+        newest = self._decisions.last(LOOKED_BACK, pair=trade.pair, before=trade.closed_at)
         about_it = [
             decision
             for decision in newest
-            if decision.trade_id == trade.trade_id and decision.at >= trade.opened_at
+            # One that failed early saw no market.
+            if decision.facts
+            and decision.trade_id == trade.trade_id
+            and decision.at >= trade.opened_at
         ]
         return _finite(about_it[0].facts) if about_it else {}
 
@@ -257,5 +263,6 @@ def _past_trade(trade: RememberedTrade) -> PastTrade:
         duration_hours=hours_open(trade),
         exit_reason=trade.exit_reason,
         grade=trade.grade,
-        taught=standing or tuple(filter(None, (trade.lesson,))),
+        # Records of before there were findings hold a sentence, whoever ended the trade.
+        taught=standing or tuple(filter(None, (trade.lesson,))) if trade.is_own else (),
     )

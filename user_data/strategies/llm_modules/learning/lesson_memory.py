@@ -20,6 +20,8 @@ from llm_modules.learning.lessons import capped, is_tellable, word
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.phrases import Phrases
 
+# What a prompt quotes of a line at most.
+LONGEST_TOLD = 300
 LONGEST_SENTENCE = 240
 # As many names as fit beside the sentence.
 MOST_EVIDENCE = 3
@@ -198,15 +200,14 @@ class LessonMemory:
 
 
 def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf) -> str:
-    """Tell a lesson and its evidence in at most 240 characters.
+    """Tell a lesson and its evidence in at most 240 characters, and a model's words after it.
 
-    `text_of` knows how a model worded what a trade taught. That replaces the rule's sentence where
-    this lesson was the trade's first; what proves it is always told by us.
+    `text_of` knows how a model worded what a trade taught; that is told where this lesson was the
+    trade's first. The evidence is for our sentence alone: a model may have said anything.
     """
     newest = lesson.evidence[0]
+    sentence = word(newest.finding, phrases, _name(newest))
     worded = text_of(newest.trade_id, newest.opened_at) if newest.leads else None
-    if worded is None:
-        worded = word(newest.finding, phrases, _name(newest))
     proof = phrases(
         "lessons.proof",
         n=lesson.n,
@@ -215,7 +216,10 @@ def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf) -> str:
         last=f"{lesson.last_seen.astimezone(UTC):%m-%d}",
         trades=" ".join(map(_name, lesson.evidence)),
     )
-    return capped(worded, LONGEST_SENTENCE - len(proof)) + proof
+    told = capped(sentence, LONGEST_SENTENCE - len(proof)) + proof
+    if worded is None:
+        return told
+    return capped(told + phrases("lessons.worded", text=worded), LONGEST_TOLD)
 
 
 def _name(evidence: Evidence) -> str:

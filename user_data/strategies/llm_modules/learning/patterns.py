@@ -80,16 +80,21 @@ def patterns_in(counts: ConditionCounts) -> tuple[Pattern, ...]:
     those of a side, only the surer is told.
     """
     totals = {side: counts.total(side) for side in _SIDES}
-    compared = [(group, totals[group.side]) for group in counts.groups()]
     # Too few can prove nothing, and each group tested makes the limit stricter for all. What
     # every trade met can differ from nothing: asking it would only blunt the correction.
     tested = [
-        _Tested(group, usual, _p_value(group, usual))
-        for group, usual in compared
-        if FEWEST_TRADES <= group.n < usual.n
+        (group, usual)
+        for group in counts.groups()
+        if FEWEST_TRADES <= group.n < (usual := totals[group.side]).n
     ]
-    limit = benjamini_hochberg([item.p_value for item in tested], FALSE_DISCOVERY_RATE)
-    found = [item for item in tested if item.p_value <= limit and item.is_confirmed]
+    p_values = [_p_value(group, usual) for group, usual in tested]
+    limit = benjamini_hochberg(p_values, FALSE_DISCOVERY_RATE)
+    unusual = [
+        _Unusual(group, usual, p_value)
+        for (group, usual), p_value in zip(tested, p_values, strict=True)
+        if p_value <= limit
+    ]
+    found = [item for item in unusual if item.is_confirmed]
     found.sort(key=lambda item: item.p_value)
     return tuple(_pattern(item) for item in _without_repetition(found)[:MOST_TOLD])
 
@@ -116,8 +121,8 @@ def pattern_sentence(pattern: Pattern, phrases: Phrases) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tested:
-    """A group of trades, those it is compared with, and how probable its win rate is by chance."""
+class _Unusual:
+    """A group of trades, those it differs from, and how probable its win rate is by chance."""
 
     group: Group
     usual: Group
@@ -149,9 +154,9 @@ def _p_value(group: Group, usual: Group) -> float:
     return binomial_p_value(group.wins, group.n, usual.win_rate)
 
 
-def _without_repetition(found: Iterable[_Tested]) -> list[_Tested]:
+def _without_repetition(found: Iterable[_Unusual]) -> list[_Unusual]:
     """Leave out a condition already told of all trades, or of one of their sides."""
-    told: list[_Tested] = []
+    told: list[_Unusual] = []
     for item in found:
         alike = [other.group for other in told if other.group.condition == item.group.condition]
         # What holds on one side says nothing about the other.
@@ -160,7 +165,7 @@ def _without_repetition(found: Iterable[_Tested]) -> list[_Tested]:
     return told
 
 
-def _pattern(item: _Tested) -> Pattern:
+def _pattern(item: _Unusual) -> Pattern:
     group = item.group
     low, high = group.win_rate_interval
     mean_low, mean_high = group.mean_interval

@@ -13,7 +13,7 @@ from llm_modules.learning.lesson_rules import STALE_HOURS, STALE_PROFIT_RATIO
 from llm_modules.learning.lessons import capped, findings, lessons
 from llm_modules.learning.remembered import ENDED_BY_OTHERS
 from llm_modules.learning.surprise import judgement, surprise
-from llm_modules.learning.wording import percent, price
+from llm_modules.learning.wording import duration, percent, price
 from llm_modules.phrases import Phrases
 
 LONGEST_SUMMARY = 200
@@ -40,8 +40,12 @@ class SelfReflectionEngine:
     def reflect(self, trade: ClosedTrade, evaluation: Evaluation) -> Reflection:
         """Return one sentence of at most 200 characters, and lessons of at most 160 each.
 
-        A trade that people or a halt ended is summed up, but neither judged nor learnt from.
+        A trade that people or a halt ended, or that no decision of ours opened, is summed up, but
+        neither judged nor learnt from.
         """
+        if trade.thesis is None:
+            parts = self._parts(trade)
+            return Reflection(summary=self._summary(trade, evaluation, None, parts), lessons=())
         if trade.exit_reason in ENDED_BY_OTHERS:
             ended = self._phrases("reflection.ended")
             return Reflection(summary=self._summary(trade, evaluation, None, ended), lessons=())
@@ -71,7 +75,7 @@ class SelfReflectionEngine:
             side=self._phrases(f"lessons.side.{trade.side}"),
             leverage=f"{trade.leverage:.3g}",
             result=percent(trade.profit_ratio),
-            hours=f"{hours_open(trade):.3g}",
+            held=duration(self._phrases, hours_open(trade)),
             parts=parts,
             score=f"{evaluation.score:.3g}",
             grade=evaluation.grade,

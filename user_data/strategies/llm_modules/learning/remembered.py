@@ -22,9 +22,10 @@ LONGEST_LESSON = 300
 class RememberedTrade(NamedTuple):
     """What later questions need of a closed trade; ratios are leveraged, after fees and funding.
 
-    `is_own` is False when people or a halt ended it: it counts in statistics, but says nothing
-    about the model. `conditions` are codes of `conditions.py`, `situation` the market at entry as
-    `situation.py` measures it, `lesson` the finished text of records written before findings were.
+    `is_own` is False when people or a halt ended it, or no decision of ours opened it: it counts
+    in statistics, but says nothing about the model. `conditions` are codes of `conditions.py`,
+    `situation` the market at entry as `situation.py` measures it, `lesson` the finished text of
+    records written before findings were.
     """
 
     trade_id: int
@@ -75,7 +76,8 @@ def remembered(gist: TradeGist) -> RememberedTrade:
         gist.evaluation["score"],
         gist.evaluation["grade"],
         gist.reward,
-        gist.exit_reason not in ENDED_BY_OTHERS,
+        # Whatever no decision of ours opened was somebody else's as well.
+        entry is not None and gist.exit_reason not in ENDED_BY_OTHERS,
         conditions(gist),
         situation(facts),
         gist.reflection.get("findings", ()),

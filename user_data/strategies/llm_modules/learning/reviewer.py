@@ -7,11 +7,12 @@ from llm_modules.domain import Change
 from llm_modules.journal.records import EntryThesis, TradeRecord
 from llm_modules.learning.evaluator import hours_open, kept_share
 from llm_modules.learning.lessons import capped
-from llm_modules.learning.wording import percent, price
+from llm_modules.learning.wording import duration, percent, price
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.phrases import Phrases
 
 LONGEST_QUOTE = 1000
+LONGEST_CURRENCY = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class TradeReviewer:
     def _course(self, record: TradeRecord) -> Iterator[str]:
         say = self._phrases
         opened, closed = (f"{at:%Y-%m-%d %H:%M}" for at in (record.opened_at, record.closed_at))
-        hours = f"{hours_open(record):.3g}"
-        yield say("review.course.time", opened=opened, closed=closed, hours=hours)
+        held = duration(say, hours_open(record))
+        yield say("review.course.time", opened=opened, closed=closed, held=held)
         yield say(
             "review.course.prices",
             open=price(record.open_rate),
@@ -98,6 +99,7 @@ class TradeReviewer:
             "review.course.profit",
             profit=percent(record.profit_ratio),
             amount=f"{record.profit_abs:+.4g}",
+            currency=_stake_currency(record.pair),
             funding=f"{record.funding_fees:+.4g}",
         )
         kept = kept_share(record.profit_ratio, record.mfe_ratio)
@@ -151,13 +153,11 @@ class TradeReviewer:
         if reflection.judgement is None:
             yield say("review.judgement.unknown")
             return
-        judgement = say(f"review.judgement.{reflection.judgement}")
-        if reflection.surprise is None:
-            yield say("review.judgement.alone", judgement=judgement)
-            return
-        key = "better" if reflection.surprise >= 0 else "worse"
-        surprise = f"{abs(reflection.surprise):.3g}"
-        yield say(f"review.judgement.{key}", judgement=judgement, surprise=surprise)
+        # What decided, as `judgement` looks at it: the direction first, then how far it went.
+        direction = "right" if record.mfe_ratio > -record.mae_ratio else "wrong"
+        yield say(f"review.judgement.{reflection.judgement}.{direction}")
+        if reflection.surprise is not None:
+            yield say("review.judgement.surprise", surprise=f"{reflection.surprise:+.3g}")
 
     def _lessons(self, record: TradeRecord, worded: str | None) -> Iterator[str]:
         # In the language of the day it was written: a record is shown, not told anew.
@@ -184,6 +184,11 @@ def quoted(text: str) -> str:
     # A quotation mark in it would end the quotation, and the rest would pass for ours.
     line = " ".join(text.replace("\u201c", '"').replace("\u201d", '"').split())
     return f"\u201c{capped(line, LONGEST_QUOTE)}\u201d"
+
+
+def _stake_currency(pair: str) -> str:
+    """Return what a pair is settled in, as Freqtrade names it: `BTC/USDT:USDT` in USDT."""
+    return capped(" ".join(pair.rpartition(":")[2].split()), LONGEST_CURRENCY)
 
 
 def _value(change: Change, value: float) -> str:

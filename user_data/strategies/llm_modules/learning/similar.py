@@ -11,7 +11,8 @@ from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.situation import AXES
 from llm_modules.learning.timeline import Timeline
 
-# Of two random moments of the candles of `situation.py` one pair in twenty is as near; the median is 1.25.
+# Of two random moments of the candles in `situation.py` one pair in twenty is as near; the median
+# is 1.25.
 NEAR = 0.6
 LOOKED_AT = 5_000
 

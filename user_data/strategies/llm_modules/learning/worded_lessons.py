@@ -1,8 +1,8 @@
 """A closed trade's lesson in a model's words: asked for, checked, and kept for the newest trades.
 
-Off unless `experience_config.lesson_model` names a model. The words replace a rule's sentence and
-nothing else: whether a lesson holds, and on what evidence, is never a model's to say. An answer
-that is not plainly one sentence of advice is dropped, and the rule's own stands.
+Off unless `experience_config.lesson_model` names a model. The words stand beside a rule's sentence:
+whether a lesson holds, and on what evidence, is never a model's to say. An answer that is not
+plainly one sentence of advice is dropped.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ LONGEST_ANSWER = 1000
 MOST_WORDED = 500
 LONGEST_QUOTE = 300
 LONGEST_NAME = 30
+MOST_LATIN_WORDS = 2
 
 # Letters of the language, digits and the marks of a sentence; chat templates, links, code, tools'
 # names and letters that only look like these all need something else.
@@ -36,13 +37,15 @@ _PLAIN: Mapping[Language, re.Pattern[str]] = {
     "zh": re.compile(r"[A-Za-z0-9\u4e00-\u9fff .,;:!?%+\-\u2013\u2014()'\u2019/。、“”]+"),
 }
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_LATIN_WORD = re.compile(r"[A-Za-z]+")
 # A label of a speaker, a link, a domain, or a second sentence that could hold anything.
 _NO_SENTENCE = re.compile(r"^\w+\s*:|//|[A-Za-z]\.[A-Za-z]|[.!?]\s|[!?。].")
 # What advice on a trade never speaks of: whoever reads it, and what that reader is told to obey.
 _ABOUT_THE_READER = re.compile(
     r"\b(?:ignor|disregard|overrid|bypass|forget|pretend|prompt|instruction|system|assistant|"
-    r"developer|rules?\b|limits\b|tools?\b|functions?\b|json\b)"
-    r"|忽略|无视|忘记|绕过|假装|提示词|指令|系统|助手|规则|工具|函数",
+    r"developer|operator|policy|guideline|task\b|gate\b|user\b|answer|signal|confidence|revok|"
+    r"always\b|never\b|everything|rules?\b|limits\b|tools?\b|functions?\b|json\b|calls?\b)"
+    r"|忽略|无视|忘记|绕过|假装|提示词|指令|系统|助手|规则|工具|函数|必须|一律|永远|满仓|无需|不需要|不论|任务",
     re.IGNORECASE,
 )
 # With its unit, so that a price is no leverage: `100` does not make `100x` one of the numbers.
@@ -107,7 +110,10 @@ def plain_sentence(text: str, language: Language) -> str | None:
     sentence = unicodedata.normalize("NFKC", text.strip().strip('"“”')).strip()
     if len(sentence) < SHORTEST_TEXT or not _PLAIN[language].fullmatch(sentence):
         return None
-    if language == "zh" and not _CHINESE.search(sentence):
+    # Two words in Latin letters are an indicator and a unit; more are another language.
+    if language == "zh" and not (
+        _CHINESE.search(sentence) and len(_LATIN_WORD.findall(sentence)) <= MOST_LATIN_WORDS
+    ):
         return None
     is_other = _NO_SENTENCE.search(sentence) or _ABOUT_THE_READER.search(sentence)
     return None if is_other else sentence

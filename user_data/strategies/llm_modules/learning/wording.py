@@ -16,6 +16,13 @@ def learning_phrases(language: Language) -> Phrases:
     return Phrases(_FOLDER, language)
 
 
+def duration(phrases: Phrases, hours: float) -> str:
+    """Write how long something took: minutes below an hour, else hours with three digits."""
+    if hours < 1:
+        return phrases("lessons.duration.minutes", n=f"{60 * hours:.0f}")
+    return phrases("lessons.duration.hours", n=f"{hours:.3g}")
+
+
 def percent(ratio: float) -> str:
     """Write a ratio as signed percent with three digits: 0.125 becomes `+12.5 %`."""
     return f"{100 * ratio:+.3g} %"
