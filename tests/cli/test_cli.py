@@ -325,7 +325,7 @@ def test_the_viewers_read_the_bots_own_journals(
     assert run(folder, "trades", "--no-follow", "--raw") == 0
     assert run(folder, "logs", "--no-follow", "-n", "1") == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].endswith("signal_wait         approved    60  no edge")
+    assert out[0].endswith("signal_wait         approved    60  d-1  no edge")
     assert out[1:] == [trade, "two"]
 
 

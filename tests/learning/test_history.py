@@ -205,6 +205,7 @@ def test_only_losses_make_a_profit_factor_of_zero() -> None:
         ("by_leverage", {"leverage": 10.0}, "6-10x"),
         ("by_leverage", {"leverage": 10.01}, ">10x"),
         ("by_confidence", {"confidence_score": None}, "unknown"),
+        ("by_confidence", {"confidence_score": 0.0}, "0-49"),
         ("by_confidence", {"confidence_score": 49.9}, "0-49"),
         ("by_confidence", {"confidence_score": 50.0}, "50-69"),
         ("by_confidence", {"confidence_score": 69.9}, "50-69"),

@@ -369,8 +369,10 @@ SENTENCES: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         without_trouble(facts={"rsi": 22.0}, side="short", **LOST),
-        "Do not open a short at RSI 22: "
-        "this trade was at +0.2 % at best, -0.5 % at worst, result -0.4 %.",
+        (
+            "Do not open a short at RSI 22: "
+            "this trade was at +0.2 % at best, -0.5 % at worst, result -0.4 %."
+        ),
         "RSI 为 22 时不要做空：本笔交易 最好时 +0.2 %，最差时 -0.5 %，结果 -0.4 %。",
     ),
     (
