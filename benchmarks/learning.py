@@ -29,8 +29,9 @@ from llm_modules.config import ExperienceConfig
 from llm_modules.domain import ClosedTrade, Side, Thesis
 from llm_modules.journal.gist import GIST_LINES, TradeGist
 from llm_modules.journal.log import JsonlLog, Rotation
-from llm_modules.journal.reader import each_record
+from llm_modules.journal.reader import each_newest, each_record
 from llm_modules.journal.records import TradeRecord
+from llm_modules.journal.trade_logger import NEWEST_TRADES
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.learning.history import HistoricalQueryEngine
@@ -188,10 +189,15 @@ def indexed(path: Path) -> HistoricalQueryEngine:
     return HistoricalQueryEngine(remembered(one) for one in lines if isinstance(one, TradeGist))
 
 
-def started(path: Path) -> ExperienceLibrary:
+def started(path: Path, newest: int | None = None) -> ExperienceLibrary:
     """Read a journal into memory, and ask the first question, which counts every trade."""
+    lines = (
+        each_record(path, GIST_LINES, print)
+        if newest is None
+        else each_newest(path, GIST_LINES, newest, print)
+    )
     library = a_library(path.parent)
-    library.load(each_record(path, GIST_LINES, print), ())
+    library.load(lines, ())
     library.recall(PAIRS[0], START + YEARS, some_facts(Random(1)))
     return library
 
@@ -222,8 +228,10 @@ def starting(folder: Path, count: int) -> list[Figure]:
     works: list[tuple[str, Callable[[], Any]]] = [
         ("read and check the gist of trades", partial(gists, path)),
         ("  and remember and index them", partial(indexed, path)),
-        ("a whole start, first question too", partial(started, path)),
+        ("  and sum them up: all of them", partial(started, path)),
         ("  the same from packed parts", partial(started, packed)),
+        ("a bot's start: the newest 25,000", partial(started, path, NEWEST_TRADES)),
+        ("  the same from packed parts", partial(started, packed, NEWEST_TRADES)),
     ]
     figures = []
     for name, work in works:

@@ -190,6 +190,16 @@ def test_a_loaded_trade_is_not_learnt_again() -> None:
     assert library.learn(closed(1), LATER) is None
 
 
+def test_what_was_added_up_beforehand_changes_no_answer() -> None:
+    prepared, plain = a_library(), a_library()
+    records = [recorded(number, profit_ratio=0.01 * (number % 5 - 2)) for number in range(60)]
+    for library in (prepared, plain):
+        load(library, records, [])
+    prepared.prepare(NOON + timedelta(minutes=30))
+    assert prepared._lessons._end == 30
+    assert recall(prepared, PAIR, LATER) == recall(plain, PAIR, LATER)
+
+
 def test_an_empty_library_recalls_nothing() -> None:
     assert recall(a_library(), PAIR, LATER) == Experience()
 

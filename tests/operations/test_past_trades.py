@@ -3,7 +3,7 @@ from datetime import timedelta
 from builders import NOON, a_trade_record
 from llm_modules.journal.gist import gist_of
 from llm_modules.journal.records import LessonRecord
-from llm_modules.learning.remembering import remembered
+from llm_modules.learning.remembered import remembered
 from llm_modules.operations.past_trades import PastTrades
 
 LESSON = LessonRecord(

@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llm_modules.config import TraderConfig, api_key
@@ -31,6 +31,9 @@ from llm_modules.llm.tape import Tape
 from llm_modules.market.indicators import unknown_indicators
 
 logger = logging.getLogger(__name__)
+
+# The longest timeframe is a week: no candle that is asked about closed before.
+OLDEST_QUESTION = timedelta(days=8)
 
 
 def open_desk(
@@ -62,6 +65,7 @@ def open_desk(
     language = config.context_config.language
     library = ExperienceLibrary(config.experience_config, evaluator, mode, language)
     library.load(past, decisions)
+    library.prepare(datetime.now(UTC) - OLDEST_QUESTION)
     client = _client(config, environment)
     present = Present(unknown_world(stake_currency))
     rooms = Rooms(

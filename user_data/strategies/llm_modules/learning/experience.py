@@ -105,6 +105,14 @@ class ExperienceLibrary:
         for decision in decisions:
             self.note(decision)
 
+    def prepare(self, before: datetime) -> None:
+        """Add up what had closed before a time, so that the first question need not wait for it.
+
+        No later question may be about an earlier time: the sums would be begun again.
+        """
+        for sums in (self._patterns, self._calibration, self._lessons):
+            sums.before(before)
+
     def learn(self, trade: ClosedTrade, at: datetime) -> TradeRecord | None:
         """Evaluate a closed trade, reflect on it, remember it, and return its record.
 

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from llm_modules.domain import RunMode
 from llm_modules.journal.gist import GIST_LINES, TradeGist
 from llm_modules.journal.records import TradeKey
-from llm_modules.learning.remembered import RememberedTrade
-from llm_modules.learning.remembering import remembered
+from llm_modules.learning.remembered import RememberedTrade, remembered
 
 
 class PastTrade(NamedTuple):
