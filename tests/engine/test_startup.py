@@ -103,3 +103,27 @@ def test_real_money_is_not_traded_before_the_selftest_has_passed(tmp_path: Path)
     risk = a_config(str(tmp_path)).risk_management
     write_clearance(tmp_path / CLEARANCE_NAME, clearance_fingerprint(risk), NOON)
     opened(tmp_path, "live").stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, False),
+        ({"lesson_model": "cheap"}, True),
+        ({"lesson_model": "cheap", "enabled": False}, False),
+    ],
+)
+def test_a_model_words_lessons_only_where_one_is_named_and_the_past_comes_back(
+    tmp_path: Path, settings: dict[str, Any], words: bool
+) -> None:
+    config = a_config(str(tmp_path), experience_config=settings)
+    desk = open_desk(config, "sandbox", "USDT", tmp_path, {})
+    assert (desk._rooms.writer is not None) is words
+    desk.stop()
+
+
+def test_the_past_is_added_up_before_the_first_question(tmp_path: Path) -> None:
+    remember(tmp_path)
+    desk = opened(tmp_path)
+    assert desk._rooms.library._lessons._end == 1
+    desk.stop()
