@@ -66,7 +66,6 @@ def test_lines_of_version_1_stay_readable() -> None:
     assert decisions.bad_lines == trades.bad_lines == ()
     assert [type(line) for line in decisions.records] == [DecisionRecord, OutcomeRecord]
     assert trades.records[0].profit_ratio == 0.058
-    assert trades.records[0].duration_hours == 2.0
 
 
 def test_lines_of_version_1_with_limits_halts_and_a_chain_stay_readable() -> None:

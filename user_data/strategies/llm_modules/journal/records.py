@@ -216,11 +216,6 @@ class TradeRecord(Line):
     reflection: Reflection
     reward: float
 
-    @property
-    def duration_hours(self) -> float:
-        """Hours the position was open."""
-        return (self.closed_at - self.opened_at).total_seconds() / 3600
-
 
 class LessonRecord(Line):
     """The lesson of a closed trade as a model worded it; the rules' own stands in the trade.
