@@ -48,7 +48,9 @@ from llm_modules.learning.wording import learning_phrases
 STATISTICS_DAYS = 30
 # Enough for a rate per side in one line.
 SIMILAR_TRADES = 5
+# The newest decisions about a trade may all have failed before they saw the market.
 LOOKED_BACK = 10
+# No model is called so: its calibration is empty.
 NOBODY = "-"
 
 logger = logging.getLogger(__name__)
