@@ -7,18 +7,15 @@ from typing import Any
 import numpy as np
 
 from llm_modules.config import RiskConfig, TraderConfig, parse_config
+from llm_modules.dialogue import Message, Prompt, Reply, ToolRequest, Usage
 from llm_modules.domain import (
     AccountState,
     Candles,
     ClosedTrade,
     Conduct,
     MarketRules,
-    Message,
     OpenPosition,
-    Prompt,
-    Reply,
     Thesis,
-    ToolRequest,
 )
 from llm_modules.engine.book import Booking
 from llm_modules.engine.question import Question, World
@@ -288,8 +285,7 @@ def a_reply(*requests: ToolRequest, **changes: Any) -> Reply:
         tool_requests=requests,
         finish_reason="tool_calls",
         model="test-model-0126",
-        prompt_tokens=1000,
-        completion_tokens=50,
+        usage=Usage(prompt_tokens=1000, completion_tokens=50),
         latency_seconds=0.1,
         attempts=1,
     )

@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from builders import ARGUMENTS, a_reply, a_request
-from llm_modules.domain import Prompt, Reply
+from builders import ARGUMENTS, NOON, a_reply, a_request
+from llm_modules.dialogue import Expense, Inquiry, Prompt, Reply, Usage
 
 
 def answering(tool: str, **changes: Any) -> Reply:
@@ -25,16 +25,24 @@ class ScriptedClient:
         self.closed = False
 
     async def ask(
-        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
         self.prompts.append(prompt)
         self.models.append(model)
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
         answer = self._script[min(len(self.prompts), len(self._script)) - 1]
+        if inquiry is not None:
+            inquiry.expenses.append(self._expense(answer, model))
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _expense(self, answer: Reply | Exception, model: str | None) -> Expense:
+        named = model or "test-model"
+        if isinstance(answer, Exception):
+            return Expense(NOON, "test", named, 0.1, Usage(), fault=str(answer))
+        return Expense(NOON, "test", named, answer.latency_seconds, answer.usage)
 
     async def close(self) -> None:
         self.closed = True

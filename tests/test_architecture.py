@@ -9,9 +9,10 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "errors", "config", "metrics", "phrases", "weights"}
+EVERYBODY = {"domain", "dialogue", "errors", "config", "metrics", "phrases", "weights"}
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
+    "dialogue": set(),
     "errors": set(),
     "metrics": set(),
     "weights": set(),

@@ -6,6 +6,7 @@ from typing import Any
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.dialogue import Prompt, ToolSpec
 from llm_modules.domain import (
     AccountState,
     Change,
@@ -16,9 +17,7 @@ from llm_modules.domain import (
     OpenPosition,
     PastDecision,
     PastTrade,
-    Prompt,
     Thesis,
-    ToolSpec,
 )
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot

@@ -28,7 +28,8 @@ from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import Block, Kind
 from llm_modules.context.budget import drop, prompt_weight
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.domain import Experience, Message, OpenPosition, Prompt
+from llm_modules.dialogue import Message, Prompt
+from llm_modules.domain import Experience, OpenPosition
 from llm_modules.errors import ContextBudgetError
 from llm_modules.weights import tokens, weight
 

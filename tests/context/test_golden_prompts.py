@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from context.scenes import a_context, a_habit, a_position, a_prompt, a_thesis, an_experience
-from llm_modules.domain import Experience, Language, OpenPosition, Prompt, Thesis
+from llm_modules.dialogue import Prompt
+from llm_modules.domain import Experience, Language, OpenPosition, Thesis
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTEXT = a_context(include_multi_timeframe_data=True, multi_timeframe_history={"1h": 3, "4h": 2})

@@ -19,7 +19,8 @@ from context.scenes import (
     since_entry,
 )
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.domain import Candles, Prompt
+from llm_modules.dialogue import Prompt
+from llm_modules.domain import Candles
 from llm_modules.market.snapshot import build_snapshot
 from llm_modules.market.timeframes import duration_ms
 from market.made_candles import candles_of, made_candles, real_frame, rows_of

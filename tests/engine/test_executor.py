@@ -3,20 +3,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from adversary import Adversary, Script, adversary, completion, http
-from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a_reply, settings
+from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a_reply
 from fakes import ScriptedClient, answering
-from llm_modules.config import LLMConfig
-from llm_modules.domain import Reply
+from llm_modules.dialogue import Inquiry, Reply, Usage
 from llm_modules.engine.cycle import decide
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from llm_modules.errors import ProviderError
 from llm_modules.journal.encoding import encoded
-from llm_modules.llm.client import OpenAICompatibleClient
+from llm_modules.llm.client import LLMClient
 from llm_modules.llm.recorder import ABANDONED
 from llm_modules.llm.tape import Tape
+from models import a_client, llm_config
 from rooms import decisions, some_rooms
 
 USELESS = a_reply(text="let me think")
@@ -24,7 +23,7 @@ USELESS = a_reply(text="let me think")
 
 def run(client: ScriptedClient, deadline_seconds: float = 5) -> Answer:
     executor = FunctionExecutor(client, model="asked-model", deadline_seconds=deadline_seconds)
-    return asyncio.run(executor.call(a_prompt(), PAIR))
+    return asyncio.run(executor.call(a_prompt(), Inquiry(PAIR)))
 
 
 def test_a_good_answer_is_taken_at_once() -> None:
@@ -32,8 +31,8 @@ def test_a_good_answer_is_taken_at_once() -> None:
     answer = run(client)
     assert answer.call is not None
     assert answer.call.tool == "signal_wait"
-    assert (answer.attempts, answer.problems, answer.fault) == (1, (), None)
-    assert (answer.prompt_tokens, answer.completion_tokens) == (1000, 50)
+    assert (len(answer.expenses), answer.problems, answer.fault) == (1, (), None)
+    assert answer.expenses[0].usage == Usage(prompt_tokens=1000, completion_tokens=50)
     assert answer.model == "test-model-0126"
 
 
@@ -47,7 +46,7 @@ def test_a_bad_answer_goes_back_with_the_exact_reasons() -> None:
     assert "leverage: Input should be less than or equal to 100, found '500'" in complaint
     assert "Call exactly one of signal_entry_long, signal_entry_short, signal_wait" in complaint
     assert answer.problems == ("leverage: Input should be less than or equal to 100, found '500'",)
-    assert answer.prompt_tokens == 2000
+    assert len(answer.expenses) == 2
 
 
 def test_the_complaint_keeps_the_roles_and_the_question() -> None:
@@ -71,14 +70,13 @@ def test_an_endpoint_that_fails_is_a_fault_not_an_exception() -> None:
     assert answer.call is None
     assert answer.fault == "rate_limited: slow down"
     assert answer.model == "asked-model"
-    assert answer.attempts == 1
-    assert answer.prompt_tokens is None
+    assert len(answer.expenses) == 1
 
 
 def test_problems_met_before_a_fault_are_kept() -> None:
     answer = run(ScriptedClient([USELESS, ProviderError("connection", "gone")]))
     assert (len(answer.problems), answer.fault) == (1, "connection: gone")
-    assert answer.attempts == 2
+    assert len(answer.expenses) == 2
 
 
 def test_repairs_share_one_deadline() -> None:
@@ -109,19 +107,21 @@ def tape(tmp_path: Path) -> Tape:
     return Tape(tmp_path / "llm_tape.sqlite")
 
 
-def a_client(server: Adversary, tape: Tape | None, timeout: float = 5) -> OpenAICompatibleClient:
-    changes = {"api_base": server.url, "timeout": timeout, "retry_times": 2}
-    config = LLMConfig.model_validate(settings(llm_config=changes)["llm_config"])
-    return OpenAICompatibleClient(config, SecretStr("sk-canary-0123456789"), tape)
+def client_of(server: Adversary, tape: Tape | None, timeout: float = 5) -> LLMClient:
+    return a_client(llm_config(server.url, timeout=timeout, retry_times=2), tape)
+
+
+def ids(answer: Answer) -> list[str]:
+    return [one.tape_id for one in answer.expenses if one.tape_id is not None]
 
 
 def asked(script: Script, tape: Tape | None, deadline_seconds: float = 5) -> Answer:
     """Ask a real client, which is given more time than the deadline."""
 
     async def once(server: Adversary) -> Answer:
-        client = a_client(server, tape)
+        client = client_of(server, tape)
         executor = FunctionExecutor(client, model="m", deadline_seconds=deadline_seconds)
-        answer = await executor.call(a_prompt(), PAIR)
+        answer = await executor.call(a_prompt(), Inquiry(PAIR))
         await executor.close()
         return answer
 
@@ -130,7 +130,7 @@ def asked(script: Script, tape: Tape | None, deadline_seconds: float = 5) -> Ans
 
 
 def errors(tape: Tape, answer: Answer) -> list[str | None]:
-    found = [tape.read(name) for name in answer.tape_ids]
+    found = [tape.read(name) for name in ids(answer)]
     return [attempt.error if attempt else "not on the tape" for attempt in found]
 
 
@@ -140,12 +140,12 @@ def test_every_request_of_a_question_is_named_in_order(tape: Tape) -> None:
     assert answer.call is not None
     failed = "server_error: Error code: 500"
     assert errors(tape, answer) == [failed, None, failed, failed, None]
-    assert len(set(answer.tape_ids)) == answer.attempts == 5
+    assert len(set(ids(answer))) == len(answer.expenses) == 5
 
 
 def test_a_repair_is_on_the_tape_with_its_complaint(tape: Tape) -> None:
     answer = asked(lambda number: [UNKNOWN_TOOL if number == 1 else OK], tape)
-    first, second = (tape.read(name) for name in answer.tape_ids)
+    first, second = (tape.read(name) for name in ids(answer))
     assert first is not None
     assert second is not None
     assert "was not used" not in first.request["messages"][-1]["content"]
@@ -165,12 +165,12 @@ def test_what_was_asked_when_time_ran_out_is_named(tape: Tape) -> None:
 
 
 def test_without_a_tape_no_request_is_named() -> None:
-    assert asked(lambda _: [OK], None).tape_ids == ()
+    assert ids(asked(lambda _: [OK], None)) == []
 
 
 def recorded(folder: Path, tape: Tape, script: Script) -> Any:
     with adversary(script) as server:
-        rooms = some_rooms(folder, a_client(server, tape))
+        rooms = some_rooms(folder, client_of(server, tape))
         asyncio.run(decide(a_question(), rooms))
         (record,) = decisions(rooms)
     return record

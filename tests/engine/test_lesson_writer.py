@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from builders import PAIR, a_closed_trade, a_reply
 from fakes import ScriptedClient
-from llm_modules.domain import Prompt, Reply
+from llm_modules.dialogue import Inquiry, Prompt, Reply
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.outbox import TradeOutbox
@@ -44,11 +45,12 @@ class Taped(ScriptedClient):
     """Has every question on a tape."""
 
     async def ask(
-        self, prompt: Prompt, *, model: str | None = None, asked: list[str] | None = None
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
-        if asked is not None:
-            asked.append("0123456789abcdef")
-        return await super().ask(prompt, model=model)
+        reply = await super().ask(prompt, inquiry, model=model)
+        if inquiry is not None:
+            inquiry.expenses[-1] = replace(inquiry.expenses[-1], tape_id="0123456789abcdef")
+        return reply
 
 
 class OneAtATime(ScriptedClient):

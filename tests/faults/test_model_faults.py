@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from adversary import adversary, completion, http
-from builders import ENTRY_ARGUMENTS, NOON, PAIR, a_question, settings, some_candles
-from llm_modules.config import LLMConfig
+from builders import ENTRY_ARGUMENTS, NOON, PAIR, a_question, some_candles
 from llm_modules.engine.cycle import decide
 from llm_modules.journal.records import DecisionRecord
-from llm_modules.llm.client import OpenAICompatibleClient
+from models import a_client, llm_config
 from rooms import decisions, some_rooms
 
 PRICE = float(some_candles("30m").close[-1])
@@ -99,8 +97,7 @@ def ask_twice(
     async def scene(api_base: str) -> list[DecisionRecord]:
         nonlocal recovered
         blocks = {"llm_config": {"api_base": api_base, "timeout": 1, "retry_times": 1}}
-        config = LLMConfig.model_validate(settings(**blocks)["llm_config"])
-        client = OpenAICompatibleClient(config, SecretStr("sk-canary-0123456789"))
+        client = a_client(llm_config(**blocks["llm_config"]))
         rooms = some_rooms(folder, client, **blocks)
         first = await decide(a_question(), rooms)
         look(first, rooms)

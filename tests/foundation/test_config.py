@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from builders import a_config, settings
-from llm_modules.config import TraderConfig, api_key, parse_config
+from llm_modules.config import TraderConfig, parse_config
 from llm_modules.errors import ConfigError
 
 
@@ -143,12 +143,6 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_an_empty_key_may_stand_in_the_file() -> None:
     assert a_config(llm_config={"api_key": ""}).llm_config.api_key == ""
-
-
-def test_the_key_comes_from_the_environment() -> None:
-    assert api_key({"LLM_API_KEY": "sk-1"}).get_secret_value() == "sk-1"
-    assert api_key({}).get_secret_value() == "no-key"
-    assert "sk-1" not in repr(api_key({"LLM_API_KEY": "sk-1"}))
 
 
 def test_lists_and_only_lists_stand_for_several_names() -> None:

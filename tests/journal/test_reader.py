@@ -110,17 +110,17 @@ def test_lines_of_version_1_with_findings_attempts_and_words_stay_readable() -> 
 @pytest.mark.parametrize("name", ["decisions", "trades"])
 def test_the_chain_of_golden_lines_still_holds_and_older_ones_have_none(name: str) -> None:
     older = check_chain(GOLDEN / f"{name}.v1.jsonl")
-    for form in ("v1b", "v1c"):
-        chained = check_chain(GOLDEN / f"{name}.{form}.jsonl")
+    for newer in sorted(GOLDEN.glob(f"{name}.v1?.jsonl")):
+        chained = check_chain(newer)
         assert (chained.faults, chained.unchained, chained.last_seq) == ((), 0, chained.lines)
     assert (older.faults, older.unchained, older.last_seq) == ((), older.lines, 0)
 
 
-@pytest.mark.parametrize("name", ["decisions", "trades"])
+@pytest.mark.parametrize("name", ["decisions.v1d", "trades.v1c"])
 def test_a_golden_record_is_written_today_as_it_was_then(name: str, tmp_path: Path) -> None:
-    golden = GOLDEN / f"{name}.v1c.jsonl"
+    golden = GOLDEN / f"{name}.jsonl"
     log = JsonlLog(tmp_path / "again.jsonl")
-    adapter = DECISION_LINES if name == "decisions" else TRADE_LINES
+    adapter = DECISION_LINES if name.startswith("decisions") else TRADE_LINES
     for record in read_journal(golden, adapter).records:
         log.append(record)
     log.close()
@@ -307,3 +307,15 @@ def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path: Path, was_on: 
         assert gc.isenabled() is was_on
     finally:
         gc.enable()
+
+
+def test_lines_of_version_1_with_costs_and_skipped_decisions_stay_readable() -> None:
+    decisions = read_journal(GOLDEN / "decisions.v1d.jsonl", DECISION_LINES)
+    assert decisions.bad_lines == ()
+    asked, refused, skipped, *_ = decisions.records
+    assert isinstance(asked, DecisionRecord)
+    assert isinstance(skipped, DecisionRecord)
+    assert (asked.cached_tokens, asked.reasoning_tokens, asked.cost) == (800, 20, 0.00021)
+    assert (skipped.status, skipped.tool, skipped.default_tool) == ("skipped", None, "signal_hold")
+    assert skipped.repeats == "d-3"
+    assert refused.kind == "decision"

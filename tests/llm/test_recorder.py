@@ -11,18 +11,17 @@ import pytest
 from pydantic import SecretStr
 
 from adversary import Adversary, Script, adversary, completion, http
-from builders import NOON, a_prompt, settings
+from builders import NOON, a_prompt
 from journaling import at_most
-from llm_modules.config import LLMConfig
-from llm_modules.domain import Message, Prompt, Reply
+from llm_modules.dialogue import Inquiry, Message, Prompt, Reply
 from llm_modules.errors import ProviderError
 from llm_modules.llm.attempts import Attempt
-from llm_modules.llm.client import OpenAICompatibleClient
 from llm_modules.llm.failures import blanked, without_key
+from llm_modules.llm.meter import NoMeter
 from llm_modules.llm.recorder import ABANDONED, Recorder, provider_hash
 from llm_modules.llm.tape import Tape
+from models import CANARY, a_client, a_target, llm_config
 
-CANARY = "sk-canary-0123456789abcdef"
 ACCOUNT = "org-AbCdEfGh0123456789IjKl"
 OK = http(completion())
 TEXT_ONLY = Prompt((Message("user", "word this lesson"),), ())
@@ -31,11 +30,6 @@ TEXT_ONLY = Prompt((Message("user", "word this lesson"),), ())
 @pytest.fixture
 def tape(tmp_path: Path) -> Tape:
     return Tape(tmp_path / "llm_tape.sqlite")
-
-
-def config_for(server: Adversary, **changes: Any) -> LLMConfig:
-    values = settings(llm_config={"api_base": server.url, "timeout": 3} | changes)
-    return LLMConfig.model_validate(values["llm_config"])
 
 
 def ask(
@@ -49,14 +43,16 @@ def ask(
     """Ask each prompt in turn through one client."""
 
     async def run() -> list[Reply]:
-        client = OpenAICompatibleClient(config_for(server, **changes), SecretStr(CANARY), tape)
+        client, inquiry = a_client(llm_config(server.url, **changes), tape), Inquiry()
         try:
             return [
-                await client.ask(prompt, model=model, asked=asked)
+                await client.ask(prompt, inquiry, model=model)
                 for prompt in prompts or (a_prompt(),)
             ]
         finally:
             await client.close()
+            if asked is not None:
+                asked.extend(inquiry.tape_ids)
 
     return asyncio.run(run())
 
@@ -148,8 +144,8 @@ def test_every_attempt_is_recorded_in_order(tape: Tape) -> None:
 
 
 def test_of_a_failure_every_attempt_is_named(tape: Tape) -> None:
-    error, attempts = failed(http("{}", "429 Slow", retry_after="0"), tape, retry_times=2)
-    assert len(attempts) == error.attempts == 3
+    _, attempts = failed(http("{}", "429 Slow", retry_after="0"), tape, retry_times=2)
+    assert len(attempts) == 3
     assert [one.error for one in attempts] == ["rate_limited: Error code: 429"] * 3
     assert [one.answer for one in attempts] == [None] * 3
 
@@ -168,16 +164,16 @@ def test_what_nobody_answered_in_time_is_on_the_tape(tape: Tape) -> None:
 
 
 def test_who_stops_waiting_knows_what_was_asked(tape: Tape) -> None:
-    asked: list[str] = []
+    inquiry = Inquiry()
 
     async def impatient(server: Adversary) -> None:
-        client = OpenAICompatibleClient(config_for(server), SecretStr(CANARY), tape)
+        client = a_client(llm_config(server.url), tape)
         async with asyncio.timeout(0.2):
-            await client.ask(a_prompt(), asked=asked)
+            await client.ask(a_prompt(), inquiry)
 
     with adversary(lambda _: [60.0]) as server, pytest.raises(TimeoutError):
         asyncio.run(impatient(server))
-    assert [found(tape, name).error for name in asked] == [ABANDONED]
+    assert [found(tape, name).error for name in inquiry.tape_ids] == [ABANDONED]
 
 
 @pytest.mark.parametrize(
@@ -218,8 +214,7 @@ def test_questions_that_were_refused_together_are_all_asked_freely(tape: Tape) -
     refusal = http('{"error": {"message": "no tool_choice here"}}', "400 Bad Request")
 
     async def together(server: Adversary) -> list[Reply]:
-        config = config_for(server, retry_times=0)
-        client = OpenAICompatibleClient(config, SecretStr(CANARY), tape)
+        client = a_client(llm_config(server.url, retry_times=0), tape)
         return await asyncio.gather(*(client.ask(a_prompt(text=str(one))) for one in range(4)))
 
     def script(_: int) -> list[bytes | float]:
@@ -351,13 +346,13 @@ def test_the_tape_is_written_again_as_soon_as_it_can_be(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tape = Tape(tmp_path / "llm_tape.sqlite")
-    recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
+    recorder = Recorder(tape, NoMeter(), a_target())
 
     def is_named() -> bool:
-        asked: list[str] = []
-        with recorder.taping({"messages": [{"content": "x" * 99}]}, asked) as sent:
+        inquiry = Inquiry()
+        with recorder.taping({"messages": [{"content": "x" * 99}]}, inquiry) as sent:
             sent.answered(b"{}")
-        return len(asked) == 1
+        return len(inquiry.tape_ids) == 1
 
     assert is_named()
     for _ in range(2):
@@ -371,16 +366,16 @@ def test_the_tape_is_written_again_as_soon_as_it_can_be(
 
 
 def test_a_key_that_looks_like_an_escape_costs_the_evidence_and_no_decision(tape: Tape) -> None:
-    recorder = Recorder(tape, SecretStr("u001b[31"), "http://127.0.0.1:9")
-    asked: list[str] = []
-    with recorder.taping({"text": "\x1b[31m"}, asked) as sent:
+    recorder = Recorder(tape, NoMeter(), a_target(key="u001b[31"))
+    inquiry = Inquiry()
+    with recorder.taping({"text": "\x1b[31m"}, inquiry) as sent:
         sent.answered(b"{}")
-    assert asked == []
+    assert (len(inquiry.expenses), inquiry.tape_ids) == (1, ())
 
 
 def test_an_error_of_our_own_is_recorded_as_abandoned_and_goes_on(tape: Tape) -> None:
-    recorder = Recorder(tape, SecretStr(CANARY), "http://127.0.0.1:9")
-    asked: list[str] = []
-    with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, asked):
+    recorder = Recorder(tape, NoMeter(), a_target())
+    inquiry = Inquiry()
+    with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, inquiry):
         raise ZeroDivisionError
-    assert found(tape, asked[0]).error == ABANDONED
+    assert found(tape, inquiry.tape_ids[0]).error == ABANDONED

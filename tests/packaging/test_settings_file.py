@@ -142,4 +142,5 @@ def test_defaults_in_the_file_are_the_defaults_of_the_code() -> None:
     for block, field in TraderConfig.model_fields.items():
         for name, key in field.annotation.model_fields.items():  # type: ignore[union-attr]
             if not key.is_required():
-                assert getattr(getattr(CONFIG, block), name) == key.default, name
+                default = key.get_default(call_default_factory=True)
+                assert getattr(getattr(CONFIG, block), name) == default, name

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from builders import ARGUMENTS, PAIR
-from llm_modules.domain import ToolRequest
+from llm_modules.dialogue import ToolRequest
 from llm_modules.errors import ModelError
 from llm_modules.tools.calls import Entry
 from llm_modules.tools.parse import read_request

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_modules.domain import Prompt, Reply, ToolRequest
+from llm_modules.dialogue import Prompt, Reply, ToolRequest
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.question import Question
 from llm_modules.selftest import bench as bench_module

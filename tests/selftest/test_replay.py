@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from builders import a_position, a_prompt
-from llm_modules.domain import ToolRequest
+from llm_modules.dialogue import ToolRequest
 from llm_modules.errors import ModelError, UserError
 from llm_modules.market.snapshot import build_snapshot
 from llm_modules.selftest import market as market_module

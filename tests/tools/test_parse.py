@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from builders import ARGUMENTS, ENTRY_ARGUMENTS, PAIR, a_reply, a_request
-from llm_modules.domain import ToolRequest
+from llm_modules.dialogue import ToolRequest
 from llm_modules.errors import ModelError
 from llm_modules.tools.calls import EntryLong, Hold
 from llm_modules.tools.parse import LONGEST_ARGUMENTS, read_reply, read_request

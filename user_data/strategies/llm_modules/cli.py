@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 
-from llm_modules.domain import RunMode
 from llm_modules.errors import JournalError, UserError
 from llm_modules.operations import (
     calibrating,
     control,
+    grammar,
     halting,
     showing,
     summary,
@@ -28,7 +27,7 @@ from llm_modules.operations import (
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.launch import supervisor_said
-from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places
+from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.plan import Wishes
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
@@ -37,8 +36,6 @@ Options = argparse.Namespace
 
 # How docker-compose.yml asks for --sandbox.
 SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
-# Ten years: what is meant by more is all of them.
-MOST_DAYS = 3650
 STILL_RUNNING = "The bot keeps running; ./manage.sh stop ends it."
 
 
@@ -99,90 +96,6 @@ def parser() -> argparse.ArgumentParser:
             )
         )
     return whole
-
-
-def _add_wishes(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--sandbox", action="store_true", help="simulate exchange and model")
-    for name in ("exchange", "model", "api"):
-        command.add_argument(f"--{name}-port", type=_port, help=f"port of the {name} on loopback")
-
-
-def _add_start(command: argparse.ArgumentParser) -> None:
-    _add_wishes(command)
-    command.add_argument("--detach", action="store_true", help="do not follow the decisions")
-
-
-def _add_view(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-n", dest="count", type=_count, default=10, metavar="N", help="last lines shown first"
-    )
-    command.add_argument("--no-follow", action="store_true", help="end after those")
-    command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
-
-
-def _add_decisions(command: argparse.ArgumentParser) -> None:
-    _add_view(command)
-    instead = command.add_mutually_exclusive_group()
-    instead.add_argument("--summary", action="store_true", help="count them all instead")
-    instead.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
-
-
-def _add_trades(command: argparse.ArgumentParser) -> None:
-    _add_view(command)
-    instead = command.add_mutually_exclusive_group()
-    instead.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
-    instead.add_argument("--review", action="store_true", help="the reviews of the last trades")
-    instead.add_argument("--summary", action="store_true", help="statistics of the last days")
-    command.add_argument("--days", type=_days, metavar="N", help="of how many (summary; usual: 30)")
-    command.add_argument("--mode", type=_mode, help="of which mode (summary)")
-
-
-def _add_calibration(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--mode", type=_mode, help="default: the newest trade's")
-    command.add_argument("--model", metavar="NAME", help="default: all")
-    command.add_argument(
-        "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
-    )
-
-
-def _add_yes(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _add_halt(command: argparse.ArgumentParser) -> None:
-    command.add_argument("reason", nargs="*", metavar="REASON", help="why, in your own words")
-
-
-def _add_version(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml")
-
-
-def _port(text: str) -> int:
-    # As Freqtrade accepts them; digits that are no ASCII are none of its.
-    if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65_535):  # noqa: PLR2004
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 1024 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number, 0 or more")
-    return int(text)
-
-
-def _days(text: str) -> int:
-    days = _count(text)
-    if not 1 <= days <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 to {MOST_DAYS} days")
-    return days
-
-
-def _mode(text: str) -> str:
-    # As it is written for people: dry-run.
-    mode = text.replace("-", "_")
-    if mode not in get_args(RunMode):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected sandbox, dry-run or live")
-    return mode
 
 
 def _now() -> datetime:
@@ -249,15 +162,15 @@ COMMANDS: Mapping[str, Command] = {
     "check": Command(
         "check the settings without starting anything",
         lambda session, options: control.check(session, _wishes(session, options)),
-        _add_wishes,
+        grammar.add_wishes,
     ),
     "run": Command(
         "run the bot in the foreground",
         lambda session, options: control.run(session, _wishes(session, options)),
-        _add_wishes,
+        grammar.add_wishes,
     ),
     "start": Command(
-        "start the bot in the background and follow its decisions", _start, _add_start
+        "start the bot in the background and follow its decisions", _start, grammar.add_start
     ),
     "announce": Command(
         "wait for a bot that is starting and say what runs",
@@ -272,39 +185,39 @@ COMMANDS: Mapping[str, Command] = {
     "halt": Command(
         "close every position and open nothing until resume",
         lambda session, options: halting.halt(session, " ".join(options.reason), _now()),
-        _add_halt,
+        grammar.add_halt,
     ),
     "resume": Command(
         "show why trading is halted and lift it",
         lambda session, options: halting.resume(session, _now(), confirmed=options.yes),
-        _add_yes,
+        grammar.add_yes,
     ),
     "flatten": Command(
         "close every position once and trade on",
         lambda session, options: halting.flatten(session, _now(), confirmed=options.yes),
-        _add_yes,
+        grammar.add_yes,
     ),
     "logs": Command(
         "show Freqtrade's log",
         lambda session, options: viewing.show_log(session, _view_options(options)),
-        _add_view,
+        grammar.add_view,
     ),
     "decisions": Command(
         "show what the model decided, or how often each check refused",
         _decisions,
-        _add_decisions,
+        grammar.add_decisions,
     ),
     "trades": Command(
         "show closed trades and what they taught",
         _trades,
-        _add_trades,
+        grammar.add_trades,
     ),
     "calibration": Command(
         "show what the model's confidence was worth, and draw it",
         lambda session, options: calibrating.show_calibration(
             session, calibrating.CalibrationOptions(options.mode, options.model, options.png)
         ),
-        _add_calibration,
+        grammar.add_calibration,
     ),
     "verify": Command(
         "check journals, tape and Freqtrade's database against each other",
@@ -313,12 +226,12 @@ COMMANDS: Mapping[str, Command] = {
     "clean": Command(
         "back up and remove journals, databases and logs",
         lambda session, options: upkeep.clean(session, _now(), confirmed=options.yes),
-        _add_yes,
+        grammar.add_yes,
     ),
     "version": Command(
         "compare what is pinned with what is installed",
         lambda session, options: upkeep.version(session, options.pyproject),
-        _add_version,
+        grammar.add_version,
     ),
     "move-keys": Command(
         "move secrets from config.json into .env",

@@ -25,6 +25,9 @@ ProviderFault = Literal[
     "bad_response",
     "redirected",
     "too_large",
+    "unavailable",
+    "over_budget",
+    "not_on_tape",
 ]
 
 
@@ -57,10 +60,7 @@ class ModelError(TraderError):
 
 
 class ProviderError(TraderError):
-    """The model's endpoint failed; `fault` is stable, the message holds no secret.
-
-    `attempts` counts the requests that were made before giving up.
-    """
+    """The model's endpoint failed; `fault` is stable, the message holds no secret."""
 
     def __init__(
         self, fault: ProviderFault, message: str, *, retry_after_seconds: float | None = None
@@ -68,7 +68,6 @@ class ProviderError(TraderError):
         super().__init__(message)
         self.fault: ProviderFault = fault
         self.retry_after_seconds = retry_after_seconds
-        self.attempts = 1
 
 
 class MarketDataError(TraderError):

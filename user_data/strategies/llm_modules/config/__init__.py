@@ -5,21 +5,27 @@ fields; a key without default must be present, a key that is not listed is refus
 """
 
 import difflib
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BeforeValidator,
     Field,
-    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from llm_modules.config.blocks import TIMEFRAMES, Block, as_tuple
+from llm_modules.config.llm import (
+    API_KEY_VARIABLE,
+    AskingConfig,
+    BudgetConfig,
+    LLMConfig,
+    PriceConfig,
+    ServerConfig,
+)
 from llm_modules.config.risk import RiskConfig
 from llm_modules.domain import Language
 from llm_modules.errors import ConfigError
@@ -28,52 +34,19 @@ __all__ = [
     "API_KEY_VARIABLE",
     "TAPE_NAME",
     "TIMEFRAMES",
+    "AskingConfig",
+    "BudgetConfig",
     "ContextConfig",
     "ExperienceConfig",
     "LLMConfig",
+    "PriceConfig",
     "RiskConfig",
+    "ServerConfig",
     "TraderConfig",
-    "api_key",
     "parse_config",
 ]
 
-API_KEY_VARIABLE = "LLM_API_KEY"
 TAPE_NAME = "llm_tape.sqlite"
-
-
-class LLMConfig(Block):
-    """Where the model is and how it is asked. An empty `model` means the sandbox."""
-
-    api_base: str = Field(description="URL of an OpenAI-compatible server, with or without /v1")
-    api_key: str = Field("", description="always empty: the key is read from LLM_API_KEY")
-    model: str = Field(description="the model's name at that server; empty: the sandbox")
-    temperature: float = Field(ge=0, le=2, description="randomness of the answer")
-    max_tokens: int = Field(ge=64, le=128_000, description="longest answer, in tokens")
-    timeout: float = Field(gt=0, le=3600, description="seconds for a decision, retries included")
-    retry_times: int = Field(ge=0, le=10, description="further attempts after a failed request")
-
-    @field_validator("api_base")
-    @classmethod
-    def _is_a_url(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("a URL that starts with http:// or https://, or empty")
-        # Both would be sent in place of the key, and stand in error messages.
-        if "@" in value or "?" in value:
-            raise ValueError(f"a URL without user, password or query: a key is {API_KEY_VARIABLE}")
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _holds_no_secret(cls, value: str) -> str:
-        if value:
-            raise ValueError("a key does not belong in config.json: run ./manage.sh move-keys")
-        return value
-
-    @model_validator(mode="after")
-    def _model_has_a_server(self) -> Self:
-        if bool(self.model) != bool(self.api_base):
-            raise ValueError("api_base and model are named together, or both empty (sandbox)")
-        return self
 
 
 class ExperienceConfig(Block):
@@ -189,11 +162,6 @@ def parse_config(merged: Mapping[str, Any]) -> TraderConfig:
     raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
 
 
-def api_key(environment: Mapping[str, str] = os.environ) -> SecretStr:
-    """Return the model's key from the environment; servers without keys get a placeholder."""
-    return SecretStr(environment.get(API_KEY_VARIABLE) or "no-key")
-
-
 def _sentence(item: Any, merged: Mapping[str, Any]) -> str:
     """Word one validation error: which key, what was found, what is allowed."""
     path = [str(part) for part in item["loc"]]
@@ -202,13 +170,32 @@ def _sentence(item: Any, merged: Mapping[str, Any]) -> str:
         known = merged if len(path) == 1 else merged[path[0]]
         return f"{key}: missing{_did_you_mean(path[-1], known)}"
     if item["type"] == "extra_forbidden":
-        allowed = sorted(TraderConfig.model_fields[path[0]].annotation.model_fields)  # type: ignore[union-attr]
-        return f"{key}: unknown key; allowed in {path[0]}: {', '.join(allowed)}"
+        allowed, place = _allowed_beside(path), ".".join(path[:-1])
+        return f"{key}: unknown key; allowed in {place}: {', '.join(allowed)}"
     found = "a secret" if _may_be_secret(path[-1], item["input"]) else repr(item["input"])
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if len(path) == 1:
         return f"{key}: {message}"
     return f"{key}: found {found}, expected {message}"
+
+
+def _allowed_beside(path: Sequence[str]) -> list[str]:
+    """Return the keys of the block that the last name of a path stands in, however deep."""
+    block: Any = TraderConfig
+    for name in path[:-1]:
+        # A list or a mapping of blocks has numbers or names of the user's in between.
+        fields = getattr(block, "model_fields", {})
+        block = _block_in(fields[name].annotation) if name in fields else block
+    return sorted(block.model_fields)
+
+
+def _block_in(annotation: Any) -> Any:
+    """Return the block an annotation speaks of: itself, or the items of its list or mapping."""
+    inner = get_args(annotation)
+    if not inner:
+        return annotation
+    blocks = [found for found in map(_block_in, inner) if hasattr(found, "model_fields")]
+    return blocks[0] if blocks else annotation
 
 
 def _may_be_secret(key: str, value: object) -> bool:

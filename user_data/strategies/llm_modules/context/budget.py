@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from llm_modules.context.blocks import Block, Kind
-from llm_modules.domain import Prompt
+from llm_modules.dialogue import Prompt
 from llm_modules.weights import weight
 
 # Least valuable first: drop lines of this kind until so many are left, then go on to the next.

@@ -19,16 +19,14 @@ from llm_modules.context.quoting import fence_id, one_word
 from llm_modules.context.tables import candle_table, indicator_table
 from llm_modules.context.templates import PromptTemplates, UserPage
 from llm_modules.context.wording import context_phrases
+from llm_modules.dialogue import Message, Prompt, ToolSpec
 from llm_modules.domain import (
     AccountState,
     Change,
     Experience,
     MarketSnapshot,
-    Message,
     OpenPosition,
-    Prompt,
     Stance,
-    ToolSpec,
 )
 from llm_modules.errors import ContextBudgetError
 from llm_modules.weights import tokens, weight_of_tokens

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.domain import MarketSnapshot, OpenPosition, Prompt
+from llm_modules.dialogue import Inquiry, Prompt
+from llm_modules.domain import MarketSnapshot, OpenPosition
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
 from llm_modules.engine.executor import FunctionExecutor
@@ -61,7 +62,8 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
         record = failed_record(question, rooms.clock(), model, f"{type(error).__name__}: {error}")
         note(record, rooms)
         return record
-    answer = await rooms.executor.call(prompt, question.pair)
+    inquiry = Inquiry(question.pair, question.decision_id, question.stance)
+    answer = await rooms.executor.call(prompt, inquiry)
     verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
     record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
     recorded = note(record, rooms)

@@ -1,11 +1,9 @@
 """FunctionExecutor: asks until one valid tool call is there, or says why there is none."""
 
 import asyncio
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from llm_modules.domain import Message, Prompt, Reply
+from llm_modules.dialogue import Expense, Inquiry, Message, Prompt, Reply
 from llm_modules.errors import ModelError, ProviderError
 from llm_modules.llm.client import LLMClient
 from llm_modules.tools.calls import ToolCall
@@ -19,28 +17,24 @@ REPAIRS = 2
 class Answer:
     """What became of one question: a call, or the problems or the fault that prevented it.
 
-    Tokens are summed over all replies, None when no reply reported them. `tape_ids` names every
-    request that was made on the tape, in order, failed ones and those nobody waited for included.
+    `expenses` are all requests that were made, in order, failed ones and those nobody waited for
+    included; `model` is the server's own name of the one that answered last.
     """
 
     call: ToolCall | None
     problems: tuple[str, ...]
     fault: str | None
     model: str
-    attempts: int
-    latency_seconds: float
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    tape_ids: tuple[str, ...] = ()
+    expenses: tuple[Expense, ...] = ()
 
 
 @dataclass(slots=True)
 class _Course:
     """What has happened so far on the way to an answer; still there when time runs out."""
 
+    inquiry: Inquiry
     replies: list[Reply] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    tape_ids: list[str] = field(default_factory=list)
 
 
 class FunctionExecutor:
@@ -54,22 +48,18 @@ class FunctionExecutor:
         self._model = model
         self._deadline_seconds = deadline_seconds
 
-    async def call(self, prompt: Prompt, pair: str) -> Answer:
-        """Ask about one pair; the deadline covers every attempt together."""
-        started = time.monotonic()
-        course = _Course()
+    async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
+        """Ask about the inquiry's pair; the deadline covers every attempt together."""
+        course = _Course(inquiry)
         fault: str | None = None
-        failed_attempts = 0
         call: ToolCall | None = None
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                call = await self._ask_and_repair(prompt, pair, course)
+                call = await self._ask_and_repair(prompt, course)
         except ProviderError as error:
-            fault, failed_attempts = f"{error.fault}: {error}", error.attempts
+            fault = f"{error.fault}: {error}"
         except TimeoutError:
             fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
-            # The request that was cut off, which nobody else counts.
-            failed_attempts = 1
         replies = course.replies
         return Answer(
             call=call,
@@ -77,24 +67,20 @@ class FunctionExecutor:
             fault=fault,
             # The server's own name for it: an alias may point to another model tomorrow.
             model=replies[-1].model if replies else self._model,
-            attempts=sum(reply.attempts for reply in replies) + failed_attempts,
-            latency_seconds=round(time.monotonic() - started, 4),
-            prompt_tokens=_total(reply.prompt_tokens for reply in replies),
-            completion_tokens=_total(reply.completion_tokens for reply in replies),
-            tape_ids=tuple(course.tape_ids),
+            expenses=tuple(inquiry.expenses),
         )
 
     async def close(self) -> None:
         """Release the client's connections."""
         await self._client.close()
 
-    async def _ask_and_repair(self, prompt: Prompt, pair: str, course: _Course) -> ToolCall | None:
+    async def _ask_and_repair(self, prompt: Prompt, course: _Course) -> ToolCall | None:
         """Note the course of it on the way to a call; None when no attempt gave one."""
         for _ in range(1 + REPAIRS):
-            reply = await self._client.ask(prompt, asked=course.tape_ids)
+            reply = await self._client.ask(prompt, course.inquiry)
             course.replies.append(reply)
             try:
-                return read_reply(reply, pair, prompt.tools)
+                return read_reply(reply, course.inquiry.pair, prompt.tools)
             except ModelError as error:
                 course.problems += error.problems
                 prompt = _with_complaint(prompt, error)
@@ -111,8 +97,3 @@ def _with_complaint(prompt: Prompt, error: ModelError) -> Prompt:
     )
     *earlier, last = prompt.messages
     return Prompt((*earlier, Message(last.role, last.content + complaint)), prompt.tools)
-
-
-def _total(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None

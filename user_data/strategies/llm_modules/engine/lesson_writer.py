@@ -5,9 +5,9 @@ Nobody waits for it: the trade is written and the rules' own lesson told before.
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from llm_modules.dialogue import Inquiry
 from llm_modules.domain import Language
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.journal.records import LessonRecord, TradeRecord
@@ -63,10 +63,11 @@ class LessonWriter:
             self._waiting -= 1
 
     async def _ask(self, record: TradeRecord) -> None:
-        prompt, asked = wording_prompt(record, self._language), list[str]()
+        prompt = wording_prompt(record, self._language)
+        inquiry = Inquiry(record.pair, kind="lesson")
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                reply = await self._client.ask(prompt, model=self._model, asked=asked)
+                reply = await self._client.ask(prompt, inquiry, model=self._model)
         except (ProviderError, TimeoutError) as error:
             logger.warning("The lesson of trade %d keeps our words: %s", record.trade_id, error)
             return
@@ -75,9 +76,9 @@ class LessonWriter:
             # No fault of ours, and nothing to be done about it: the rules' words stand.
             logger.info("The lesson of trade %d keeps our words: %s", record.trade_id, REFUSED)
             return
-        self._keep(record, reply.model, text, asked)
+        self._keep(record, reply.model, text, inquiry.tape_ids)
 
-    def _keep(self, record: TradeRecord, model: str, text: str, asked: Sequence[str]) -> None:
+    def _keep(self, record: TradeRecord, model: str, text: str, tape_ids: tuple[str, ...]) -> None:
         line = LessonRecord(
             at=datetime.now(UTC),
             mode=record.mode,
@@ -86,7 +87,7 @@ class LessonWriter:
             pair=record.pair,
             model=model,
             text=text,
-            tape_ids=tuple(asked),
+            tape_ids=tape_ids,
         )
         # Memory first: the next prompt has the words even when the disk is full.
         self._library.note_wording(line)

@@ -2,10 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from llm_modules.domain import ClosedTrade, MarketSnapshot, Prompt, RunMode, Thesis
+from llm_modules.dialogue import Expense, Prompt
+from llm_modules.domain import ClosedTrade, MarketSnapshot, RunMode, Stance, Thesis
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.question import Question
@@ -25,6 +26,8 @@ from llm_modules.journal.records import (
 )
 
 HASH_CHARACTERS = 16
+# What stands in where no call came.
+DEFAULT_TOOLS: Mapping[Stance, str] = {"flat": "signal_wait", "in_position": "signal_hold"}
 
 
 def failed_record(question: Question, at: datetime, model: str, fault: str) -> DecisionRecord:
@@ -40,6 +43,7 @@ def failed_record(question: Question, at: datetime, model: str, fault: str) -> D
         status="failed",
         tool=None,
         fault=fault,
+        default_tool=DEFAULT_TOOLS[question.stance],
         trade_id=question.position.trade_id if question.position else None,
         profit_ratio=question.position.profit_ratio if question.position else None,
     )
@@ -59,12 +63,8 @@ def answered_record(
     equity = question.world.account.equity
     seen: dict[str, object] = {
         "problems": answer.problems,
-        "attempts": answer.attempts,
-        "latency_seconds": answer.latency_seconds,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
+        **spent(answer.expenses),
         "prompt_hash": prompt_hash(prompt),
-        "tape_ids": answer.tape_ids,
         # JSON has no NaN, and an account that could not be read must not cost the record.
         "equity": equity if math.isfinite(equity) else None,
         "timeframe": snapshot.main.timeframe,
@@ -73,6 +73,25 @@ def answered_record(
     if answer.call is not None and verdict is not None:
         seen |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
     return DecisionRecord.model_validate(record.model_dump() | seen)
+
+
+def spent(expenses: Sequence[Expense]) -> dict[str, object]:
+    """Return what requests took, in the words of a record; a total is None where nothing is known.
+
+    A price that is unknown for one of them makes the cost of all unknown.
+    """
+    usages = [expense.usage for expense in expenses]
+    costs = [expense.cost for expense in expenses]
+    return {
+        "attempts": len(expenses),
+        "latency_seconds": round(sum(expense.seconds for expense in expenses), 4),
+        "prompt_tokens": _total(usage.prompt_tokens for usage in usages),
+        "completion_tokens": _total(usage.completion_tokens for usage in usages),
+        "cached_tokens": _total(usage.cached_tokens for usage in usages),
+        "reasoning_tokens": _total(usage.reasoning_tokens for usage in usages),
+        "cost": None if None in costs else math.fsum(cost for cost in costs if cost is not None),
+        "tape_ids": tuple(one.tape_id for one in expenses if one.tape_id is not None),
+    }
 
 
 def outcome_record(
@@ -150,10 +169,16 @@ def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) ->
         "tool": arguments["tool"],
         "call": call,
         "fault": None,
+        "default_tool": None,
         "reasons": tuple(_worded(reason) for reason in verdict.reasons),
         "approved": _approved(verdict.proposal),
         "limits_hash": verdict.limits_hash,
     }
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _number(value: str | float | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from llm_modules.config import TraderConfig, api_key
+from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import AccountState, RunMode
 from llm_modules.engine.book import DecisionBook
@@ -26,7 +26,9 @@ from llm_modules.journal.records import DecisionLine, OutcomeRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
-from llm_modules.llm.client import LLMClient, OpenAICompatibleClient
+from llm_modules.llm.client import LLMClient
+from llm_modules.llm.meter import NoMeter
+from llm_modules.llm.opening import Surroundings, open_client
 from llm_modules.llm.tape import Tape
 from llm_modules.market.indicators import unknown_indicators
 
@@ -120,9 +122,9 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _client(config: TraderConfig, environment: Mapping[str, str]) -> OpenAICompatibleClient:
+def _client(config: TraderConfig, environment: Mapping[str, str]) -> LLMClient:
     tape = Tape(config.experience_config.tape_path)
-    return OpenAICompatibleClient(config.llm_config, api_key(environment), tape)
+    return open_client(config.llm_config, environment, Surroundings(tape, NoMeter()))
 
 
 def _writer(

@@ -14,7 +14,7 @@ from llm_modules.domain import HaltKind, Judgement, RunMode, Side, Stance
 
 SCHEMA_VERSION = 1
 
-DecisionStatus = Literal["approved", "clamped", "refused", "failed"]
+DecisionStatus = Literal["approved", "clamped", "refused", "failed", "skipped"]
 OutcomeKind = Literal["filled", "expired", "superseded", "aborted", "vetoed"]
 Grade = Literal["S", "A", "B", "C", "D", "F"]
 # What names a trade for ever: each mode has its databases, and a new one counts from 1 again.
@@ -74,6 +74,10 @@ class DecisionRecord(Line):
     `profit_ratio` is that of the pair's position when asked, `limits_hash` names the limits the
     verdict was made under, `tape_ids` names requests and raw answers on the tape, `timeframe`
     is that of the candles behind `facts` (empty in lines of earlier versions).
+
+    Where no call came, `default_tool` says what stands in for it: waiting or holding. A skipped
+    decision was not asked, `fault` says why and `repeats` names the decision it repeats, if any.
+    Tokens are sums over all requests; `cost` is in US dollars, None where a price is unknown.
     """
 
     kind: Literal["decision"] = "decision"
@@ -97,6 +101,11 @@ class DecisionRecord(Line):
     latency_seconds: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    default_tool: str | None = None
+    repeats: str | None = None
     prompt_hash: str | None = None
     # Names, not texts: they keep a decision below 3 KB, the tape holds the rest.
     tape_ids: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from llm_modules.domain import Language, Message, Prompt
+from llm_modules.dialogue import Message, Prompt
+from llm_modules.domain import Language
 from llm_modules.journal.records import LessonRecord, TradeRecord
 from llm_modules.learning.evaluator import hours_open
 from llm_modules.learning.lessons import LONGEST_LESSON, capped

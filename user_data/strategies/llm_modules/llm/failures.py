@@ -8,7 +8,7 @@ from dataclasses import replace
 import openai
 from pydantic import SecretStr
 
-from llm_modules.domain import Reply, ToolRequest
+from llm_modules.dialogue import Reply, ToolRequest
 from llm_modules.errors import ProviderError, ProviderFault
 
 LONGEST_MESSAGE = 300
@@ -89,15 +89,15 @@ def blanked_reply(reply: Reply, key: SecretStr) -> Reply:
     )
 
 
-def told(error: Exception, key: SecretStr) -> str:
+def told(error: ProviderError) -> str:
     """Return an error's fault and words, as a decision's record tells them."""
-    known = error if isinstance(error, ProviderError) else provider_error(error, key)
-    return f"{known.fault}: {known}"
+    return f"{error.fault}: {error}"
 
 
-def refuses_forced_tool_choice(error: openai.BadRequestError) -> bool:
-    """Tell whether a server refused `tool_choice: required` rather than the whole request."""
-    return "tool_choice" in str(error) or "tool choice" in str(error).lower()
+def refuses_forced_call(error: ProviderError) -> bool:
+    """Tell whether a server refused a forced tool call rather than the whole request."""
+    words = str(error).lower()
+    return error.fault == "rejected" and ("tool_choice" in words or "tool choice" in words)
 
 
 def _fault(error: Exception) -> ProviderFault:

@@ -6,18 +6,19 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import openai
-from pydantic import SecretStr
-
+from llm_modules.dialogue import Expense, Inquiry, Usage
 from llm_modules.errors import JournalError, ProviderError
+from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.failures import blanked, told
+from llm_modules.llm.meter import Meter
+from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.tape import Tape
-from llm_modules.llm.wire import endpoint_root
+from llm_modules.weights import tokens, weight
 
 ABANDONED = "abandoned: nothing had come back when the time was over"
 HASH_CHARACTERS = 16
@@ -32,6 +33,7 @@ class Sent:
 
     raw: bytes = b""
     error: str | None = ABANDONED
+    usage: Usage = field(default_factory=Usage)
 
     def answered(self, raw: bytes) -> None:
         """Note the body that came back."""
@@ -45,28 +47,39 @@ class Recorder:
     again.
     """
 
-    def __init__(self, tape: Tape | None, key: SecretStr, api_base: str) -> None:
+    def __init__(self, tape: Tape | None, meter: Meter, target: Target) -> None:
         self._tape = tape
-        self._key = key
-        self._provider = provider_hash(api_base)
+        self._meter = meter
+        self._target = target
+        self._provider = provider_hash(target.api_base)
         self._is_failing = False
 
     @contextmanager
-    def taping(self, body: Mapping[str, Any], asked: list[str]) -> Iterator[Sent]:
-        """Record what is sent and what comes of it; its id on the tape is added to `asked`."""
+    def taping(self, body: Mapping[str, Any], inquiry: Inquiry) -> Iterator[Sent]:
+        """Record and charge what is sent and what comes of it; it is added to the inquiry."""
         # Two clocks: one names the moment, the other cannot be set back.
         sent_at, started = datetime.now(UTC), time.monotonic()
         sent = Sent()
         try:
             yield sent
         # What is not caught here, being cancelled above all, stays "abandoned".
-        except (openai.OpenAIError, ProviderError, ValueError, RecursionError) as error:
-            sent.error = told(error, self._key)
+        except ProviderError as error:
+            sent.error = told(error)
             raise
         finally:
-            tape_id = self._recorded(body, sent, sent_at, time.monotonic() - started)
-            if tape_id is not None:
-                asked.append(tape_id)
+            seconds = round(time.monotonic() - started, 4)
+            tape_id = self._recorded(body, sent, sent_at, seconds)
+            expense = Expense(
+                at=sent_at,
+                provider=self._target.provider.name,
+                model=str(body.get("model", "")),
+                seconds=seconds,
+                usage=sent.usage,
+                fault=sent.error,
+                tape_id=tape_id,
+            )
+            charged = self._meter.charge(inquiry, expense, _estimated_tokens(body))
+            inquiry.expenses.append(charged)
 
     def close(self) -> None:
         """Let go of the tape."""
@@ -85,7 +98,7 @@ class Recorder:
                 self._answer(sent.raw),
                 error=sent.error,
                 at=sent_at,
-                latency_seconds=round(seconds, 4),
+                latency_seconds=seconds,
             )
         # ValueError: a key that looks like part of an escape took the JSON apart.
         except (JournalError, ValueError) as error:
@@ -108,8 +121,13 @@ class Recorder:
 
     def _blanked(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         text = json.dumps(value, ensure_ascii=False)
-        cleaned = blanked(text, self._key)
+        cleaned = blanked(text, self._target.key)
         return value if cleaned == text else dict(json.loads(cleaned))
+
+
+def _estimated_tokens(body: Mapping[str, Any]) -> int:
+    """Judge a request's length: servers do not always tell what they counted."""
+    return tokens(weight(json.dumps(body, ensure_ascii=False)))
 
 
 def provider_hash(api_base: str) -> str:

@@ -57,12 +57,12 @@ class _BoundedStream(httpx2.AsyncByteStream):
         await self._inner.aclose()
 
 
-def http_client(read_timeout_seconds: float) -> httpx2.AsyncClient:
-    """Make the HTTP client that the SDK is given."""
+def http_client(connect_seconds: float, read_seconds: float) -> httpx2.AsyncClient:
+    """Make the HTTP client that an SDK is given."""
     return httpx2.AsyncClient(
         transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False)),
-        # Connecting takes a moment or never happens; an answer may take all the time there is.
-        timeout=httpx2.Timeout(read_timeout_seconds, connect=5.0),
+        # Of a single read: how long an answer may take in all is the caller's to bound.
+        timeout=httpx2.Timeout(read_seconds, connect=connect_seconds),
         # They would take prompt and key to an address that nobody configured.
         follow_redirects=False,
         trust_env=False,

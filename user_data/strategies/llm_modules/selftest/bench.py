@@ -12,7 +12,8 @@ from pathlib import Path
 
 from llm_modules.config import ExperienceConfig, RiskConfig, TraderConfig
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.domain import Prompt, Reply, RunMode, ToolRequest
+from llm_modules.dialogue import Inquiry, Prompt, Reply, ToolRequest
+from llm_modules.domain import RunMode
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
@@ -69,9 +70,9 @@ class InProcessModel:
     async def ask(
         self,
         prompt: Prompt,
+        inquiry: Inquiry | None = None,  # noqa: ARG002 - nothing is spent here
         *,
-        model: str | None = None,  # noqa: ARG002 - one model answers here, and there is no tape
-        asked: list[str] | None = None,  # noqa: ARG002
+        model: str | None = None,  # noqa: ARG002 - one model answers all
     ) -> Reply:
         """Return what was prepared; it takes no time."""
         self.prompts += 1
@@ -84,7 +85,7 @@ class InProcessModel:
 
 def reply_of(*requests: ToolRequest, finish_reason: str = "tool_calls") -> Reply:
     """Return a model's reply that makes these requests."""
-    return Reply("", requests, finish_reason, MODEL_NAME, 0, 0, 0.0, 1)
+    return Reply("", requests, finish_reason, MODEL_NAME)
 
 
 @dataclass(frozen=True, slots=True)

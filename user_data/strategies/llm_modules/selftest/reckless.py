@@ -8,7 +8,8 @@ import json
 import random
 from collections.abc import Mapping
 
-from llm_modules.domain import MarketSnapshot, OpenPosition, Prompt, Reply, Side, ToolRequest
+from llm_modules.dialogue import Prompt, Reply, ToolRequest
+from llm_modules.domain import MarketSnapshot, OpenPosition, Side
 from llm_modules.selftest.bench import reply_of
 
 Arguments = dict[str, object]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llm_modules.config import TraderConfig
-from llm_modules.domain import Candles, MarketRules, MarketSnapshot, ToolRequest
+from llm_modules.dialogue import ToolRequest
+from llm_modules.domain import Candles, MarketRules, MarketSnapshot
 from llm_modules.engine.question import Question
 from llm_modules.journal.records import DecisionRecord
 from llm_modules.market.returns import log_returns

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llm_modules.domain import Reply, ToolRequest, ToolSpec
+from llm_modules.dialogue import Reply, ToolRequest, ToolSpec
 from llm_modules.errors import ModelError
 from llm_modules.tools.calls import TOOL_CALL, ToolCall
 

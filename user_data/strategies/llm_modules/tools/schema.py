@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from llm_modules.domain import Stance, ToolSpec
+from llm_modules.dialogue import ToolSpec
+from llm_modules.domain import Stance
 from llm_modules.tools.calls import FLAT_TOOLS, POSITION_TOOLS, ToolCall
 
 _DROPPED = ("title", "default")

@@ -4,8 +4,8 @@ import pytest
 from pydantic import SecretStr
 
 from llm_modules.errors import ProviderError
+from llm_modules.llm.chat import endpoint_root, read_completion
 from llm_modules.llm.failures import LONGEST_MESSAGE, provider_error, without_key
-from llm_modules.llm.wire import endpoint_root, read_completion
 
 KEY = SecretStr("sk-canary-0123456789abcdef")
 
@@ -32,7 +32,7 @@ def test_the_version_is_added_where_none_is_named(given: str, used: str) -> None
 @pytest.mark.parametrize("nothing", [None, "<html>", {"choices": []}, 3])
 def test_what_is_not_a_completion_is_a_bad_response(nothing: object) -> None:
     with pytest.raises(ProviderError) as caught:
-        read_completion(nothing, 0.1, 1)
+        read_completion(nothing)
     assert caught.value.fault == "bad_response"
 
 

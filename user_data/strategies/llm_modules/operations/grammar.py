@@ -1,0 +1,104 @@
+"""The grammar of the command line: options of each command, and kinds of values they take."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from llm_modules.domain import RunMode
+from llm_modules.operations.places import PROJECT
+
+# Ten years: what is meant by more is all of them.
+MOST_DAYS = 3650
+
+
+def add_wishes(command: argparse.ArgumentParser) -> None:
+    """Add what may be wished for beside the settings."""
+    command.add_argument("--sandbox", action="store_true", help="simulate exchange and model")
+    for name in ("exchange", "model", "api"):
+        command.add_argument(f"--{name}-port", type=_port, help=f"port of the {name} on loopback")
+
+
+def add_start(command: argparse.ArgumentParser) -> None:
+    """Add the options of `start`."""
+    add_wishes(command)
+    command.add_argument("--detach", action="store_true", help="do not follow the decisions")
+
+
+def add_view(command: argparse.ArgumentParser) -> None:
+    """Add the options of what follows a journal or a log."""
+    command.add_argument(
+        "-n", dest="count", type=_count, default=10, metavar="N", help="last lines shown first"
+    )
+    command.add_argument("--no-follow", action="store_true", help="end after those")
+    command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
+
+
+def add_decisions(command: argparse.ArgumentParser) -> None:
+    """Add the options of `decisions`."""
+    add_view(command)
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--summary", action="store_true", help="count them all instead")
+    instead.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
+
+
+def add_trades(command: argparse.ArgumentParser) -> None:
+    """Add the options of `trades`."""
+    add_view(command)
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
+    instead.add_argument("--review", action="store_true", help="the reviews of the last trades")
+    instead.add_argument("--summary", action="store_true", help="statistics of the last days")
+    command.add_argument("--days", type=_days, metavar="N", help="of how many (summary; usual: 30)")
+    command.add_argument("--mode", type=_mode, help="of which mode (summary)")
+
+
+def add_calibration(command: argparse.ArgumentParser) -> None:
+    """Add the options of `calibration`."""
+    command.add_argument("--mode", type=_mode, help="default: the newest trade's")
+    command.add_argument("--model", metavar="NAME", help="default: all")
+    command.add_argument(
+        "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
+    )
+
+
+def add_yes(command: argparse.ArgumentParser) -> None:
+    """Add the option that answers every question."""
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def add_halt(command: argparse.ArgumentParser) -> None:
+    """Add the reason of a halt."""
+    command.add_argument("reason", nargs="*", metavar="REASON", help="why, in your own words")
+
+
+def add_version(command: argparse.ArgumentParser) -> None:
+    """Add where the pins are read."""
+    command.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml")
+
+
+def _port(text: str) -> int:
+    # As Freqtrade accepts them; digits that are no ASCII are none of its.
+    if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65_535):  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 1024 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number, 0 or more")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    days = _count(text)
+    if not 1 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 to {MOST_DAYS} days")
+    return days
+
+
+def _mode(text: str) -> str:
+    # As it is written for people: dry-run.
+    mode = text.replace("-", "_")
+    if mode not in get_args(RunMode):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected sandbox, dry-run or live")
+    return mode
