@@ -9,6 +9,7 @@ SERVICE=freqtrade-llm
 HALT=user_data/HALT
 VENV=.venv
 STAMP=$VENV/.installed
+EXTRA_MARKER='# === extra: anthropic ==='
 TEST_MARKER='# === test tools ==='
 OLDEST='import sys; sys.exit(sys.version_info < (3, 11))'
 
@@ -150,24 +151,31 @@ install_locked() { # REQUIREMENTS
 }
 
 ensure_venv() { # runtime|test
-    local lock_sum installed
+    local lock_sum installed wanted=$1
     make_venv
+    # Anthropic's models speak through a library of their own; the others need none of it.
+    [ "$1" = runtime ] && names_anthropic && wanted=anthropic
     lock_sum=$(cksum < requirements.lock)
     installed=$(cat "$STAMP" 2>/dev/null) || installed=nothing
-    # The test install holds everything the bot needs, so it serves for both.
-    case "$installed" in
-        "$1 $lock_sum" | "test $lock_sum") return ;;
+    # A larger install serves for the smaller ones too.
+    case "$wanted $installed" in
+        *" test $lock_sum" | "$wanted $wanted $lock_sum" | "runtime anthropic $lock_sum") return ;;
     esac
     say "Installing the locked packages into $VENV (once) ..."
-    if [ "$1" = test ]; then
-        cp requirements.lock "$VENV/requirements.txt"
-    else
-        sed "/^$TEST_MARKER/,\$d" requirements.lock > "$VENV/requirements.txt"
-    fi
+    case "$wanted" in
+        test) cp requirements.lock "$VENV/requirements.txt" ;;
+        anthropic) sed "/^$TEST_MARKER/,\$d" requirements.lock > "$VENV/requirements.txt" ;;
+        *) sed "/^$EXTRA_MARKER/,\$d" requirements.lock > "$VENV/requirements.txt" ;;
+    esac
     install_locked "$VENV/requirements.txt" || die 1 "The installation failed, see above."
     # Some packages ship files that are no Python; those alone stay uncompiled.
     "$VENV/bin/python" -m compileall -q -j 0 "$VENV"/lib/python3*/site-packages >/dev/null 2>&1 || true
-    printf '%s' "$1 $lock_sum" > "$STAMP"
+    printf '%s' "$wanted $lock_sum" > "$STAMP"
+}
+
+# In comments too, where it does no harm.
+names_anthropic() {
+    grep -q 'anthropic"' user_data/config.json 2>/dev/null
 }
 
 native() { # MODULE ARGUMENTS

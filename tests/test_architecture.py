@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
-    "operations": EVERYBODY | {"journal", "learning", "llm", "gate", "sandbox"},
+    "operations": EVERYBODY | {"journal", "learning", "llm", "tools", "gate", "sandbox"},
     "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
 FREQTRADE_KNOWERS = "engine/bridge/"

@@ -7,8 +7,10 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRA_MARKER = "# === extra: anthropic ===\n"
 MARKER = "# === test tools ===\n"
-RUNTIME, _, TEST_TOOLS = LOCK.partition(MARKER)
+RUNTIME, _, REST = LOCK.partition(EXTRA_MARKER)
+EXTRA, _, TEST_TOOLS = REST.partition(MARKER)
 PIN = re.compile(r"(?m)^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)(?: ; ([^\\\n]+?))? \\$")
 
 
@@ -16,8 +18,14 @@ def names(text: str) -> set[str]:
     return {found[1] for found in PIN.finditer(text)}
 
 
-def test_there_is_one_marker_between_what_runs_and_what_tests() -> None:
-    assert LOCK.count(MARKER) == 1
+@pytest.mark.parametrize("marker", [EXTRA_MARKER, MARKER])
+def test_there_is_one_marker_between_what_runs_and_what_does_not_always(marker: str) -> None:
+    assert LOCK.count(marker) == 1
+
+
+@pytest.mark.parametrize("pin", PYPROJECT["project"]["optional-dependencies"]["anthropic"])
+def test_the_extra_is_pinned_below_what_always_runs(pin: str) -> None:
+    assert f"\n{pin} \\\n" in EXTRA
 
 
 def test_every_requirement_is_one_version_with_hashes() -> None:
@@ -48,6 +56,7 @@ def test_every_test_tool_is_locked_below_the_marker(tool: str) -> None:
 
 def test_nothing_is_pinned_twice() -> None:
     assert names(RUNTIME) & names(TEST_TOOLS) == set()
+    assert names(EXTRA) & (names(RUNTIME) | names(TEST_TOOLS)) == set()
     assert not {"pytest", "mypy", "ruff"} & names(RUNTIME)
 
 

@@ -58,6 +58,11 @@ LOCK = """\
 runtime==1 \\
     --hash=sha256:00
 
+# === extra: anthropic ===
+
+extra==1 \\
+    --hash=sha256:22
+
 # === test tools ===
 
 tool==1 \\
@@ -323,6 +328,20 @@ def test_the_first_command_installs_only_what_the_bot_needs(project: Project) ->
     assert result.calls[-1] == "python -m llm_modules.cli status"
     requirements = project.folder / ".venv" / "requirements.txt"
     assert requirements.read_text(encoding="utf-8") == LOCK.partition("# ===")[0]
+
+
+def test_anthropics_library_comes_with_a_config_that_names_it(project: Project) -> None:
+    project.run("status")
+    (project.folder / "user_data").mkdir(exist_ok=True)
+    config = project.folder / "user_data" / "config.json"
+    config.write_text('{"llm_config": {"provider": "anthropic"}}', encoding="utf-8")
+    assert project.run("status").called("pip install")
+    requirements = project.folder / ".venv" / "requirements.txt"
+    assert requirements.read_text(encoding="utf-8") == LOCK.partition("# === test")[0]
+    assert not project.run("status").called("pip install")
+    # What is there already does no harm once it is not needed any more.
+    config.write_text('{"llm_config": {"provider": "openai"}}', encoding="utf-8")
+    assert not project.run("status").called("pip install")
 
 
 def test_the_second_command_installs_nothing(project: Project) -> None:

@@ -5,7 +5,6 @@ import math
 import re
 from dataclasses import replace
 
-import openai
 from pydantic import SecretStr
 
 from llm_modules.dialogue import Reply, ToolRequest
@@ -30,16 +29,16 @@ _BY_CLASS: dict[int, ProviderFault] = {3: "redirected", 4: "rejected", 5: "serve
 
 
 def provider_error(error: Exception, key: SecretStr) -> ProviderError:
-    """Turn an error of the SDK, or of decoding a body, into ours.
+    """Turn an error of an SDK, or of decoding a body, into ours.
 
-    The text never holds the key, even when a gateway echoes it.
+    OpenAI's and Anthropic's SDK are made by one generator: their errors have the same names and
+    parts. The text never holds the key, even when a gateway echoes it.
     """
     # Ours, from the transport: the SDK takes it for a lost connection.
     if isinstance(error.__cause__, ProviderError):
         return error.__cause__
-    retry_after = _retry_after(error) if isinstance(error, openai.APIStatusError) else None
     return ProviderError(
-        _fault(error), without_key(str(error), key), retry_after_seconds=retry_after
+        _fault(error), without_key(str(error), key), retry_after_seconds=_retry_after(error)
     )
 
 
@@ -101,21 +100,21 @@ def refuses_forced_call(error: ProviderError) -> bool:
 
 
 def _fault(error: Exception) -> ProviderFault:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
     # First: to the SDK it is a kind of lost connection.
-    if isinstance(error, openai.APITimeoutError):
+    if "APITimeoutError" in kinds:
         return "timeout"
-    if isinstance(error, openai.APIConnectionError):
+    if "APIConnectionError" in kinds:
         return "connection"
-    if not isinstance(error, openai.APIStatusError):
-        return "bad_response"
-    status = error.status_code
+    status = getattr(error, "status_code", 0)
     return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, "bad_response")
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
+def _retry_after(error: Exception) -> float | None:
     """Read Retry-After in seconds; a date or nonsense is treated as not given."""
+    response = getattr(error, "response", None)
     try:
-        seconds = float(error.response.headers.get("retry-after", ""))
-    except ValueError:
+        seconds = float(response.headers["retry-after"] if response is not None else "")
+    except (KeyError, ValueError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
