@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from builders import a_question
+from builders import PAIR, a_question
 from llm_modules.engine.guard import contained, guarded
 from llm_modules.engine.question import Question
 from llm_modules.engine.service import DecisionService
@@ -22,16 +22,18 @@ class Work:
         self.seconds = seconds
         self.error = error
         self.decided: list[str] = []
+        self.groups: list[int] = []
         self.failed: list[tuple[str, str]] = []
         self.threads: set[str] = set()
         self.closed = False
 
-    async def decide(self, question: Question) -> None:
+    async def decide(self, questions: tuple[Question, ...]) -> None:
         self.threads.add(threading.current_thread().name)
         if self.error is not None:
             raise self.error
         await asyncio.sleep(self.seconds)
-        self.decided.append(question.pair)
+        self.decided += [question.pair for question in questions]
+        self.groups.append(len(questions))
 
     def undecided(self, question: Question, fault: str) -> None:
         self.failed.append((question.pair, fault))
@@ -201,3 +203,30 @@ def test_containment_keeps_the_error() -> None:
 def test_containment_lets_cancellation_through() -> None:
     with pytest.raises(asyncio.CancelledError), contained("A test"):
         raise asyncio.CancelledError
+
+
+def test_questions_asked_together_are_decided_together() -> None:
+    work = Work()
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        wait_for(lambda: len(work.decided) == 2)
+    assert work.groups == [2]
+
+
+def test_a_newer_question_of_one_pair_cancels_the_whole_group() -> None:
+    work = Work(seconds=0.3)
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        service.ask([a_question(pair=ETH)])
+        wait_for(lambda: len(work.decided) == 1)
+    assert work.groups == [1]
+    aborted = "aborted: the bot stopped or the next candle came first"
+    assert work.failed == [(PAIR, aborted), (ETH, aborted)]
+
+
+def test_a_group_that_fails_is_told_pair_by_pair() -> None:
+    work = Work(error=KeyError("x"))
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        wait_for(lambda: len(work.failed) == 2)
+    assert work.failed == [(PAIR, "internal: KeyError"), (ETH, "internal: KeyError")]

@@ -34,10 +34,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything sent to the model for one question."""
+    """Everything sent to the model for one question; `several` asks for more than one call."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...]
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)

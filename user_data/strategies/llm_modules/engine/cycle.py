@@ -11,12 +11,13 @@ from datetime import datetime
 from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.dialogue import Inquiry, Prompt
-from llm_modules.domain import MarketSnapshot, OpenPosition
+from llm_modules.domain import Change, Experience, MarketSnapshot, OpenPosition
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
-from llm_modules.engine.executor import FunctionExecutor
+from llm_modules.engine.executor import Answer, FunctionExecutor
 from llm_modules.engine.exposures import exposures
 from llm_modules.engine.lesson_writer import LessonWriter
+from llm_modules.engine.portfolio_executor import Panel
 from llm_modules.engine.question import Question, World
 from llm_modules.engine.recording import answered_record, failed_record, outcome_record
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
@@ -37,7 +38,8 @@ logger = logging.getLogger(__name__)
 class Rooms:
     """Everything a decision passes through; `world` and `clock` tell the present.
 
-    `writer` words lessons by a model, None where the rules' words are enough.
+    `writer` words lessons by a model, None where the rules' words are enough; `panel` asks about
+    all pairs of a candle at once, None where each is asked about by itself.
     """
 
     config: TraderConfig
@@ -50,6 +52,7 @@ class Rooms:
     world: Callable[[], World]
     clock: Callable[[], datetime]
     writer: LessonWriter | None = None
+    panel: Panel | None = None
 
 
 async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
@@ -58,12 +61,16 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
         snapshot = look(question, rooms)
         prompt = compose(question, snapshot, rooms)
     except (MarketDataError, ContextBudgetError) as error:
-        model = rooms.config.llm_config.model
-        record = failed_record(question, rooms.clock(), model, f"{type(error).__name__}: {error}")
-        note(record, rooms)
-        return record
+        return fail(question, error, rooms)
     inquiry = Inquiry(question.pair, question.decision_id, question.stance)
     answer = await rooms.executor.call(prompt, inquiry)
+    return conclude(question, snapshot, prompt, answer, rooms)
+
+
+def conclude(
+    question: Question, snapshot: MarketSnapshot, prompt: Prompt, answer: Answer, rooms: Rooms
+) -> DecisionRecord:
+    """Judge, record and book an answer, in this order."""
     verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
     record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
     recorded = note(record, rooms)
@@ -75,6 +82,23 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
         book(question, snapshot, proposal, answer.model, rooms)
     else:
         logger.warning("%s: approved, not opened: the journals are behind", question.pair)
+    return record
+
+
+def spare(
+    question: Question,  # noqa: ARG001 - being built
+    snapshot: MarketSnapshot,  # noqa: ARG001
+    rooms: Rooms,  # noqa: ARG001
+) -> DecisionRecord | None:
+    """Record that the model need not be asked, where that is so."""
+    return None
+
+
+def fail(question: Question, error: Exception, rooms: Rooms) -> DecisionRecord:
+    """Record that a question never reached the model."""
+    model = rooms.config.llm_config.model
+    record = failed_record(question, rooms.clock(), model, f"{type(error).__name__}: {error}")
+    note(record, rooms)
     return record
 
 
@@ -92,15 +116,22 @@ def look(question: Question, rooms: Rooms) -> MarketSnapshot:
 
 def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:
     """Write the prompt, with what the past taught before this candle. Raises ContextBudgetError."""
+    experience, changes = past_of(question, snapshot, rooms)
+    tools = offered_tools(question.stance)
+    account = question.world.account
+    return rooms.context.build(snapshot, account, question.position, experience, tools, changes)
+
+
+def past_of(
+    question: Question, snapshot: MarketSnapshot, rooms: Rooms
+) -> tuple[Experience, tuple[Change, ...]]:
+    """Return what is known of a pair's past before this candle, and what changed since entry."""
     # A snapshot keeps its price apart, recorded facts do not: only alike can be compared.
     facts = {"price": snapshot.price, **snapshot.facts}
     experience = rooms.library.recall(question.pair, question.candle_at, facts)
-    position = question.position
-    thesis = position.thesis if position else None
+    thesis = question.position.thesis if question.position else None
     changes = MarketStateComparator().compare(thesis.facts, facts) if thesis else ()
-    tools = offered_tools(question.stance)
-    account = question.world.account
-    return rooms.context.build(snapshot, account, position, experience, tools, changes)
+    return experience, changes
 
 
 def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:

@@ -14,8 +14,9 @@ from functools import partial
 
 from llm_modules.domain import AccountState, ClosedTrade, OpenPosition, RunMode, Side
 from llm_modules.engine.book import Booking, BookingKind
-from llm_modules.engine.cycle import Rooms, decide, note
+from llm_modules.engine.cycle import Rooms, note
 from llm_modules.engine.outbox import TradeOutbox
+from llm_modules.engine.portfolio import decide_all
 from llm_modules.engine.question import Present, Question, World
 from llm_modules.engine.recent import RecentDecisions
 from llm_modules.engine.recording import (
@@ -64,7 +65,7 @@ class Desk:
         self._outbox = TradeOutbox(rooms.library, rooms.journal, rooms.writer)
         self._recent = RecentDecisions()
         self._thread_was_alive = True
-        self._service = DecisionService(self._decide, self._undecided, self._close_client)
+        self._service = DecisionService(self._decide, self._undecided, rooms.executor.close)
 
     def start(self, past: Sequence[DecisionLine]) -> None:
         """Start deciding; `past` decisions are drawn again, their stops and candles remembered."""
@@ -119,7 +120,7 @@ class Desk:
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Hand questions to the decision thread."""
-        self._service.ask(questions)
+        self._service.ask(questions, together=self._rooms.panel is not None)
 
     def world(self) -> World:
         """Return the world as last observed."""
@@ -257,8 +258,9 @@ class Desk:
 
     # On the decision thread
 
-    async def _decide(self, question: Question) -> None:
-        self._draw(await decide(question, self._rooms))
+    async def _decide(self, questions: tuple[Question, ...]) -> None:
+        for record in await decide_all(questions, self._rooms):
+            self._draw(record)
         self._outbox.write()
 
     def _undecided(self, question: Question, fault: str) -> None:
@@ -270,9 +272,6 @@ class Desk:
     def _draw(self, record: DecisionRecord) -> None:
         self._recent.add(record)
         self.decided += 1
-
-    async def _close_client(self) -> None:
-        await self._rooms.executor.close()
 
     # Between the two
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from llm_modules.engine.guard import contained
 from llm_modules.engine.question import Question
@@ -16,13 +17,15 @@ logger = logging.getLogger(__name__)
 # The supervisor gives Freqtrade 3.8 s in all.
 STOP_SECONDS = 2.0
 
-Decide = Callable[[Question], Awaitable[object]]
+Questions = tuple[Question, ...]
+Decide = Callable[[Questions], Awaitable[object]]
 OnFailure = Callable[[Question, str], None]
 
 
 class DecisionService:
     """Runs `decide` for many pairs at once; at most one question per pair is under way.
 
+    `decide` gets the questions that are asked together, one unless asked for otherwise.
     `on_failure` is told why a question ended without a decision: it was cancelled, or our own
     code failed.
     """
@@ -49,10 +52,11 @@ class DecisionService:
         """Whether the thread runs; after its end nothing is decided or recorded any more."""
         return self._thread.is_alive()
 
-    def ask(self, questions: Sequence[Question]) -> None:
-        """Hand questions over; a question of the same pair that is still open is cancelled."""
+    def ask(self, questions: Sequence[Question], *, together: bool = False) -> None:
+        """Hand questions over; what is still open about one of their pairs is cancelled."""
+        groups = (tuple(questions),) if together else tuple((one,) for one in questions)
         if questions:
-            self._loop.call_soon_threadsafe(self._begin, tuple(questions))
+            self._loop.call_soon_threadsafe(self._begin, groups)
 
     def soon(self, work: Callable[[], object], what: str) -> None:
         """Run a short piece of work on the thread, such as recording an outcome."""
@@ -75,25 +79,33 @@ class DecisionService:
         self._loop.run_forever()
         self._loop.close()
 
-    def _begin(self, questions: tuple[Question, ...]) -> None:
-        for question in questions:
-            earlier = self._running.get(question.pair)
-            if earlier is not None:
+    def _begin(self, groups: Sequence[Questions]) -> None:
+        for group in groups:
+            pairs = [question.pair for question in group]
+            for earlier in {self._running[pair] for pair in pairs if pair in self._running}:
                 earlier.cancel()
-            self._running[question.pair] = self._loop.create_task(self._answer(question))
+            task = self._loop.create_task(self._answer(group))
+            task.add_done_callback(partial(self._ended, group))
+            self._running |= dict.fromkeys(pairs, task)
 
-    async def _answer(self, question: Question) -> None:
-        try:
-            with contained(f"Deciding about {question.pair}") as outcome:
-                await self._decide(question)
-            if outcome.error is not None:
-                self._on_failure(question, f"internal: {type(outcome.error).__name__}")
-        except asyncio.CancelledError:
-            self._on_failure(question, "aborted: the bot stopped or the next candle came first")
-        finally:
-            # A newer question of the pair may stand here already.
-            if self._running.get(question.pair) is asyncio.current_task():
+    async def _answer(self, group: Questions) -> None:
+        with contained(f"Deciding about {', '.join(one.pair for one in group)}") as outcome:
+            await self._decide(group)
+        if outcome.error is not None:
+            self._fail(group, f"internal: {type(outcome.error).__name__}")
+
+    def _ended(self, group: Questions, task: asyncio.Task[None]) -> None:
+        # A newer question of a pair may stand here already.
+        for question in group:
+            if self._running.get(question.pair) is task:
                 del self._running[question.pair]
+        # Not in the task itself: one that is cancelled before its first step never runs.
+        if task.cancelled():
+            self._fail(group, "aborted: the bot stopped or the next candle came first")
+
+    def _fail(self, group: Questions, fault: str) -> None:
+        for question in group:
+            self._on_failure(question, fault)
 
     def _shielded(self, work: Callable[[], object], what: str) -> None:
         with contained(what):

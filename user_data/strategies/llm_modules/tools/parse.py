@@ -22,8 +22,7 @@ def read_reply(reply: Reply, pair: str, tools: Sequence[ToolSpec]) -> ToolCall:
     A reply that was cut off or filtered is never executed, even when its JSON parses.
     """
     requests = reply.tool_requests
-    if reply.finish_reason in {"length", "content_filter"}:
-        raise ModelError((f"your answer was cut off ({reply.finish_reason}); answer shorter",))
+    refuse_cut_off(reply)
     if not requests:
         raise ModelError(("you called no tool; call exactly one of the offered tools",))
     if len(requests) > 1:
@@ -33,6 +32,12 @@ def read_reply(reply: Reply, pair: str, tools: Sequence[ToolSpec]) -> ToolCall:
             (f"you called {len(requests)} tools{repeated}; nothing was done, call exactly one",)
         )
     return read_request(requests[0], pair, tools)
+
+
+def refuse_cut_off(reply: Reply) -> None:
+    """Raise ModelError for a reply of which a part may be missing."""
+    if reply.finish_reason in {"length", "content_filter"}:
+        raise ModelError((f"your answer was cut off ({reply.finish_reason}); answer shorter",))
 
 
 def read_request(request: ToolRequest, pair: str, tools: Sequence[ToolSpec]) -> ToolCall:
@@ -45,7 +50,7 @@ def read_request(request: ToolRequest, pair: str, tools: Sequence[ToolSpec]) -> 
         raise ModelError(
             (f"{_short(request.name)} is not offered here; call one of {', '.join(names)}",)
         )
-    arguments = _arguments(request.arguments)
+    arguments = decoded(request.arguments)
     # Our tag: in the arguments it would choose another model than the name did.
     if "tool" in arguments:
         raise ModelError(("tool: unknown field",))
@@ -58,23 +63,26 @@ def read_request(request: ToolRequest, pair: str, tools: Sequence[ToolSpec]) -> 
     return call
 
 
-def _arguments(raw: str | Mapping[str, object] | None) -> Mapping[str, object]:
-    """Decode arguments; a dict is re-read as JSON so that one rule book holds for all."""
+def decoded(raw: str | Mapping[str, object] | None) -> Mapping[str, object]:
+    """Decode arguments; a dict is re-read as JSON so that one rule book holds for all.
+
+    Raises ModelError.
+    """
     text = raw if isinstance(raw, str) else _encode(raw)
     if len(text) > LONGEST_ARGUMENTS:
         raise ModelError((f"arguments are longer than {LONGEST_ARGUMENTS} characters",))
     fenced = _FENCE.match(text)
     try:
-        decoded = json.loads(
+        arguments = json.loads(
             fenced[1] if fenced else text,
             object_pairs_hook=_without_repeats,
             parse_constant=_no_constant,
         )
     except (ValueError, RecursionError) as error:
         raise ModelError((f"arguments are not valid JSON: {_short(str(error))}",)) from None
-    if not isinstance(decoded, dict):
-        raise ModelError((f"arguments must be a JSON object, found {type(decoded).__name__}",))
-    return decoded
+    if not isinstance(arguments, dict):
+        raise ModelError((f"arguments must be a JSON object, found {type(arguments).__name__}",))
+    return arguments
 
 
 def _encode(raw: Mapping[str, object] | None) -> str:
