@@ -52,6 +52,19 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       Brier score and calibration error; drawn into user_data/plot/calibration.png, or FILE.
       --mode: sandbox, dry_run or live, else the one that closed a trade last.
 
+  doctor [--no-calls] [--again] [--json]
+      Look at settings, keys and prices, and ask each configured model a few real questions: what
+      its server understands, how fast it is, what a day will cost. The bot heeds what it finds.
+      --no-calls: ask nothing; --again: also a model that was asked lately.
+
+  cost [--days N] [--by hour|day|pair|model|kind] [--json]
+      What asking the model costs: today, this month, where the month will end, what is left of
+      the budget, and a row per day, hour, pair, model or kind of decision.
+
+  replay ID [--model M] [--json]
+      Ask again what was asked for a decision, of the configured model or of M, and compare both
+      answers. ID as with decisions --show. Orders nothing.
+
   halt [REASON]
       The kill switch: close every position and open nothing, in every mode and over restarts,
       until resume. Works with the bot, its API, its settings or Docker down, as does its file
@@ -96,8 +109,9 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
   move-keys
       Move secrets that stand in config.json into .env, after a backup.
 
-  lock
-      Write requirements.lock anew from pyproject.toml (needs uv).
+  lock [--upgrade]
+      Write requirements.lock anew from pyproject.toml (needs uv); pins that still fit stay, unless
+      --upgrade takes the newest.
 
 Docker is used when it runs, unless NATIVE=1 is set. PYTHON names the interpreter to install for.
 Status: 0 done, 1 failed or refused, 2 wrong usage or settings, 3 not running.
@@ -414,8 +428,8 @@ main() { # COMMAND ARGUMENTS
     shift
     case "$command" in
         start | restart | deploy | logs | decisions | trades | calibration | halt | resume | \
-            flatten | clean | selftest | verify | version | stop | status | test | sandbox | \
-            move-keys | lock) ;;
+            flatten | clean | cost | doctor | replay | selftest | verify | version | stop | \
+            status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return
@@ -433,7 +447,7 @@ main() { # COMMAND ARGUMENTS
     [ "$command" != halt ] || halt_at_once "$@"
     case "$command" in
         test) run_tests "$@" ;;
-        lock) exec tools/lock.sh ;;
+        lock) exec tools/lock.sh "$@" ;;
         *)
             # Whatever is typed after halt is its reason, also what looks like an option.
             [ "$command" != halt ] || set -- -- "$@"

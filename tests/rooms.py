@@ -8,9 +8,10 @@ from typing import Any
 from builders import NOON, a_config, a_world
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.engine.book import DecisionBook
+from llm_modules.engine.cheap_first import open_executor
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.question import Present, World
+from llm_modules.engine.sparing import Sparing
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import (
@@ -39,9 +40,8 @@ def some_rooms(
     return Rooms(
         config=config,
         context=ContextBuilder(config.context_config, config.risk_management),
-        executor=FunctionExecutor(
-            client, model="test-model", deadline_seconds=config.llm_config.timeout
-        ),
+        executor=open_executor(client, config.llm_config),
+        sparing=Sparing(config.llm_config.asking),
         checker=DecisionChecker(config.risk_management),
         book=DecisionBook(),
         journal=TradeLogger(config.experience_config),

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("decisions.py", "--pairs", "2", "--latency", "0.05", "--rounds", "1"), "ratio"),
+        (
+            ("decisions.py", "--pairs", "2", "--latency", "0.05", "--rounds", "1", "--alone", "1"),
+            "ratio",
+        ),
+        (("prompts.py", "--candles", "2"), "cached after"),
+        (("overhead.py", "--trades", "0", "200", "--rounds", "20"), "goal"),
         (("gate.py",), "json.loads"),
         (("learning.py", "--trades", "300"), "recall"),
     ],

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ import pytest
 from context.scenes import (
     HOLD,
     NOTHING,
-    PAIR,
-    RULES,
     WAIT,
     a_context,
     a_decision,
@@ -31,8 +30,7 @@ from context.scenes import (
 from llm_modules.config import ContextConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import Change, Experience, OpenPosition
-from llm_modules.market.snapshot import build_snapshot
-from market.made_candles import NOON, made_candles
+from market.made_candles import NOON
 
 
 def line_starting(text: str, start: str) -> str:
@@ -86,7 +84,7 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
 
 
 def test_no_key_occurs_twice_among_the_facts() -> None:
-    text = user_text(a_prompt(a_position(), an_experience())).partition("<quoted")[0]
+    text = re.sub(r"(?s)<quoted.*?</quoted", "", user_text(a_prompt(a_position(), an_experience())))
 
     keys = re.findall(r"(\S+)=", text)
 
@@ -112,19 +110,27 @@ def test_no_number_that_is_not_one_is_ever_printed() -> None:
 
     assert not re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)
     assert "liquidation_price=-" in text
-    assert "confidence -, approved" in text
+    assert "signal_wait -, approved" in text
 
 
 # --- the facts ----------------------------------------------------------------------------------
 
 
-def test_the_market_line_names_pair_candle_timeframe_price_and_facts_in_order() -> None:
-    snapshot = a_snapshot()
-    line = line_starting(user_text(a_prompt(snapshot=snapshot)), "pair=")
+def test_the_first_line_says_what_this_is_about_and_what_the_exchange_demands() -> None:
+    first = user_text(a_prompt(a_position(), an_experience())).splitlines()[0]
 
-    assert line.startswith("pair=BTC/USDT:USDT candle=2026-01-15T12:00:00Z timeframe=30m price=8")
+    assert first == (
+        "pair=BTC/USDT:USDT timeframe=30m price_step=0.1 min_notional=5 pair_max_leverage=50"
+    )
+
+
+def test_the_market_line_names_candle_price_and_facts_in_order() -> None:
+    snapshot = a_snapshot()
+    line = line_starting(user_text(a_prompt(snapshot=snapshot)), "candle=")
+
+    assert line.startswith("candle=2026-01-15T12:00Z price=8")
     assert keys_of(line) == [
-        "pair", "candle", "timeframe", "price", "rsi", "adx", "atr_pct", "ema_gap_pct",
+        "candle", "price", "rsi", "adx", "atr_pct", "ema_gap_pct",
         "atr_ratio", "mfi", "macd_pct", "macd_hist_pct", "bb_position", "volume_ratio", "support",
         "resistance", "change_pct_24h",
     ]  # fmt: skip
@@ -134,39 +140,23 @@ def test_the_market_line_names_pair_candle_timeframe_price_and_facts_in_order() 
     assert float(values["rsi"]) == pytest.approx(snapshot.facts["rsi"], abs=0.05)
 
 
-def test_what_the_exchange_demands_follows_the_market() -> None:
-    text = user_text(a_prompt())
+def test_each_informative_timeframe_is_told_in_one_row() -> None:
+    rows = table_rows(user_text(a_prompt()), "Higher timeframes")
 
-    assert "\nprice_step=0.1 min_notional=5 pair_max_leverage=50\n" in text
-
-
-def test_each_informative_timeframe_has_one_line_whose_keys_bear_its_name() -> None:
-    text = user_text(a_prompt())
-
-    for timeframe in ("1h", "4h"):
-        line = line_starting(text, f"close_{timeframe}=")
-        assert all(key.endswith(f"_{timeframe}") for key in keys_of(line))
-        names = [key.removesuffix(f"_{timeframe}") for key in keys_of(line)]
-        assert names == [
-            "close", "rsi", "adx", "atr_pct", "ema_gap_pct", "ema_20", "ema_50", "macd",
-            "macd_hist", "mfi_14", "obv", "bb_upper", "bb_lower",
-        ]  # fmt: skip
+    assert rows[0] == ["timeframe", "rsi", "adx", "ema_gap_pct", "bb_lower", "bb_upper"]
+    assert [row[0] for row in rows[1:]] == ["4h", "1h"]
 
 
-def test_a_timeframe_in_warm_up_shows_dashes() -> None:
-    frames = [made_candles(ticks=870_000, step=0.1), made_candles("4h", rows=30)]
-    snapshot = build_snapshot(PAIR, NOON, frames, RULES)
+def test_without_informative_timeframes_they_are_not_spoken_of() -> None:
+    context = a_context(informative_timeframes=())
 
-    line = line_starting(user_text(a_prompt(snapshot=snapshot)), "close_4h=")
-
-    assert "ema_50_4h=- " in line
-    assert "ema_20_4h=1" in line
+    assert "Higher timeframes" not in user_text(a_prompt(context=context))
 
 
 def test_the_account_line_names_amounts_trades_and_drawdown() -> None:
     line = line_starting(user_text(a_prompt()), "equity=")
 
-    assert line == "equity=1234.57 free=1000.00 used_stake=234.500 open_trades=1 drawdown_pct=5.03"
+    assert line == "equity=1234.57 free=1000 used_stake=234.5 open_trades=1 drawdown_pct=5.03"
 
 
 @pytest.mark.parametrize("peak", [0.0, -1.0])
@@ -178,7 +168,7 @@ def test_the_position_line_names_everything_in_order() -> None:
     line = line_starting(user_text(a_prompt(a_position())), "side=")
 
     assert line == (
-        "side=long open_rate=86910.0 stake=100.000 leverage=2.5 profit_pct=-1.23 mfe_pct=2.00 "
+        "side=long open_rate=86910.0 stake=100 leverage=2.5 profit_pct=-1.23 mfe_pct=2.00 "
         "mae_pct=-3.10 held_candles=4 adjustments=1 entries=2 stop_price=86100.0 "
         "liquidation_price=52345.6"
     )
@@ -197,14 +187,14 @@ def test_the_thesis_is_shown_with_its_numbers_its_words_and_what_changed_since()
     snapshot = a_snapshot()
     facts_now = snapshot.facts
     text = user_text(a_prompt(a_position(), snapshot=snapshot))
-    facts, _, quoted = text.partition("<quoted")
+    before, quoted, after = re.split(r"</?quoted \d+>", text)
 
-    assert (
+    assert before.splitlines()[1] == (
         "entry_confidence=72 entry_support=86500.0 entry_resistance=89000.0 entry_stop=86100.0 "
-        "entry_target=88900.5\n" in facts
+        "entry_target=88900.5"
     )
     atr_now = facts_now["atr_pct"] * snapshot.price / 100
-    assert line_starting(facts, "since entry") == (
+    assert line_starting(after, "since entry") == (
         f"since entry: price 86900.0->{snapshot.price:.1f}, rsi 28.2->{facts_now['rsi']:.1f}, "
         f"adx 28.4->{facts_now['adx']:.1f}, atr 172->{atr_now:.0f} !, "
         f"ema_gap_pct -0.212->{facts_now['ema_gap_pct']:.3f} !, "
@@ -264,16 +254,57 @@ def test_while_flat_there_is_no_position() -> None:
     assert "Why this position was opened" not in text
 
 
+# --- what a provider's cache can keep -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("position", [None, a_position()], ids=["flat", "in position"])
+def test_what_only_a_trade_changes_stands_before_all_that_a_candle_changes(
+    position: OpenPosition | None,
+) -> None:
+    past = an_experience()
+    later = replace(past, decisions=(*past.decisions, a_decision(0)), statistics=("new",))
+    now = a_snapshot()
+    moved = replace(now, price=now.price + 1, facts={**now.facts, "rsi": 61.0})
+
+    before = user_text(a_prompt(position, past, snapshot=now))
+    after = user_text(a_prompt(position, later, snapshot=moved, account=an_account(equity=1.0)))
+
+    alike = takewhile(lambda both: both[0] == both[1], zip(before, after, strict=False))
+    shared = "".join(char for char, _ in alike)
+    assert "TAKE_PROFIT_1" in shared
+    assert "lesson 1" in shared
+    assert "# Higher timeframes" in shared
+    assert shared.endswith("\n<quoted ")
+
+
+def test_a_closed_trade_changes_the_first_block_only_in_its_fence_and_its_lists() -> None:
+    past = an_experience()
+    before, after = (
+        re.findall(r"<quoted (\d+)>", user_text(a_prompt(None, experience)))
+        for experience in (past, replace(past, trades=past.trades[1:]))
+    )
+
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 # --- tables -------------------------------------------------------------------------------------
 
 
 def test_histories_have_as_many_rows_as_asked_for_and_end_at_this_candle() -> None:
     context = a_context(indicator_history_points=7, raw_kline_history_points=4)
-    text = user_text(a_prompt(context=context))
+    header, *rows = table_rows(user_text(a_prompt(context=context)), "Candles 30m")
 
-    indicators, candles = table_rows(text, "Indicators 30m"), table_rows(text, "Candles 30m")
-    assert (len(indicators), len(candles)) == (1 + 7, 1 + 4)
-    assert indicators[-1][0] == candles[-1][0] == "11:30"
+    assert header == ["opened", "high", "low", "close", "volume", "rsi_14"]
+    assert [row[1] for row in rows].count("-") == 3
+    assert [row[5] for row in rows].count("-") == 0
+    assert (len(rows), rows[-1][0]) == (7, "11:30")
+
+
+def test_a_table_without_a_column_is_left_out() -> None:
+    context = a_context(table_columns=("close",), raw_kline_history_points=0)
+
+    assert "Candles 30m" not in user_text(a_prompt(context=context))
 
 
 def test_tables_of_other_timeframes_have_ten_rows_where_none_are_named() -> None:
@@ -288,9 +319,11 @@ def test_tables_of_other_timeframes_have_ten_rows_where_none_are_named() -> None
 
 CHANGES: dict[str, Any] = {
     "language": "zh",
-    "max_context_tokens": 2_900,
+    "max_context_tokens": 2_000,
     "indicator_history_points": 7,
     "raw_kline_history_points": 0,
+    "table_columns": ("close", "obv"),
+    "timeframe_columns": ("ema_50",),
     "include_multi_timeframe_data": False,
     "multi_timeframe_history": {"1h": 4},
     "informative_timeframes": ("1h",),

@@ -60,7 +60,7 @@ def chinese(**changes: object) -> ContextConfig:
 
 def without_fence(text: str) -> str:
     """The id is a hash of lines that differ by language."""
-    return re.sub(r"quoted [0-9a-f]{12}>", "quoted>", text)
+    return re.sub(r"quoted [0-9]{9}>", "quoted>", text)
 
 
 # --- the templates ------------------------------------------------------------------------------
@@ -146,10 +146,10 @@ def test_a_chinese_prompt_has_chinese_titles_lines_and_end() -> None:
     )
 
     titles = [line for line in text.splitlines() if line.startswith("#")]
-    assert len(titles) == 3 + 4 + 7
+    assert len(titles) == 6 + 1 + 7
     assert all(CHINESE.search(title) for title in titles)
     assert "\n入场以来: price 86900.0->" in text
-    assert text.splitlines()[-1].startswith("请为 BTC/USDT:USDT 做出决策")
+    assert text.splitlines()[-1] == "请为 BTC/USDT:USDT 做出决策。"
 
 
 def test_the_model_is_asked_for_chinese_reasons_in_chinese_only() -> None:
@@ -183,15 +183,12 @@ TITLES = ["thesis", "statistics", "patterns", "lessons", "trades", "decisions", 
 def test_the_phrases_that_ship_are_these_and_each_is_used() -> None:
     assert sorted(context_phrases("en")) == sorted(
         [
-            "past.decision.line",
             "past.thesis.invalidation",
             "past.thesis.reason",
             *(f"past.title.{kind}" for kind in TITLES),
-            "past.trade.line",
-            "past.trade.taught",
             "position.since_entry",
             "table.candles",
-            "table.indicators",
+            "table.timeframes",
         ]
     )
     text = user_text(a_prompt(a_position(), an_experience(1)))

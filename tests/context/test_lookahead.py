@@ -67,6 +67,7 @@ def test_the_prompt_of_truncated_candles_is_that_of_all_candles(cut: int, *, is_
     text = prompt.messages[1].content
     assert f"candle={datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M}" in text
     assert all(f" {fact}=" in text for fact in ("atr_ratio", "macd_pct"))
+    assert "\n4h " in text
     assert ("since entry: price 86900.0->" in text) is is_held
 
 

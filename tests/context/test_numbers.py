@@ -17,8 +17,9 @@ from llm_modules.context.numbers import (
     scaled,
     significant_decimals,
     trimmed,
+    utc_day,
     utc_minute,
-    utc_second,
+    utc_moment,
 )
 
 STEPS = (1e-8, 1e-7, 0.00001, 0.00025, 0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -90,6 +91,12 @@ def test_a_trimmed_number_has_no_idle_zeros(value: float, text: str) -> None:
     assert trimmed(value) == text
 
 
+def test_amounts_are_trimmed_with_more_digits() -> None:
+    assert trimmed(1234.5678, 6) == "1234.57"
+    assert trimmed(760.0, 6) == "760"
+    assert trimmed(0.00123456789, 6) == "0.00123457"
+
+
 def test_a_ratio_becomes_a_percentage_with_two_decimals() -> None:
     assert percent(-0.01234) == "-1.23"
     assert percent(math.nan) == "-"
@@ -149,6 +156,7 @@ def test_rounding_removes_infinity_and_negative_zero() -> None:
 def test_times_are_printed_in_utc() -> None:
     at = datetime(2026, 11, 21, 8, 35, 7, tzinfo=timezone(timedelta(hours=2)))
 
-    assert utc_second(at) == "2026-11-21T06:35:07Z"
+    assert utc_moment(at) == "2026-11-21T06:35Z"
     assert utc_minute(at) == "11-21 06:35"
-    assert utc_second(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02T00:00:00Z"
+    assert utc_day(at) == "11-21"
+    assert utc_moment(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02T00:00Z"

@@ -1,5 +1,7 @@
 """What the past taught, as the model reads it in the quoted block."""
 
+import re
+
 import pytest
 
 from context.scenes import (
@@ -11,7 +13,7 @@ from context.scenes import (
     a_trade,
     user_text,
 )
-from llm_modules.domain import Experience
+from llm_modules.domain import Experience, PastDecision
 
 
 def line_starting(text: str, start: str) -> str:
@@ -32,25 +34,96 @@ def test_the_past_is_told_in_full() -> None:
         habits=(a_habit(text="4 entries changed side 3 times."), a_habit()),
     )
 
-    quoted = user_text(a_prompt(None, experience)).partition("<quoted")[2].split(">\n", 1)[1]
+    lasting, passing = re.findall(
+        r"(?s)<quoted \d+>\n(.*?)\n</quoted", user_text(a_prompt(None, experience))
+    )
 
-    assert quoted.split("\n</quoted")[0] == (
-        "## Statistics\n- 24 trades: win rate 54 %\n"
+    assert lasting == (
         "## Patterns\n- longs below RSI 30 won 7 of 9\n"
         "## Lessons\n- take profit above 3 %: 5 of 8 trades, last seen 01-14\n- second\n"
-        "## Closed trades\n"
-        "- 01-15 09:00 short 5x profit 2.13% mfe 3.00% mae -0.50% held 2.5h exit signal_exit "
-        "grade B | taught TAKE_PROFIT_3\n"
-        "- 01-15 11:00 ETH/USDT:USDT short 5x profit 2.13% mfe 3.00% mae -0.50% held 2.5h "
-        "exit signal_exit grade B | taught GAP, STALE\n"
-        "## Recent decisions and outcomes\n"
-        "- 01-15 11:00 signal_entry_long confidence 60, refused: leverage 50 is above 10 "
-        "| breakout\n"
-        "- 01-15 11:30 signal_wait confidence 60, approved | no edge number 1\n"
+        "## Closed trades: profit, mfe, mae (%), held, exit, grade | taught\n"
+        "- 01-15 short 5x 2.1 3.0 -0.5 2.5h signal_exit B | TAKE_PROFIT_3\n"
+        "- 01-15 ETH/USDT:USDT short 5x 2.1 3.0 -0.5 2.5h signal_exit B | GAP, STALE"
+    )
+    assert passing == (
+        "## Statistics\n- 24 trades: win rate 54 %\n"
+        "## Recent decisions: confidence, outcome | reason\n"
+        "- 01-15 11:00 signal_entry_long 60, refused: leverage 50 is above 10\n"
+        "- 11:30 signal_wait 60, approved | no edge number 1\n"
         "## Your recent habits\n"
         "- 4 entries changed side 3 times.\n"
         "- You held 6 times without progress: act."
     )
+
+
+# --- decisions ----------------------------------------------------------------------------------
+
+
+def decision_lines(*decisions: PastDecision) -> list[str]:
+    text = user_text(a_prompt(None, Experience(decisions=decisions)))
+    return text.partition("outcome | reason\n- ")[2].partition("\n</quoted")[0].split("\n- ")
+
+
+def test_decisions_in_a_row_that_changed_nothing_share_a_line() -> None:
+    waits = [a_decision(age, confidence_score=50.0 + age) for age in (4, 3, 2)]
+    entry = a_decision(1, tool="signal_entry_short", result="filled", reason="breakdown")
+
+    assert decision_lines(*waits, entry) == [
+        "01-15 10:00..11:00 3x signal_wait 52-54, approved",
+        "11:30 signal_entry_short 60, filled | breakdown",
+    ]
+
+
+def test_a_line_of_several_tells_the_newest_reason_and_one_confidence_if_it_never_changed() -> None:
+    assert decision_lines(a_decision(2), a_decision(1)) == [
+        "01-15 11:00..11:30 2x signal_wait 60, approved | no edge number 1"
+    ]
+
+
+def test_a_day_is_named_where_it_begins() -> None:
+    lines = decision_lines(
+        a_decision(27), a_decision(25, result="failed"), a_decision(23), a_decision(22)
+    )
+
+    assert [line.partition(",")[0] for line in lines] == [
+        "01-14 22:30 signal_wait 60",
+        "23:30 signal_wait 60",
+        "01-15 00:30..01:00 2x signal_wait 60",
+    ]
+    (over_midnight,) = decision_lines(a_decision(25), a_decision(23))
+    assert over_midnight.startswith("01-14 23:30..01-15 00:30 2x signal_wait 60,")
+
+
+def test_what_acted_failed_otherwise_or_was_about_another_pair_has_its_own_line() -> None:
+    entry = {"tool": "signal_entry_long", "result": "filled"}
+    cases = [
+        (a_decision(2, **entry), a_decision(1, **entry)),
+        (a_decision(2), a_decision(1, result="failed: timeout")),
+        (a_decision(2), a_decision(1, tool="signal_hold")),
+        (a_decision(2, pair="ETH/USDT:USDT"), a_decision(1)),
+    ]
+    for older, newer in cases:
+        assert len(decision_lines(older, newer)) == 2
+
+
+def test_failures_alike_share_a_line_and_have_no_confidence() -> None:
+    failed = {"tool": "none", "result": "failed: timeout", "confidence_score": None, "reason": ""}
+
+    assert decision_lines(a_decision(2, **failed), a_decision(1, **failed)) == [
+        "01-15 11:00..11:30 2x none -, failed: timeout | -"
+    ]
+
+
+@pytest.mark.parametrize("length", [80, 81])
+def test_the_newest_reason_is_short(length: int) -> None:
+    (line,) = decision_lines(a_decision(1, reason="y" * length))
+
+    reason = line.partition(" | ")[2]
+    assert len(reason) == 80
+    assert reason.endswith("…") is (length > 80)
+
+
+# --- the other lists ----------------------------------------------------------------------------
 
 
 def test_a_habit_is_quoted_like_all_text_of_others() -> None:
@@ -73,7 +146,7 @@ def test_a_lesson_appears_in_the_prompt_flat_and_in_position() -> None:
 def test_a_trade_that_taught_nothing_says_nothing_of_lessons() -> None:
     text = user_text(a_prompt(None, Experience(trades=(a_trade(taught=()),))))
 
-    assert line_starting(text, "- 01-15").endswith(" exit signal_exit grade B")
+    assert line_starting(text, "- 01-15").endswith(" signal_exit B")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +164,7 @@ def test_a_trade_that_taught_nothing_says_nothing_of_lessons() -> None:
 def test_what_a_trade_taught_is_quoted_and_short(taught: tuple[str, ...], told: str) -> None:
     text = user_text(a_prompt(None, Experience(trades=(a_trade(taught=taught),))))
 
-    assert line_starting(text, "- 01-15").partition(" | taught ")[2] == told
+    assert line_starting(text, "- 01-15").partition(" | ")[2] == told
 
 
 def test_without_a_past_there_is_no_quoted_block() -> None:

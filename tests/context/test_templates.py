@@ -1,19 +1,24 @@
 """Templates: a mistake in one stops the start, and names the file and what is wrong."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from context.scenes import a_risk
-from llm_modules.context.blocks import Block
+from llm_modules.context.blocks import Block, Quotes
 from llm_modules.context.templates import PROMPTS_FOLDER, PromptTemplates, UserPage
 from llm_modules.domain import Language
 from llm_modules.errors import ConfigError
 
-ALL = ["base.j2", "flat.j2", "in_position.j2", "user.j2"]
+ALL = [
+    *("base.j2", "flat.j2", "in_position.j2", "pair.j2", "portfolio.j2", "portfolio_user.j2"),
+    *("task_flat.j2", "task_in_position.j2", "user.j2"),
+]
 LANGUAGES: list[Language] = ["en", "zh"]
-PAGE = UserPage("A/B:B", ("market line",), ("hourly line",), "account line", ())
+NOTHING = Block("timeframes", "Higher timeframes", ())
+PAGE = UserPage("A/B:B", "terms line", "", "account line", (), "market line", NOTHING)
 
 
 @pytest.fixture
@@ -161,13 +166,13 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"max_leverage": 7.5}, "Leverage: at most 7.5 and at most `pair_max_leverage`."),
-        ({"max_position_pct": 12.5}, "Stake: at most 12.5 % of equity in a position"),
-        ({"max_correlated_pct": 33.0}, "33 % in one bet (pairs correlated from 0.8)"),
-        ({"max_correlation": 0.65}, "40 % in one bet (pairs correlated from 0.65)"),
-        ({"max_total_stake_pct": 66.0}, "), 66 % in all; stake x leverage at least"),
-        ({"max_total_notional_pct": 250.0}, "`min_notional`, at most 250 % in all."),
-        ({"risk_per_trade_pct": 1.5}, "Loss at the stop: at most 1.5 % of equity."),
+        ({"max_leverage": 7.5}, "Leverage: at most 7.5 and `pair_max_leverage`."),
+        ({"max_position_pct": 12.5}, "Of equity: stake at most 12.5 % in a position"),
+        ({"max_correlated_pct": 33.0}, "33 % in pairs correlated from 0.8,"),
+        ({"max_correlation": 0.65}, "40 % in pairs correlated from 0.65,"),
+        ({"max_total_stake_pct": 66.0}, "0.8, 66 % in all; stake x leverage at most"),
+        ({"max_total_notional_pct": 250.0}, "stake x leverage at most 250 % in all;"),
+        ({"risk_per_trade_pct": 1.5}, "loss at the stop at most 1.5 %."),
         ({"max_open_trades": 9}, "Open positions: at most 9."),
         ({"max_stop_pct": 2.0}, "Stop: at most 2 % from the entry price; if you give none, 0.5 "),
         ({"stop_atr_margin": 1.25}, "none, 1.25 ATR beyond your support or resistance."),
@@ -183,8 +188,7 @@ def test_both_system_prompts_share_the_rules_and_differ_in_the_task() -> None:
             {"trailing_activate_pct": 3.0, "trailing_give_back_pct": 1.5},
             "- Once price gained 3 %, the stop follows the best price at 1.5 %.",
         ),
-        ({"max_price_drift_pct": 0.25}, "the price has moved 0.25 %."),
-        ({"emergency_stop_loss": -0.075}, "A fall of equity by 7.5 % from its peak"),
+        ({"emergency_stop_loss": -0.075}, "Equity 7.5 % below its peak closes everything"),
         ({"allow_model_freedom": True}, "You choose leverage and stake"),
         (
             {"allow_model_freedom": False, "default_leverage": 4.0},
@@ -206,17 +210,17 @@ def test_what_is_not_set_is_not_told(words: str) -> None:
     assert words not in english().system("flat")
 
 
-def test_that_claims_are_compared_and_what_funding_means_is_told() -> None:
+def test_that_claims_are_checked_and_what_a_stake_is_is_told() -> None:
     text = english().system("flat")
 
-    assert "RSI, levels and trend you claim are compared with the facts." in text
-    assert "`funding_rate_pct` above 0: longs pay shorts." in text
+    assert "`key_support` is below, `key_resistance` above the price; both, RSI and trend" in text
+    assert "`stake_amount`, margin in quote currency" in text
 
 
 def test_what_the_new_facts_marks_and_lessons_mean_is_told() -> None:
     flat, held = english().system("flat"), english().system("in_position")
 
-    assert "`atr_ratio`: of its mean of 50. `macd_pct`: MACD of the price." in flat
+    assert "`atr_ratio`, `volume_ratio`: to the mean of 50, of 20." in flat
     assert "Changes marked `!` make it another market." in held
     assert "`!`" not in flat
     assert "a lesson by how many trades showed it, and how lately" in flat
@@ -226,26 +230,39 @@ def test_the_user_message_leaves_out_what_is_empty() -> None:
     text = english().user(PAGE)
 
     assert text == (
-        "# Market\nmarket line\nhourly line\n\n# Account\naccount line\n\n"
-        "Decide for A/B:B: one call of one tool."
+        "terms line\n\n# Account\naccount line\n\n# Market now\nmarket line\n\nDecide for A/B:B."
     )
 
 
-def test_the_user_message_holds_tables_and_the_quoted_block_in_this_order() -> None:
+def test_the_user_message_tells_what_lasts_first_and_the_market_of_now_last() -> None:
     page = UserPage(
         pair="A/B:B",
-        market=("market line",),
-        timeframes=(),
+        terms="terms line",
+        thesis="thesis line",
         account="account line",
-        position=("position line",),
+        position=("position line", "since entry line"),
+        market="market line",
+        timeframes=Block("timeframes", "Higher timeframes", ("1d 50",), "timeframe rsi"),
+        lasting=Quotes("111", (Block("trades", "Trades", ("first", "second")),)),
+        passing=Quotes("222", (Block("habits", "Habits", ("third",)),)),
         tables=(Block("candles", "Candles 1h", ("1 2", "3 4"), "a b"),),
-        quoted=(Block("trades", "Trades", ("first", "second")),),
-        quoted_id="f00",
     )
 
     assert english().user(page) == (
-        "# Market\nmarket line\n\n# Account\naccount line\n\n# Position\nposition line\n\n"
+        "terms line\nthesis line\n\n"
+        "<quoted 111>\n## Trades\n- first\n- second\n</quoted 111>\n\n"
+        "# Higher timeframes\ntimeframe rsi\n1d 50\n\n"
+        "<quoted 222>\n## Habits\n- third\n</quoted 222>\n\n"
         "# Candles 1h\na b\n1 2\n3 4\n\n"
-        "<quoted f00>\n## Trades\n- first\n- second\n</quoted f00>\n\n"
-        "Decide for A/B:B: one call of one tool."
+        "# Account\naccount line\n\n# Position\nposition line\nsince entry line\n\n"
+        "# Market now\nmarket line\n\nDecide for A/B:B."
     )
+
+
+def test_each_of_the_two_blocks_may_stand_alone() -> None:
+    notes = Quotes("333", (Block("habits", "Habits", ("only",)),))
+    block = "<quoted 333>\n## Habits\n- only\n</quoted 333>\n"
+
+    for name in ("lasting", "passing"):
+        text = english().user(replace(PAGE, **{name: notes}))
+        assert text.startswith(f"terms line\n\n{block}\n# Account\n")

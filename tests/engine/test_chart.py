@@ -84,3 +84,33 @@ def test_a_clamped_decision_has_a_small_letter_and_its_codes_but_no_remarks() ->
         tool="signal_entry_long", call=ENTRY, status="clamped", reasons=reasons
     )
     assert label(record) == "entry long (l72)\nMAX_POSITION\nbreakout"
+
+
+SKIPPED = {"status": "skipped", "tool": None, "call": {}, "default_tool": "signal_wait"}
+
+
+def test_what_was_not_asked_is_a_dot_that_does_not_draw_the_eye() -> None:
+    skipped, wait = annotations([a_decision_record(**SKIPPED), a_decision_record()], CANDLE)
+    AnnotationTypeTA.validate_python(skipped, extra="forbid")
+    assert skipped["size"] < wait["size"]
+    assert (skipped["label"], skipped["color"]) == ("-", wait["color"])
+
+
+def test_the_newest_dot_says_why_and_leaves_the_newest_loud_decision_its_words() -> None:
+    entry = a_decision_record(tool="signal_entry_long", call=ENTRY)
+    why = "cadence: asked every 4 candles while flat"
+    points = annotations([entry, a_decision_record(**SKIPPED, fault=why)], CANDLE)
+    assert [point["label"] for point in points] == [
+        "entry long (L72)\nbreakout",
+        "waited (-)\ncadence: asked every 4\ncandles while flat",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("default", "did"), [("signal_wait", "waited"), ("signal_hold", "held"), (None, "no decision")]
+)
+def test_a_failure_says_what_was_done_instead(default: str | None, did: str) -> None:
+    record = a_decision_record(status="failed", tool=None, fault="timeout", default_tool=default)
+    assert label(record) == f"{did} (?)\ntimeout"
+    (point,) = annotations([record], CANDLE)
+    assert point["size"] == annotations([a_decision_record(status="refused")], CANDLE)[0]["size"]

@@ -252,7 +252,7 @@ def test_the_lesson_of_a_closed_trade_is_in_a_later_prompt(tmp_path: Path) -> No
     rooms.library.learn(a_closed_trade(mfe_ratio=0.2), NOON - timedelta(hours=1))
     run(rooms)
     message = client.prompts[0].messages[-1].content
-    assert "| taught take_profit" in message
+    assert "| take_profit" in message
     assert "Take profit on a long or tighten its stop above +3 %: #7 was at +20 %" in message
 
 

@@ -200,3 +200,21 @@ def test_the_most_requests_a_decision_can_take_leave_its_record_within_3_kb() ->
         tape_ids=names, facts=facts, problems=("too long " * 500,) * 3, fault="x" * 5000
     )
     assert len(encoded(record)) <= 2948
+
+
+def test_another_model_of_the_same_client_is_asked_by_name() -> None:
+    client = ScriptedClient([USELESS, answering("signal_wait")])
+    executor = FunctionExecutor(client, model="small", deadline_seconds=5, by_name=True)
+    asyncio.run(executor.call(a_prompt(), Inquiry(PAIR)))
+    assert client.models == ["small", "small"]
+    own = ScriptedClient([answering("signal_wait")])
+    run(own)
+    assert own.models == [None]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.0])
+def test_a_caller_may_give_less_time(seconds: float) -> None:
+    client = ScriptedClient([USELESS], delay_seconds=0.2)
+    executor = FunctionExecutor(client, model="m", deadline_seconds=60)
+    answer = asyncio.run(executor.call(a_prompt(), Inquiry(PAIR), within_seconds=seconds))
+    assert answer.fault == f"timeout: no usable answer within {seconds:g} s"

@@ -1,16 +1,36 @@
 """What a decision's record holds is enough to go on where a killed bot stopped."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builders import NOON, PAIR, a_question, some_candles
+from builders import (
+    NOON,
+    PAIR,
+    a_position,
+    a_prompt,
+    a_question,
+    an_account,
+    some_candles,
+)
 from fakes import ScriptedClient, answering
+from llm_modules.dialogue import Expense, Usage
+from llm_modules.domain import MarketSnapshot
 from llm_modules.engine.cycle import decide
-from llm_modules.engine.recording import failed_record, thesis_of
-from llm_modules.journal.records import DECISION_LINES
+from llm_modules.engine.executor import Answer
+from llm_modules.engine.recording import (
+    answered_record,
+    failed_record,
+    skipped_record,
+    spent,
+    thesis_of,
+)
+from llm_modules.engine.sparing import Skip
+from llm_modules.journal.records import DECISION_LINES, Held
+from llm_modules.market.snapshot import build_snapshot
 from rooms import some_rooms
 
 PRICE = float(some_candles("30m").close[-1])
@@ -42,3 +62,41 @@ def test_the_timeframe_of_the_facts_is_recorded(tmp_path: Path, timeframe: str) 
 def test_a_decision_that_came_to_no_facts_has_no_timeframe() -> None:
     record = failed_record(a_question(), NOON, "test-model", "no candles")
     assert (record.timeframe, record.facts) == ("", {})
+
+
+def snapshot() -> MarketSnapshot:
+    question = a_question()
+    return build_snapshot(PAIR, NOON, question.frames, question.rules)
+
+
+def test_a_skipped_question_keeps_what_was_seen_and_why() -> None:
+    skip = Skip("unchanged: price +0.10 % since then", "d-0")
+    position = a_position(entries=2, adjustments=3)
+    question = a_question(position)
+    record = skipped_record(question, NOON, snapshot(), "test-model", skip)
+    assert (record.status, record.tool, record.default_tool) == ("skipped", None, "signal_hold")
+    assert (record.fault, record.repeats) == (skip.why, "d-0")
+    assert record.held == Held(entries=2, adjustments=3, stop_price=97.0)
+    assert (record.trade_id, record.profit_ratio, record.equity) == (7, 0.03, 1000.0)
+    assert (record.timeframe, record.facts["price"]) == ("30m", snapshot().price)
+    assert DECISION_LINES.validate_json(record.model_dump_json(by_alias=True)) == record
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_equity_or_a_stop_that_is_no_number_does_not_cost_the_record(number: float) -> None:
+    question = a_question(a_position(stop_price=number))
+    question = replace(question, world=replace(question.world, account=an_account(equity=number)))
+    record = skipped_record(question, NOON, snapshot(), "m", Skip("cadence"))
+    assert (record.equity, record.held, record.repeats) == (None, None, None)
+
+
+def test_an_answer_keeps_what_a_cheaper_model_had_said() -> None:
+    answer = Answer(None, ("x",), None, "main", escalated_from="small: signal_wait 20")
+    record = answered_record(a_question(), NOON, snapshot(), a_prompt(), answer, None)
+    assert (record.escalated_from, record.held) == ("small: signal_wait 20", None)
+
+
+def test_an_unknown_price_of_one_request_makes_the_cost_of_all_unknown() -> None:
+    known, unknown = (Expense(NOON, "p", "m", 1, Usage(10, 5), cost) for cost in (0.25, None))
+    assert spent([known, known])["cost"] == 0.5
+    assert spent([known, unknown])["cost"] is None

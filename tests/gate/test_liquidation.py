@@ -95,6 +95,18 @@ def test_filled_at_its_worst_price_an_addition_still_has_its_stop_before_the_liq
     assert judge("adjust_position", state, at_once, adjustment_pct=100).status == "approved"
 
 
+def test_a_position_that_its_tier_leaves_no_room_for_is_not_added_to() -> None:
+    """9x leaves 11.1 %, of which the tier keeps 12.6: liquidation comes before the average."""
+    tiers = (LeverageTier(100.0, 9.0, 0.125),)
+    position = a_position(
+        side="short", leverage=9.0, stake_amount=1.0, open_rate=105.5, current_rate=100.0,
+        stop_price=101.4, liquidation_price=None,
+    )  # fmt: skip
+    state = a_gate_state(position=position, rules=MarketRules(0.1, 0.001, 125.0, tiers))
+    verdict = judge("adjust_position", state, a_risk(**AT_ONCE), adjustment_pct=100)
+    assert "STOP_BEYOND_LIQUIDATION" in codes(verdict)
+
+
 def test_the_tier_of_the_larger_position_counts_for_its_liquidation() -> None:
     """Together 1,010 are in a tier that keeps 6 %, which leaves 0.8 x (10 - 6.1) % of room."""
     tiers = (LeverageTier(1_000.0, 20.0, 0.004), LeverageTier(5_000.0, 10.0, 0.06))

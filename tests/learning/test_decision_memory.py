@@ -356,3 +356,16 @@ def test_a_halt_is_no_decision() -> None:
     halt = HaltRecord(at=NOON, mode="sandbox", event="halted", text="by hand", equity=None)
     memory = a_memory(decided(1), halt)
     assert len(memory.last(9, pair=PAIR, before=LATER)) == 1
+
+
+def test_a_question_that_was_not_asked_is_not_remembered() -> None:
+    skipped = [decided(n, status="skipped", tool=None, call={}) for n in range(2, 9)]
+    memory = a_memory(decided(1), *skipped)
+    assert [past.tool for past in memory.recent(5, pair=PAIR, before=LATER)] == ["signal_wait"]
+    assert len(memory.last(9, pair=PAIR, before=LATER)) == 1
+
+
+def test_many_that_were_not_asked_push_out_none_that_was() -> None:
+    skipped = [decided(n, status="skipped", tool=None) for n in range(2, 2 * KEPT_PER_PAIR)]
+    memory = a_memory(decided(1, model="first"), *skipped)
+    assert memory.model_of(PAIR, LATER) == "first"

@@ -1,10 +1,15 @@
+import asyncio
 from typing import Any
 
 import pytest
 
-from llm_modules.errors import ConfigError
+from adversary import Adversary, adversary, completion, http
+from asking import ask, fault_of
+from builders import a_prompt
+from llm_modules.dialogue import Inquiry
+from llm_modules.errors import ConfigError, ProviderError
 from llm_modules.llm.opening import targets
-from models import llm_config
+from models import CANARY, a_client, llm_config
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -44,3 +49,106 @@ def test_a_presets_address_stands_in_for_an_empty_one() -> None:
 def test_an_unknown_provider_is_named_with_those_that_are_known() -> None:
     with pytest.raises(ConfigError, match=r"llm_config\.provider: found 'opnai', expected one of"):
         targets(llm_config("", provider="opnai"), {})
+
+
+OK = http(completion(model="second-model"))
+DOWN = http("{}", "500 Oops")
+
+
+def fallback(server: Adversary, model: str = "second-model") -> dict[str, str]:
+    return {"model": model, "api_base": server.url}
+
+
+def test_the_next_model_answers_when_the_first_server_is_down() -> None:
+    with adversary(DOWN) as first, adversary(OK) as second:
+        reply = ask(first, retry_times=0, fallbacks=[fallback(second)])
+    assert (reply.model, reply.attempts) == ("second-model", 2)
+    assert first.requests[0]["model"] == "test-model"
+    assert second.requests[0]["model"] == "second-model"
+    assert CANARY not in second.heads[0]
+
+
+def test_a_first_model_that_hangs_leaves_time_for_the_second() -> None:
+    with adversary(lambda _: [60.0]) as first, adversary(OK) as second:
+        reply = ask(first, timeout=1, retry_times=5, fallbacks=[fallback(second)])
+    assert reply.model == "second-model"
+    assert len(first.requests) == 1
+
+
+def test_who_would_retry_too_late_leaves_the_question_to_the_next() -> None:
+    limited = http("{}", "429 Too Many Requests", retry_after="3600")
+    with adversary(limited) as first, adversary(OK) as second:
+        reply = ask(first, timeout=60, retry_times=5, fallbacks=[fallback(second)])
+    assert (reply.attempts, len(first.requests)) == (2, 1)
+
+
+def test_when_all_fail_the_error_names_them() -> None:
+    with adversary(http("{}", "403 No")) as second:
+        error, _ = fault_of(DOWN, fallbacks=[fallback(second)])
+    assert error.fault == "unauthorised"
+    assert "(second-model; before it: test-model server_error)" in str(error)
+
+
+def test_models_of_one_server_share_its_limits() -> None:
+    def asked(first: Adversary, second: Adversary) -> tuple[int, int]:
+        with pytest.raises(ProviderError):
+            ask(first, retry_times=0, requests_per_minute=1, fallbacks=[fallback(second)])
+        return len(first.requests), len(second.requests)
+
+    with adversary(DOWN) as first, adversary(DOWN) as second:
+        assert asked(first, second) == (1, 1)
+    with adversary(DOWN) as server:
+        assert asked(server, server) == (1, 1)
+
+
+async def two_questions(server: Adversary, **changes: Any) -> list[str]:
+    """Ask two questions one after the other and tell what became of them."""
+    client = a_client(llm_config(server.url, **({"retry_times": 0} | changes)))
+    ends = []
+    for _ in range(2):
+        try:
+            await client.ask(a_prompt(), Inquiry())
+            ends.append("answered")
+        except ProviderError as error:
+            ends.append(error.fault)
+    await client.close()
+    return ends
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [
+        ({}, ["server_error", "server_error"]),
+        ({"breaker_failures": 1}, ["server_error", "unavailable"]),
+        ({"breaker_failures": 1, "breaker_seconds": 1e-6}, ["server_error", "server_error"]),
+        ({"breaker_failures": 2}, ["server_error", "server_error"]),
+        ({"requests_per_minute": 1}, ["server_error", "unavailable"]),
+        ({"requests_per_minute": 2}, ["server_error", "server_error"]),
+        ({"tokens_per_minute": 3000}, ["server_error", "unavailable"]),
+        ({"tokens_per_minute": 300_000}, ["server_error", "server_error"]),
+    ],
+)
+def test_every_limit_of_the_configuration_reaches_the_server(
+    changes: dict[str, Any], ends: list[str]
+) -> None:
+    with adversary(DOWN) as server:
+        assert asyncio.run(two_questions(server, **changes)) == ends
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_more_requests_are_under_way_than_configured(at_once: int) -> None:
+    async def scene(server: Adversary) -> int:
+        client = a_client(llm_config(server.url, max_concurrent=at_once, timeout=60))
+        tasks = [asyncio.create_task(client.ask(a_prompt())) for _ in range(5)]
+        while len(server.requests) < at_once:  # noqa: ASYNC110 - it runs on another thread
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        seen = len(server.requests)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await client.close()
+        return seen
+
+    with adversary(lambda _: [60.0]) as server:
+        assert asyncio.run(scene(server)) == at_once

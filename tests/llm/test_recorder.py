@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from adversary import Adversary, Script, adversary, completion, http
 from builders import NOON, a_prompt
@@ -16,13 +15,15 @@ from journaling import at_most
 from llm_modules.dialogue import Inquiry, Message, Prompt, Reply
 from llm_modules.errors import ProviderError
 from llm_modules.llm.attempts import Attempt
-from llm_modules.llm.failures import blanked, without_key
 from llm_modules.llm.meter import NoMeter
 from llm_modules.llm.recorder import ABANDONED, Recorder, provider_hash
 from llm_modules.llm.tape import Tape
 from models import CANARY, a_client, a_target, llm_config
 
 ACCOUNT = "org-AbCdEfGh0123456789IjKl"
+# Of nobody in particular: no one but its shape could tell what it is.
+ANOTHER = "sk-ant-api03-AbCdEf0123456789-_xyz"
+MAIL, NAMED = "jane.doe+llm@mail.example.com", "jane-of-accounts"
 OK = http(completion())
 TEXT_ONLY = Prompt((Message("user", "word this lesson"),), ())
 
@@ -262,12 +263,16 @@ SPELLED = "".join(f"\\u{ord(char):04x}" for char in CANARY)
         http(completion(model="x").replace('"x"', f'"{SPELLED}"')),
         http(completion({"reason": f"my key is {CANARY}"})),
         http(f"<html>{CANARY}</html>"),
+        http(completion(metadata={"Authorization": f"Bearer {ANOTHER}"})),
+        http(completion({"reason": f"as {ANOTHER} said, ask {MAIL}"})),
+        http(f'{{"error": {{"message": "{MAIL} may not", "user": "{NAMED}"}}}}'),
+        http(completion(user=NAMED, safety_identifier=NAMED, account={"user_id": NAMED})),
     ],
 )
 def test_no_key_and_no_account_is_ever_on_the_tape(
     tmp_path: Path, response: bytes, tape: Tape
 ) -> None:
-    prompt = a_prompt(text=f"what a gateway said: {CANARY}")
+    prompt = a_prompt(text=f"what a gateway said: {CANARY} Authorization: {ANOTHER} {MAIL}")
     with adversary(response) as server:
         recording = Tape(tmp_path / "llm_tape.sqlite")
         with suppress(ProviderError):
@@ -277,36 +282,10 @@ def test_no_key_and_no_account_is_ever_on_the_tape(
         assert f"bearer {CANARY}" in server.heads[0].lower()
     assert (tmp_path / "llm_tape.sqlite-wal").stat().st_size > 0
     written = everything_in(tmp_path)
-    assert b"what a gateway said: [key]" in written
-    for secret in (CANARY, ACCOUNT, "uthorization", "earer"):
+    assert b"what a gateway said: [key] [key] [email]" in written
+    for secret in (CANARY, ANOTHER, ACCOUNT, MAIL, NAMED, "earer"):
         assert secret.encode() not in written
     assert b"127.0.0.1" not in written
-
-
-def test_a_key_with_symbols_is_found_behind_their_escapes() -> None:
-    key = 'a"b\\c\u00e9-0123'
-    text = json.dumps({"echo": f"<{key}>"}, ensure_ascii=False)
-    assert json.loads(blanked(text, SecretStr(key))) == {"echo": "<[key]>"}
-
-
-@pytest.mark.parametrize(("key", "kept"), [("EMPTY", True), ("ollama", False)])
-def test_a_placeholder_too_short_for_a_secret_takes_nothing_apart(key: str, kept: bool) -> None:
-    assert (key in blanked(f'{{"{key}": 1}}', SecretStr(key))) is kept
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        (f"limit of {ACCOUNT} on tokens", "limit of [account] on tokens"),
-        ("proj_0123456789abcdeX", "[account]"),
-        ("user-0123456789abcde", "user-0123456789abcde"),
-        ("user_requirements", "user_requirements"),
-        ("xorg-0123456789abcdeX", "xorg-0123456789abcdeX"),
-    ],
-)
-def test_names_of_an_account_are_taken_out(text: str, shown: str) -> None:
-    assert without_key(text, SecretStr(CANARY)) == shown
-    assert blanked(text, SecretStr(CANARY)) == shown
 
 
 @pytest.mark.parametrize(
@@ -337,7 +316,7 @@ def test_a_tape_that_fails_is_told_once_and_costs_no_decision(
         replies = ask(server, tape, *[a_prompt()] * 3, asked=asked)
     assert asked == []
     assert [bool(reply.tool_requests) for reply in replies] == [True] * 3
-    (warning,) = caplog.records
+    (warning,) = [one for one in caplog.records if one.name.endswith("recorder")]
     assert warning.levelno == logging.WARNING
     assert "go on without their prompts" in warning.message
 
@@ -365,12 +344,42 @@ def test_the_tape_is_written_again_as_soon_as_it_can_be(
     assert all(words in one.message for words, one in zip(told, caplog.records, strict=True))
 
 
-def test_a_key_that_looks_like_an_escape_costs_the_evidence_and_no_decision(tape: Tape) -> None:
+def test_a_key_that_looks_like_an_escape_takes_nothing_apart(tape: Tape) -> None:
     recorder = Recorder(tape, NoMeter(), a_target(key="u001b[31"))
     inquiry = Inquiry()
-    with recorder.taping({"text": "\x1b[31m"}, inquiry) as sent:
+    with recorder.taping({"text": "\x1b[31m u001b[31"}, inquiry) as sent:
         sent.answered(b"{}")
-    assert (len(inquiry.expenses), inquiry.tape_ids) == (1, ())
+    assert found(tape, inquiry.tape_ids[0]).request["text"] == "\x1b[31m [key]"
+
+
+def test_what_is_read_now_is_what_a_tape_would_give(tape: Tape) -> None:
+    recorder, inquiry = Recorder(tape, NoMeter(), a_target()), Inquiry()
+    raw = {"b": [{"z": CANARY, "a": 1e400}], "a": {"user": "me", "text": "\ud800"}}
+    with recorder.taping({}, inquiry) as sent:
+        answer = sent.answered(json.dumps(raw).encode())
+    cleaned = {"user": "[account]", "text": "\ud800"}
+    assert answer == {"a": cleaned, "b": [{"a": 1e400, "z": "[key]"}]}
+    taped = found(tape, inquiry.tape_ids[0]).answer
+    # With its fields in the same order too: complaints about them must come in one order.
+    assert json.dumps(answer) == json.dumps(taped)
+    assert list(raw) != list(taped or ())
+
+
+@pytest.mark.parametrize("raw", [b"3", b'"text"', b"[]", b"null"])
+def test_what_is_no_object_is_handed_on_and_not_kept(tape: Tape, raw: bytes) -> None:
+    recorder, inquiry = Recorder(tape, NoMeter(), a_target()), Inquiry()
+    with recorder.taping({}, inquiry) as sent:
+        assert sent.answered(raw) == json.loads(raw)
+    assert found(tape, inquiry.tape_ids[0]).answer is None
+
+
+def test_what_is_told_of_a_failure_holds_no_secret(tape: Tape) -> None:
+    recorder, inquiry = Recorder(tape, NoMeter(), a_target()), Inquiry()
+    told = f"write to me@example.com, {CANARY}"
+    with pytest.raises(ProviderError), recorder.taping({}, inquiry):
+        raise ProviderError("rejected", told)
+    attempt = found(tape, inquiry.tape_ids[0])
+    assert attempt.error == inquiry.expenses[0].fault == "rejected: write to [email], [key]"
 
 
 def test_an_error_of_our_own_is_recorded_as_abandoned_and_goes_on(tape: Tape) -> None:

@@ -18,8 +18,9 @@ from builders import NOON
 from journaling import at_most
 from llm_modules.errors import JournalError
 from llm_modules.llm import attempts
-from llm_modules.llm.attempts import Attempt, Texts, tape_id_of
-from llm_modules.llm.tape import VERSION, Tape
+from llm_modules.llm.attempts import Attempt, Response, Texts, request_hash_of, tape_id_of
+from llm_modules.llm.rows import VERSION
+from llm_modules.llm.tape import Tape
 
 SYSTEM = {"role": "system", "content": "You trade futures. " * 50}
 TOOLS = [{"type": "function", "function": {"name": "signal_wait", "parameters": {}}}]
@@ -147,9 +148,85 @@ def test_whatever_is_asked_otherwise_is_another_request(changes: dict[str, Any])
     assert Texts().add_request(a_request(**changes)) != Texts().add_request(a_request())
 
 
+def test_a_request_is_named_alike_whether_it_is_stored_or_looked_up() -> None:
+    assert request_hash_of(a_request()) == Texts().add_request(a_request())
+    assert request_hash_of(a_request()) == "989e7ec625c124e81afe365f0dba538e"
+
+
 def test_the_order_of_the_keys_makes_no_other_request() -> None:
     reordered = dict(reversed(a_request().items()))
     assert Texts().add_request(reordered) == Texts().add_request(a_request())
+
+
+def test_the_nth_response_to_a_request_is_found_by_its_hash(path: Path) -> None:
+    tape, name = Tape(path), request_hash_of(a_request())
+    assert tape.response(name, 1) is None
+    first = put(tape)
+    second = put(tape, answer=None, error="timeout: too late", at=NOON + timedelta(1))
+    put(tape, "another")
+    assert tape.response(name, 1) == Response(first, NOON, ANSWER, None, 0.5)
+    late = Response(second, NOON + timedelta(1), None, "timeout: too late", 0.5)
+    assert Tape(path).response(name, 2) == late
+    assert tape.response(name, 3) is None
+    assert tape.response(name, 0) is None
+
+
+def test_attempts_are_counted(path: Path) -> None:
+    tape = Tape(path)
+    assert tape.count() == 0
+    put(tape)
+    put(tape)
+    assert (tape.count(), Tape(path).count()) == (2, 2)
+
+
+def test_what_another_writer_begins_is_found_once_it_is_there(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    reader = Tape(path)
+    assert (reader.count(), reader.count()) == (0, 0)
+    put(Tape(path))
+    assert reader.count() == 1
+
+
+def closed(path: Path) -> tuple[str, Path]:
+    """A tape of one attempt, with nothing beside it: the attempt, and where SQLite keeps a log."""
+    tape = Tape(path)
+    name = put(tape)
+    tape.close()
+    return name, path.with_name(f"{path.name}-wal")
+
+
+def test_a_tape_on_a_disk_that_is_read_only_is_read(path: Path) -> None:
+    name, log = closed(path)
+    # As there, SQLite cannot make the files that it wants beside it.
+    log.mkdir()
+    tape = Tape(path)
+    assert read(tape, name).answer == ANSWER
+    assert tape.count() == 1
+    with pytest.raises(JournalError, match="cannot be used"):
+        put(tape)
+    assert tape.count() == 1
+
+
+def test_a_tape_whose_newest_part_cannot_be_read_is_told(path: Path) -> None:
+    _, log = closed(path)
+    elsewhere = path.with_name("log")
+    elsewhere.touch()
+    # SQLite follows no link: it is there, and cannot be opened.
+    log.symlink_to(elsewhere)
+    with pytest.raises(JournalError, match="cannot be used"):
+        Tape(path).count()
+
+
+def test_a_tape_that_somebody_has_for_himself_is_not_read_past_him(path: Path) -> None:
+    closed(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        tape = Tape(path)
+        tape._patience_seconds = 0.0
+        with pytest.raises(JournalError, match="locked"):
+            tape.count()
 
 
 def test_rules_and_tools_are_stored_once(path: Path) -> None:
@@ -232,6 +309,25 @@ def _write(path: Path, writer: int, count: int) -> None:
     for number in range(count):
         put(tape, answer={"writer": writer, "number": number})
     tape.close()
+
+
+def test_a_reader_replays_what_several_processes_are_writing(path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(path, writer, 100)) for writer in range(2)]
+    for process in writers:
+        process.start()
+    tape, name, seen = Tape(path), request_hash_of(a_request()), []
+    # As fast as it can: whatever is there once is whole, and the next asking comes after it.
+    while len(seen) < 200:
+        response = tape.response(name, len(seen) + 1)
+        if response is not None and response.answer is not None:
+            seen.append(response.answer)
+        assert response is not None or any(one.is_alive() for one in writers) or len(ids(path)) > 0
+    for process in writers:
+        process.join(60)
+        assert process.exitcode == 0
+    for writer in range(2):
+        assert [one["number"] for one in seen if one["writer"] == writer] == list(range(100))
 
 
 def test_processes_that_write_at_once_lose_and_repeat_nothing(path: Path) -> None:
@@ -404,6 +500,18 @@ def test_a_request_that_is_none_is_told(path: Path, request_text: str) -> None:
         connection.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.commit()
     with pytest.raises(JournalError, match="is damaged"):
+        Tape(path).read("x")
+
+
+@pytest.mark.parametrize("column", ["at", "error", "nth", "latency_seconds"])
+def test_a_row_with_columns_of_other_types_is_told(path: Path, column: str) -> None:
+    put(Tape(path))
+    row = {"id": "x", "request": "r", "nth": 1, "at": NOON.isoformat(), "model": "m"}
+    row |= {"answer": None, "error": None, "latency_seconds": 0.1, column: b"bytes"}
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [*row.values()])
+        connection.commit()
+    with pytest.raises(JournalError, match="columns of other types"):
         Tape(path).read("x")
 
 

@@ -114,7 +114,7 @@ def test_an_outcome_without_trade_or_detail_ends_with_its_kind() -> None:
     assert became(outcome="expired", trade_id=None, detail="").endswith("expired")
 
 
-@pytest.mark.parametrize("status", ["approved", "clamped", "refused", "failed"])
+@pytest.mark.parametrize("status", ["approved", "clamped", "refused", "failed", "skipped"])
 def test_every_status_of_a_decision_has_a_line(status: str) -> None:
     assert f" {status} " in decided(status=status)
 
@@ -196,3 +196,29 @@ def test_a_finding_is_named_by_its_numbers_or_its_sentence() -> None:
     clamp = Reason(code="A", text="x", kind="clamp", field="leverage", before=12.0, after=3.0)
     assert finding(clamp) == "leverage 12->3 (A)"
     assert finding(Reason(code="B", text="too close")) == "B: too close"
+
+
+def test_a_question_that_was_not_asked_is_one_short_dim_line() -> None:
+    record = a_decision_record(
+        status="skipped", tool=None, call={}, default_tool="signal_hold", fault="cadence: why"
+    )
+    line = decision_line(record.model_dump_json(by_alias=True))
+    assert line.plain == (
+        "01-15 12:00:02 sandbox BTC/USDT:USDT   held                skipped      -  d-1  "
+        "cadence: why"
+    )
+    assert (0, len(line.plain), "dim") in [(one.start, one.end, one.style) for one in line.spans]
+    asked = decision_line(a_decision_record().model_dump_json(by_alias=True))
+    assert (0, len(asked.plain), "dim") not in [
+        (one.start, one.end, one.style) for one in asked.spans
+    ]
+
+
+@pytest.mark.parametrize(("tool", "did"), [("signal_wait", "waited"), ("signal_hold", "held")])
+def test_a_failure_says_what_was_done_instead(tool: str, did: str) -> None:
+    line = decided(status="failed", tool=None, call={}, fault="timeout", default_tool=tool)
+    assert line.endswith(f"{did:<19} failed       -  d-1  timeout")
+
+
+def test_an_unknown_stand_in_is_no_tool() -> None:
+    assert "no tool " in decided(status="failed", tool=None, call={}, default_tool="fly\x1b")

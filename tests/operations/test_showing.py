@@ -648,3 +648,49 @@ def test_a_decision_is_shown_while_the_bot_writes_its_tape(
         writer.execute("BEGIN IMMEDIATE")
         assert "    what now?\n" in page(session, capsys)
         writer.execute("ROLLBACK")
+
+
+def test_what_an_answer_took_is_told_where_it_is_known(session: Session, capsys: Captured) -> None:
+    told(
+        session,
+        a_decision(
+            attempts=2,
+            latency_seconds=1.5,
+            prompt_tokens=2000,
+            cached_tokens=1500,
+            completion_tokens=80,
+            reasoning_tokens=30,
+            cost=0.00123,
+            escalated_from="small: signal_wait 20",
+        ),
+    )
+    out = page(session, capsys)
+    assert "requests 2, 1.5 s, tokens 2000 (1500 cached) + 80 (30 reasoning), 0.001230 USD\n" in out
+    assert "  asked after small: signal_wait 20\n" in out
+
+
+def test_a_question_that_was_not_asked_says_why_and_what_it_repeats(
+    session: Session, capsys: Captured
+) -> None:
+    told(
+        session,
+        a_decision(
+            status="skipped",
+            tool=None,
+            call={},
+            prompt_hash=None,
+            default_tool="signal_wait",
+            fault="unchanged: price +0.10 %",
+            repeats="d-0\x1b",
+        ),
+    )
+    out = page(session, capsys)
+    assert "  sandbox, not asked\n  repeats decision d-0 \n  skipped: waited\n" in out
+    assert "The model was not asked." in out
+    assert "  - unchanged: price +0.10 %\n" in out
+    assert "tokens" not in out
+
+
+def test_a_failure_says_what_was_done_instead(session: Session, capsys: Captured) -> None:
+    told(session, a_decision(status="failed", tool=None, call={}, default_tool="signal_hold"))
+    assert "  failed: no call, held instead\n" in page(session, capsys)

@@ -47,11 +47,12 @@ def test_each_status_and_each_finding_of_each_check_is_counted() -> None:
             line(status="refused", reasons=(REFUSAL, CLAMP)),
             line(status="refused", reasons=(REFUSAL,)),
             line(status="failed"),
+            line(status="skipped"),
             *other_lines(),
         ]
     )
     counts = {status: tally.counts[status] for status, tally in summary.statuses.items()}
-    assert counts == {"approved": 1, "clamped": 1, "refused": 2, "failed": 1}
+    assert counts == {"approved": 1, "clamped": 1, "refused": 2, "failed": 1, "skipped": 1}
     assert {code: tally.counts for code, tally in summary.codes.items()} == {
         "TREND_CLAIM": {"remark": 2},
         "MAX_POSITION": {"clamp": 2},
@@ -103,6 +104,7 @@ def test_the_tables_are_plain_when_piped(
         ["clamped", "1", *when],
         ["refused", "2", *when],
         ["failed", "0", "-"],
+        ["skipped", "0", "-"],
         ["check", "refused", "clamped", "remarked", "newest", "(UTC)"],
         ["NO_FREE_SLOT", "2", "0", "0", *when],
         ["MAX_POSITION", "0", "1", "0", *when],
@@ -126,7 +128,7 @@ def test_a_long_code_is_not_cut(
     long = "A_CODE_LONGER_THAN_ANY_OF_OURS_COULD_EVER_BE_AND_THEN_SOME_MORE_OF_IT"
     journal(line(reasons=(Reason(code=long, text="x"),)))
     show_summary(session)
-    cells = [row.split()[0] for row in capsys.readouterr().out.splitlines()[6:]]
+    cells = [row.split()[0] for row in capsys.readouterr().out.splitlines()[7:]]
     assert "".join(cells) == long
 
 
@@ -154,3 +156,21 @@ def test_a_journal_without_decisions_says_so(
     captured = capsys.readouterr()
     assert captured.out == f"There is no decision in {path} yet.\n"
     assert ("1 unreadable lines" in captured.err) is (lines == [b"torn\n"])
+
+
+def test_what_was_not_asked_is_counted_apart_with_its_share(
+    session: Session, journal: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal(*[line(status="skipped", tool=None)] * 3, line(), line(status="failed", tool=None))
+    show_summary(session)
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[5].split() == ["skipped", "3", "2026-01-15", "12:00"]
+    assert rows[6] == "3 of 5 questions were not put to the model: 60.0%."
+
+
+def test_without_skips_no_share_is_told(
+    session: Session, journal: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal(line())
+    show_summary(session)
+    assert "questions" not in capsys.readouterr().out

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from builders import NOON, PAIR, a_trade_record
+from costs import enter
+from llm_modules.llm.spending.ledger import LEDGER_NAME
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.net_result import result_curve
 from llm_modules.operations.places import Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
@@ -129,3 +132,72 @@ def test_a_name_from_the_file_cannot_command_the_terminal(
 ) -> None:
     write(session, {"exit_reason": "\x1b[2Jgone"})
     assert not any("\x1b" in line for line in shown(session, capsys))
+
+
+def test_what_the_model_cost_is_told_and_taken_off_the_result(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(session, {"profit_abs": 5.0}, {"profit_abs": -2.0}, {"profit_abs": 9.0, "mode": "live"})
+    ledger = session.places.logs / LEDGER_NAME
+    enter(ledger, mode="sandbox", at=NOON - timedelta(hours=3), cost=0.5)
+    enter(ledger, mode="sandbox", at=NOON - timedelta(minutes=1), cost=0.25)
+    enter(ledger, mode="live", at=NOON - timedelta(hours=3), cost=100.0)
+    _, cost, net, *_ = shown(session, capsys, "sandbox")
+    assert cost == "model cost: 0.7500 USD for 2 requests"
+    assert net == (
+        "result net of model cost: +2.2500, gross +3.0000, lowest on the way -2.5000 "
+        "(the stake currency taken for US dollars)"
+    )
+
+
+def test_without_a_request_in_the_period_nothing_is_said_of_costs(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(session, {})
+    ledger = session.places.logs / LEDGER_NAME
+    assert not any("cost" in line for line in shown(session, capsys))
+    assert not ledger.exists()
+    enter(ledger, mode="sandbox", at=NOON - timedelta(days=2))
+    assert not any("cost" in line for line in shown(session, capsys, days=1))
+    assert any("cost" in line for line in shown(session, capsys, days=3))
+
+
+def test_requests_of_unknown_price_are_told(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(session, {})
+    ledger = session.places.logs / LEDGER_NAME
+    enter(ledger, mode="sandbox", at=NOON - timedelta(hours=1), cost=None)
+    _, cost, *_ = shown(session, capsys)
+    assert cost == "model cost: 0.0000 USD for 1 requests, 1 of unknown price not in it"
+
+
+def test_a_damaged_ledger_is_told_and_the_statistics_go_on(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(session, {})
+    (session.places.logs / LEDGER_NAME).write_bytes(b"no ledger " * 300)
+    _, cost, *rows = shown(session, capsys)
+    assert cost.startswith("model cost: unknown, ")
+    assert "damaged" in cost
+    assert "pair" in rows
+
+
+def test_a_result_counts_each_trade_of_its_mode_and_time_once() -> None:
+    closed = NOON - timedelta(hours=1)
+    records = (
+        a_trade_record(trade_id=1, profit_abs=1.0, closed_at=closed),
+        a_trade_record(trade_id=1, profit_abs=1.0, closed_at=closed),
+        a_trade_record(trade_id=2, profit_abs=2.0, closed_at=NOON - timedelta(hours=2)),
+        a_trade_record(trade_id=3, profit_abs=4.0, closed_at=NOON - timedelta(hours=9)),
+        a_trade_record(trade_id=4, profit_abs=8.0, closed_at=NOON + timedelta(seconds=1)),
+        a_trade_record(trade_id=5, profit_abs=16.0, mode="live", closed_at=closed),
+    )
+    lines = [record.model_dump_json(by_alias=True).encode() for record in records]
+    since = NOON - timedelta(hours=5)
+    assert result_curve([*lines, b"torn", b"{}"], "sandbox", since, NOON) == [
+        (since, 0.0),
+        (NOON - timedelta(hours=2), 2.0),
+        (closed, 3.0),
+        (NOON, 3.0),
+    ]

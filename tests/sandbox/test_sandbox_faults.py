@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import ClientTimeout
+from aiohttp import ClientConnectionError, ClientTimeout
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Request
 
@@ -135,6 +135,67 @@ def test_silence_accepts_and_never_answers_while_the_switches_still_do(name: str
 
 
 @both
+def test_a_lost_connection_answers_nothing(name: str) -> None:
+    async def scene(client: Client) -> None:
+        await set_faults(client, disconnect=True, times=1)
+        with pytest.raises(ClientConnectionError):
+            await client.post(TARGETS[name])
+        assert await statuses(client, TARGETS[name], 1) == [200]
+
+    play(name, scene)
+
+
+@both
+def test_a_web_page_comes_instead_of_json(name: str) -> None:
+    async def scene(client: Client) -> None:
+        answer = await client.get(TARGETS[name])
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert answer.headers["X-Simulated"] == "true"
+        assert (await answer.text()).startswith("<!doctype html>")
+
+    play(name, scene, '{"html": true}')
+
+
+@both
+def test_a_dripping_body_comes_byte_by_byte_with_the_status_at_once(name: str) -> None:
+    async def scene(client: Client) -> None:
+        whole = await (await client.get(TARGETS[name])).read()
+        await set_faults(client, drip=True)
+        answer = await client.get(TARGETS[name])
+        assert (answer.status, answer.content_type) == (200, "application/json")
+        assert [await answer.content.readany() for _ in range(2)] == [whole[:1], whole[1:2]]
+        answer.close()
+
+    play(name, scene)
+
+
+@both
+def test_who_is_patient_gets_the_whole_of_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llm_modules.sandbox.simulated._DRIP_SECONDS", 0)
+
+    async def scene(client: Client) -> None:
+        whole = await (await client.get(TARGETS[name])).read()
+        await set_faults(client, drip=True)
+        assert await (await client.get(TARGETS[name])).read() == whole
+
+    play(name, scene)
+
+
+@both
+@pytest.mark.parametrize("name_of_fault", ["html", "malformed", "drip", "disconnect"])
+def test_a_status_goes_before_what_would_spoil_a_body(name: str, name_of_fault: str) -> None:
+    async def scene(client: Client) -> None:
+        await set_faults(client, status=503, **{name_of_fault: True})
+        if name_of_fault == "disconnect":
+            with pytest.raises(ClientConnectionError):
+                await client.post(TARGETS[name])
+            return
+        assert await statuses(client, TARGETS[name], 1) == [503]
+
+    play(name, scene)
+
+
+@both
 def test_latency_delays_every_answer_by_that_much(name: str) -> None:
     async def scene(client: Client) -> None:
         await set_faults(client, latency_seconds=0.12)
@@ -230,6 +291,19 @@ def test_used_up_faults_leave_scripted_answers_in_place() -> None:
     assert board.take().status == 500
     assert board.take().status is None
     assert len(board.faults.answer) == 1
+
+
+def test_the_models_own_faults_are_used_up_as_well() -> None:
+    board = Switchboard(ModelFaults(no_usage=True, wrong_model=True, error_200=True, times=1))
+
+    assert board.take().no_usage
+    assert board.take() == ModelFaults()
+
+
+@pytest.mark.parametrize("fault", ["error_200", "no_usage", "wrong_model"])
+def test_the_exchange_knows_none_of_the_models_own_faults(fault: str) -> None:
+    with pytest.raises(UserError, match=f"{fault}: Extra inputs are not permitted"):
+        parse_faults(Faults, json.dumps({fault: True}))
 
 
 def test_scripted_answers_are_used_in_order_and_each_as_often_as_it_says() -> None:

@@ -329,3 +329,40 @@ async def check_with_sdk(client: openai.AsyncOpenAI, faults_address: str) -> Non
     await client.post(faults_address, body={"malformed": True, "times": 1}, cast_to=object)
     with pytest.raises(json.JSONDecodeError):
         await client.chat.completions.create(**body)
+
+
+async def set_faults(client: Client, **faults: object) -> None:
+    assert (await client.post("/sandbox/faults", json=faults)).status == 200
+
+
+def test_an_error_can_come_with_status_200() -> None:
+    async def scene(client: Client) -> None:
+        await set_faults(client, error_200=True)
+        answer = await ask(client, question())
+        assert set(answer) == {"error"}
+        assert answer["error"]["message"] == "Simulated fault"
+
+    play(scene)
+
+
+def test_usage_can_be_missing_from_an_otherwise_good_answer() -> None:
+    async def scene(client: Client) -> None:
+        whole = await ask(client, question())
+        await set_faults(client, no_usage=True)
+        answer = await ask(client, question())
+        assert set(whole) - set(answer) == {"usage"}
+        assert the_call(answer) == the_call(whole)
+
+    play(scene)
+
+
+def test_another_model_can_be_named_in_an_otherwise_good_answer() -> None:
+    async def scene(client: Client) -> None:
+        whole = await ask(client, question())
+        await set_faults(client, wrong_model=True)
+        answer = await ask(client, question())
+        assert (whole["model"], answer["model"]) == ("scripted-sandbox", "another-sandbox")
+        assert answer["usage"]["total_tokens"] > 0
+        assert the_call(answer) == the_call(whole)
+
+    play(scene)

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from builders import ARGUMENTS
+from builders import ARGUMENTS, a_risk
+from llm_modules.context.templates import PromptTemplates
+from llm_modules.domain import Stance
 from llm_modules.tools.calls import FLAT_TOOLS, POSITION_TOOLS
 from llm_modules.tools.schema import offered_tools, tool_name
 
@@ -45,8 +47,20 @@ def test_schemas_stay_flat_and_closed(tool: object) -> None:
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=lambda tool: tool.name)
-def test_each_field_is_described_and_the_tag_is_not_a_field(tool: object) -> None:
-    properties = tool.parameters["properties"]  # type: ignore[attr-defined]
-    assert "tool" not in properties
-    undescribed = [name for name, field in properties.items() if "description" not in field]
-    assert undescribed in ([], ["trend_strength"])
+def test_no_bound_or_empty_word_is_paid_for_with_each_question(tool: object) -> None:
+    text = json.dumps(tool.parameters)  # type: ignore[attr-defined]
+    for bound in ("inimum", "aximum", "minLength", "maxLength", "pattern", "format"):
+        assert bound not in text
+
+
+@pytest.mark.parametrize("stance", ["flat", "in_position"])
+def test_each_field_is_described_once_in_the_schema_or_in_the_rules(stance: Stance) -> None:
+    rules = PromptTemplates(a_risk(), "en").system(stance)
+    for tool in offered_tools(stance):
+        properties = tool.parameters["properties"]
+        assert isinstance(properties, dict)
+        assert "tool" not in properties
+        for name, field in properties.items():
+            said = "description" in field or "enum" in field or f"`{name}`" in rules
+            assert said or name == "leverage", name
+    assert "- Leverage: at most 10 and" in rules

@@ -15,8 +15,13 @@ from llm_modules.errors import JournalError, UserError
 from llm_modules.operations import (
     calibrating,
     control,
+    costing,
+    diagnosis,
+    doctoring,
     grammar,
     halting,
+    paying,
+    replaying,
     showing,
     summary,
     trade_summary,
@@ -218,6 +223,31 @@ COMMANDS: Mapping[str, Command] = {
             session, calibrating.CalibrationOptions(options.mode, options.model, options.png)
         ),
         grammar.add_calibration,
+    ),
+    "doctor": Command(
+        "look at everything that could keep the model from answering",
+        lambda session, options: doctoring.examine(
+            session,
+            diagnosis.DoctorOptions(not options.no_calls, options.again, options.json),
+            paying.Paying(session),
+        ),
+        grammar.add_doctor,
+    ),
+    "replay": Command(
+        "ask again what was asked for a decision, and compare both answers",
+        lambda session, options: replaying.replay(
+            session,
+            replaying.ReplayOptions(options.id, options.model, options.json),
+            paying.Paying(session),
+        ),
+        grammar.add_replay,
+    ),
+    "cost": Command(
+        "show what asking the model costs, and what is left of the budget",
+        lambda session, options: costing.show_costs(
+            session, costing.CostOptions(_now(), options.days, options.by, options.json)
+        ),
+        grammar.add_cost,
     ),
     "verify": Command(
         "check journals, tape and Freqtrade's database against each other",

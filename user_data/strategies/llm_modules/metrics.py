@@ -1,6 +1,8 @@
 """Pure formulas that several rooms judge trades by."""
 
 import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 
 def wilson_interval(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -17,3 +19,21 @@ def wilson_interval(successes: int, n: int, z: float = 1.96) -> tuple[float, flo
     middle = rate + z * z / (2 * n)
     # Rounding can leave the exact 0 and 1 at the ends by one unit in the last place.
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def net_of_costs(
+    equity: Sequence[tuple[datetime, float]], costs: Iterable[tuple[datetime, float]]
+) -> list[tuple[datetime, float]]:
+    """Return an equity curve less what had been paid by each of its points.
+
+    Points are in order of time; costs in any order, in the currency of the curve. Both are dated
+    the same way, and a cost at the time of a point counts in it.
+    """
+    paid = sorted(costs)
+    net, spent, number = [], 0.0, 0
+    for at, value in equity:
+        while number < len(paid) and paid[number][0] <= at:
+            spent += paid[number][1]
+            number += 1
+        net.append((at, value - spent))
+    return net

@@ -32,6 +32,9 @@ from llm_modules.errors import ConfigError
 
 __all__ = [
     "API_KEY_VARIABLE",
+    "CANDLE_COLUMNS",
+    "INDICATOR_COLUMNS",
+    "TABLE_COLUMNS",
     "TAPE_NAME",
     "TIMEFRAMES",
     "AskingConfig",
@@ -47,6 +50,13 @@ __all__ = [
 ]
 
 TAPE_NAME = "llm_tape.sqlite"
+CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
+# What is computed of every timeframe; `extra_indicators` adds to it.
+INDICATOR_COLUMNS = (
+    *("ema_20", "ema_50", "rsi_14", "macd", "macd_signal", "macd_hist", "atr_14", "adx_14"),
+    *("mfi_14", "obv", "bb_upper", "bb_middle", "bb_lower"),
+)
+TABLE_COLUMNS = (*CANDLE_COLUMNS, *INDICATOR_COLUMNS)
 
 
 class ExperienceConfig(Block):
@@ -76,7 +86,7 @@ class ExperienceConfig(Block):
     include_pair_specific_trades: bool = Field(
         description="past trades of the same pair come first"
     )
-    max_lessons_context: int = Field(default=5, ge=0, le=20, description="lessons shown")
+    max_lessons_context: int = Field(default=3, ge=0, le=20, description="lessons shown")
     lesson_half_life_days: float = Field(
         default=30, ge=1, le=3650, description="age at which a trade's evidence counts half"
     )
@@ -108,6 +118,16 @@ class ContextConfig(Block):
     max_context_tokens: int = Field(ge=500, le=1_000_000, description="longest prompt, with tools")
     indicator_history_points: int = Field(ge=1, le=500, description="rows of indicator history")
     raw_kline_history_points: int = Field(ge=0, le=500, description="rows of candle history")
+    table_columns: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (
+        Field(
+            default=("high", "low", "close", "volume", "rsi_14"),
+            description="columns of the candle tables",
+        )
+    )
+    timeframe_columns: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        default=("bb_lower", "bb_upper"),
+        description="indicators told of each informative timeframe beside its trend",
+    )
     include_multi_timeframe_data: bool = Field(
         description="also show candle rows of the informative timeframes"
     )
@@ -128,6 +148,16 @@ class ContextConfig(Block):
         if unknown or len(set(value)) != len(value):
             raise ValueError(f"different timeframes out of {', '.join(TIMEFRAMES)}")
         return value
+
+    @field_validator("table_columns")
+    @classmethod
+    def _are_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _different(value, TABLE_COLUMNS)
+
+    @field_validator("timeframe_columns")
+    @classmethod
+    def _are_indicators(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _different(value, INDICATOR_COLUMNS)
 
     @model_validator(mode="after")
     def _history_names_shown_timeframes(self) -> Self:
@@ -160,6 +190,12 @@ def parse_config(merged: Mapping[str, Any]) -> TraderConfig:
         problems = [_sentence(item, merged) for item in error.errors(include_url=False)]
     # Outside the except: a chained ValidationError would print the value, perhaps a key.
     raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
+
+
+def _different(value: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    if set(value) - set(known) or len(set(value)) != len(value):
+        raise ValueError(f"different names out of {', '.join(known)}")
+    return value
 
 
 def _sentence(item: Any, merged: Mapping[str, Any]) -> str:

@@ -100,6 +100,12 @@ class AskingConfig(Block):
         default=60, ge=1, le=100, description="a cheap answer less sure than this is asked anew"
     )
 
+    @model_validator(mode="after")
+    def _cheap_answers_are_about_one_pair(self) -> Self:
+        if self.cheap_model and self.scope == "portfolio":
+            raise ValueError("cheap_model needs scope pair: a portfolio is asked about only once")
+        return self
+
 
 class LLMConfig(ServerConfig):
     """Where the model is and how it is asked. An empty `model` means the sandbox."""
@@ -122,7 +128,7 @@ class LLMConfig(ServerConfig):
     )
     retry_times: int = Field(ge=0, le=10, description="further attempts after a failed request")
     max_concurrent: int = Field(
-        default=16, ge=1, le=1000, description="requests under way at once, per server"
+        default=64, ge=1, le=1000, description="requests under way at once, per server"
     )
     requests_per_minute: int = Field(
         default=0, ge=0, le=1_000_000, description="per server; 0: as many as there are"

@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-TableKind = Literal["candles", "indicators", "timeframe_candles"]
-QuotedKind = Literal["thesis", "statistics", "patterns", "lessons", "trades", "decisions", "habits"]
-Kind = TableKind | QuotedKind
+TableKind = Literal["candles", "timeframe_candles", "timeframes"]
+# Changes when a trade closes or a position opens, which is seldom.
+LastingKind = Literal["thesis", "patterns", "lessons", "trades"]
+# Changes with every candle.
+PassingKind = Literal["statistics", "decisions", "habits"]
+Kind = TableKind | LastingKind | PassingKind
 
-QUOTED_KINDS: frozenset[Kind] = frozenset(get_args(QuotedKind))
+TABLE_KINDS: frozenset[Kind] = frozenset(get_args(TableKind))
+LASTING_KINDS: frozenset[Kind] = frozenset(get_args(LastingKind))
+PASSING_KINDS: frozenset[Kind] = frozenset(get_args(PassingKind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +23,14 @@ class Block:
     title: str
     lines: tuple[str, ...]
     header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Lists of what others wrote, and the id that fences them; no lists, no fence."""
+
+    fence: str = ""
+    blocks: tuple[Block, ...] = ()
+
+
+NO_QUOTES = Quotes()

@@ -1,7 +1,7 @@
 """The token budget: how long a prompt is, and which lines go first when it is too long.
 
 Never dropped: the system prompt, the facts, the position with its thesis, the account, the tools,
-and the newest three rows of every table.
+the other timeframes' newest state, and the newest three rows of every history.
 """
 
 import json
@@ -14,10 +14,8 @@ from llm_modules.weights import weight
 # Least valuable first: drop lines of this kind until so many are left, then go on to the next.
 DROP_ORDER: tuple[tuple[Kind, int], ...] = (
     ("candles", 20),
-    ("indicators", 20),
     ("timeframe_candles", 3),
     ("candles", 3),
-    ("indicators", 3),
     ("decisions", 3),
     # One trade is an anecdote: what several taught together stands in the lists after it.
     ("trades", 1),

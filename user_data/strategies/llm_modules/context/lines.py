@@ -6,62 +6,49 @@ quoted block.
 
 from collections.abc import Mapping, Sequence
 
-from llm_modules.context.numbers import compact, percent, price, trimmed, utc_second
+from llm_modules.context.numbers import compact, percent, price, trimmed, utc_moment
 from llm_modules.context.quoting import one_word
-from llm_modules.context.tables import indicator_text
 from llm_modules.domain import (
     AccountState,
     Change,
     MarketSnapshot,
     OpenPosition,
     Thesis,
-    TimeframeView,
 )
 from llm_modules.phrases import Phrases
 
 _PRICE_FACTS = frozenset({"price", "support", "resistance"})
-# Told as facts already, or told again by the others.
-_NOT_REPEATED = frozenset({"rsi_14", "adx_14", "atr_14", "bb_middle", "macd_signal"})
 # The keys that the facts compared have elsewhere in the message.
 _CHANGED_KEYS = {"ema_order": "ema_gap_pct", "macd": "macd_pct"}
 # Enough for cents in four-digit accounts and for a stake in bitcoin alike.
 _MONEY_DIGITS = 6
 
 
-def market_lines(snapshot: MarketSnapshot, decimals: int) -> tuple[str, str]:
-    """Return what is known of the pair now, and what the exchange demands of an order in it."""
+def terms_line(snapshot: MarketSnapshot, decimals: int) -> str:
+    """Return which pair and candles this is about, and what the exchange demands of an order."""
+    rules = snapshot.rules
+    return _line(
+        {
+            "pair": one_word(snapshot.pair),
+            "timeframe": snapshot.main.timeframe,
+            "price_step": price(rules.price_step, decimals),
+            "min_notional": trimmed(rules.min_notional),
+            "pair_max_leverage": trimmed(rules.max_leverage),
+        }
+    )
+
+
+def market_line(snapshot: MarketSnapshot, decimals: int) -> str:
+    """Return what is known of the main timeframe now; the other ones have their own table."""
     suffixes = tuple(f"_{view.timeframe}" for view in snapshot.informative)
     facts = {key: value for key, value in snapshot.facts.items() if not key.endswith(suffixes)}
-    market = {
-        "pair": one_word(snapshot.pair),
-        "candle": utc_second(snapshot.candle_at),
-        "timeframe": snapshot.main.timeframe,
-        "price": price(snapshot.price, decimals),
-        **{key: _fact(key, value, decimals) for key, value in facts.items()},
-    }
-    rules = {
-        "price_step": price(snapshot.rules.price_step, decimals),
-        "min_notional": trimmed(snapshot.rules.min_notional),
-        "pair_max_leverage": trimmed(snapshot.rules.max_leverage),
-    }
-    return _line(market), _line(rules)
-
-
-def timeframe_line(view: TimeframeView, snapshot: MarketSnapshot, decimals: int) -> str:
-    """Return the newest state of an informative timeframe; every key ends in its name."""
-    suffix = f"_{view.timeframe}"
-    facts = {
-        key: _fact(key, value, decimals)
-        for key, value in snapshot.facts.items()
-        if key.endswith(suffix)
-    }
-    indicators = {
-        f"{key}{suffix}": indicator_text(key, view.latest(key))
-        for key in view.indicators
-        if key not in _NOT_REPEATED
-    }
-    close = {f"close{suffix}": price(float(view.candles.close[-1]), decimals)}
-    return _line(close | facts | indicators)
+    return _line(
+        {
+            "candle": utc_moment(snapshot.candle_at),
+            "price": price(snapshot.price, decimals),
+            **{key: _fact(key, value, decimals) for key, value in facts.items()},
+        }
+    )
 
 
 def account_line(account: AccountState) -> str:
@@ -71,39 +58,33 @@ def account_line(account: AccountState) -> str:
     drawdown = (peak - account.equity) / peak if peak > 0 else 0.0
     return _line(
         {
-            "equity": compact(account.equity, _MONEY_DIGITS),
-            "free": compact(account.free, _MONEY_DIGITS),
-            "used_stake": compact(account.used_stake, _MONEY_DIGITS),
+            "equity": trimmed(account.equity, _MONEY_DIGITS),
+            "free": trimmed(account.free, _MONEY_DIGITS),
+            "used_stake": trimmed(account.used_stake, _MONEY_DIGITS),
             "open_trades": str(account.open_trades),
             "drawdown_pct": percent(drawdown),
         }
     )
 
 
-def position_lines(
-    position: OpenPosition, snapshot: MarketSnapshot, decimals: int
-) -> tuple[str, ...]:
-    """Return the open position, and the numbers of the thesis it was opened for, if one is known.
-
-    Profit, MFE and MAE are leveraged and after fees.
-    """
-    state = {
-        "side": position.side,
-        "open_rate": price(position.open_rate, decimals),
-        "stake": compact(position.stake_amount, _MONEY_DIGITS),
-        "leverage": trimmed(position.leverage),
-        "profit_pct": percent(position.profit_ratio),
-        "mfe_pct": percent(position.mfe_ratio),
-        "mae_pct": percent(position.mae_ratio),
-        "held_candles": str(_held_candles(position, snapshot)),
-        "adjustments": str(position.adjustments),
-        "entries": str(position.entries),
-        "stop_price": price(position.stop_price, decimals),
-        "liquidation_price": price(position.liquidation_price, decimals),
-    }
-    if position.thesis is None:
-        return (_line(state),)
-    return (_line(state), _thesis_line(position.thesis, decimals))
+def position_line(position: OpenPosition, snapshot: MarketSnapshot, decimals: int) -> str:
+    """Return the open position as it stands; profit, MFE and MAE are leveraged, after fees."""
+    return _line(
+        {
+            "side": position.side,
+            "open_rate": price(position.open_rate, decimals),
+            "stake": trimmed(position.stake_amount, _MONEY_DIGITS),
+            "leverage": trimmed(position.leverage),
+            "profit_pct": percent(position.profit_ratio),
+            "mfe_pct": percent(position.mfe_ratio),
+            "mae_pct": percent(position.mae_ratio),
+            "held_candles": str(_held_candles(position, snapshot)),
+            "adjustments": str(position.adjustments),
+            "entries": str(position.entries),
+            "stop_price": price(position.stop_price, decimals),
+            "liquidation_price": price(position.liquidation_price, decimals),
+        }
+    )
 
 
 def change_lines(changes: Sequence[Change], decimals: int, phrases: Phrases) -> tuple[str, ...]:
@@ -117,8 +98,8 @@ def change_lines(changes: Sequence[Change], decimals: int, phrases: Phrases) -> 
     return (phrases("position.since_entry", changes=told),)
 
 
-def _thesis_line(thesis: Thesis, decimals: int) -> str:
-    """Return the numbers of the entry's thesis."""
+def thesis_line(thesis: Thesis, decimals: int) -> str:
+    """Return the numbers of the entry's thesis, which stay as they are while it is open."""
     return _line(
         {
             "entry_confidence": trimmed(thesis.confidence_score),

@@ -37,9 +37,9 @@ def compact(value: float | None, digits: int = 3) -> str:
     return f"{value:.{significant_decimals(abs(value), digits)}f}"
 
 
-def trimmed(value: float | None) -> str:
-    """Print a number with up to three significant digits and no idle zeros, as 5 or 2.5."""
-    text = compact(value)
+def trimmed(value: float | None, digits: int = 3) -> str:
+    """Print a number with up to so many significant digits and no idle zeros, as 5 or 2.5."""
+    text = compact(value, digits)
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
@@ -77,11 +77,16 @@ def rounded(values: FloatArray, decimals: int) -> FloatArray:
     return finite.round(decimals) + 0.0
 
 
-def utc_second(at: datetime) -> str:
-    """Print a moment in UTC to the second, as 2026-11-21T06:35:00Z."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def utc_moment(at: datetime) -> str:
+    """Print a moment in UTC with its year, as 2026-11-21T06:35Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def utc_minute(at: datetime) -> str:
     """Print a recent moment in UTC to the minute, as 11-21 06:35."""
     return f"{at.astimezone(UTC):%m-%d %H:%M}"
+
+
+def utc_day(at: datetime) -> str:
+    """Print the day of a moment in UTC, as 11-21."""
+    return f"{at.astimezone(UTC):%m-%d}"

@@ -1,15 +1,21 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
-from llm_modules.context.blocks import Block, QuotedKind
-from llm_modules.context.numbers import percent, trimmed, utc_minute
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from llm_modules.context.blocks import Block, LastingKind, PassingKind
+from llm_modules.context.numbers import MISSING, price, trimmed, utc_day, utc_minute
 from llm_modules.context.quoting import one_word, quoted
 from llm_modules.domain import Experience, PastDecision, PastTrade, Thesis
 from llm_modules.phrases import Phrases
 
-# There are many of these: enough to remember a decision by, the verdict on it stands in full.
-_LONGEST_DECISION_REASON = 100
+# Enough to go on from; the verdict on it stands in full.
+_LONGEST_DECISION_REASON = 80
 # Codes are short; trades of earlier versions have a sentence there.
 _LONGEST_TAUGHT = 160
+_IDLE_TOOLS = frozenset({"signal_wait", "signal_hold", "none"})
 
 
 def past_blocks(
@@ -17,18 +23,17 @@ def past_blocks(
 ) -> tuple[Block, ...]:
     """Return the quoted lists that are not empty; what has a time goes oldest first.
 
-    Only what happened in another pair than `pair` names its pair.
+    Only what happened in another pair than `pair` names its pair. Those that change seldom come
+    first.
     """
-    decisions = sorted(experience.decisions, key=lambda decision: decision.at)
     trades = sorted(experience.trades, key=lambda trade: trade.closed_at)
-    # What changes least comes first, and the thesis before all: it is what is being judged.
-    lists: dict[QuotedKind, tuple[str, ...]] = {
+    lists: dict[LastingKind | PassingKind, tuple[str, ...]] = {
         "thesis": _thesis(thesis, phrases),
-        "statistics": tuple(map(quoted, experience.statistics)),
         "patterns": tuple(map(quoted, experience.patterns)),
         "lessons": tuple(map(quoted, experience.lessons)),
-        "trades": tuple(_trade(trade, pair, phrases) for trade in trades),
-        "decisions": tuple(_decision(decision, pair, phrases) for decision in decisions),
+        "trades": tuple(_trade(trade, pair) for trade in trades),
+        "statistics": tuple(map(quoted, experience.statistics)),
+        "decisions": tuple(_decisions(experience.decisions, pair)),
         "habits": tuple(quoted(habit.text) for habit in experience.habits),
     }
     return tuple(
@@ -46,34 +51,69 @@ def _thesis(thesis: Thesis | None, phrases: Phrases) -> tuple[str, ...]:
     return (reason, phrases("past.thesis.invalidation", invalidation=invalidation))
 
 
-def _decision(decision: PastDecision, pair: str, phrases: Phrases) -> str:
-    return phrases(
-        "past.decision.line",
-        at=utc_minute(decision.at) + _other_pair(decision.pair, pair),
-        tool=one_word(decision.tool),
-        confidence=trimmed(decision.confidence_score),
-        result=quoted(decision.result),
-        reason=quoted(decision.reason, _LONGEST_DECISION_REASON),
-    )
+def _decisions(decisions: Sequence[PastDecision], pair: str) -> Iterator[str]:
+    """Yield a line for each decision, but one for several in a row that changed nothing.
+
+    Why is told of the newest only: it is what may still hold, and habits tell what repeats.
+    """
+    in_order = sorted(decisions, key=lambda decision: decision.at)
+    day = ""
+    for run in _runs(in_order):
+        newest = run[-1]
+        line = _run(run, day, pair)
+        is_newest = newest is in_order[-1]
+        reason = quoted(newest.reason, _LONGEST_DECISION_REASON)
+        yield f"{line} | {reason}" if is_newest else line
+        day = utc_day(newest.at)
 
 
-def _trade(trade: PastTrade, pair: str, phrases: Phrases) -> str:
-    line = phrases(
-        "past.trade.line",
-        at=utc_minute(trade.closed_at) + _other_pair(trade.pair, pair),
-        side=trade.side,
-        leverage=trimmed(trade.leverage),
-        profit=percent(trade.profit_ratio),
-        mfe=percent(trade.mfe_ratio),
-        mae=percent(trade.mae_ratio),
-        held=_held(trade.duration_hours),
-        exit_reason=one_word(trade.exit_reason),
-        grade=one_word(trade.grade),
+def _runs(in_order: Sequence[PastDecision]) -> Iterator[tuple[PastDecision, ...]]:
+    """Yield what is told in one line each: ten times nothing says little more than once."""
+    for (_, tool, _), alike in groupby(in_order, key=attrgetter("pair", "tool", "result")):
+        run = tuple(alike)
+        yield from (run,) if tool in _IDLE_TOOLS else ((one,) for one in run)
+
+
+def _run(run: Sequence[PastDecision], day: str, pair: str) -> str:
+    """Word decisions that were alike, or a single one: when, how sure, what came of it.
+
+    `day` is that of the line before; it is not said again.
+    """
+    first, last = run[0], run[-1]
+    at, tool = _when(first.at, day), one_word(last.tool)
+    if len(run) > 1:
+        at, tool = f"{at}..{_when(last.at, utc_day(first.at))}", f"{len(run)}x {tool}"
+    other_pair = _other_pair(last.pair, pair)
+    confidence = _from_to([one.confidence_score for one in run])
+    return f"{at}{other_pair} {tool} {confidence}, {quoted(last.result)}"
+
+
+def _when(at: datetime, day: str) -> str:
+    whole = utc_minute(at)
+    return whole.removeprefix(f"{day} ") if day else whole
+
+
+def _from_to(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return "-".join(dict.fromkeys((trimmed(min(known)), trimmed(max(known))))) if known else MISSING
+
+
+def _trade(trade: PastTrade, pair: str) -> str:
+    line = " ".join(
+        (
+            utc_day(trade.closed_at) + _other_pair(trade.pair, pair),
+            f"{trade.side} {trimmed(trade.leverage)}x",
+            price(100 * trade.profit_ratio, 1),
+            price(100 * trade.mfe_ratio, 1),
+            price(100 * trade.mae_ratio, 1),
+            _held(trade.duration_hours),
+            one_word(trade.exit_reason),
+            one_word(trade.grade),
+        )
     )
     if not trade.taught:
         return line
-    taught = quoted(", ".join(trade.taught), _LONGEST_TAUGHT)
-    return line + phrases("past.trade.taught", lessons=taught)
+    return f"{line} | {quoted(', '.join(trade.taught), _LONGEST_TAUGHT)}"
 
 
 def _held(hours: float) -> str:

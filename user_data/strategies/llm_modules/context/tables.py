@@ -1,66 +1,104 @@
 """Histories of candles and indicators as plain tables: a header, then one row per candle.
 
-One row format per table and whole columns at a time: eighty rows take a fifth of a millisecond.
+Whole columns at a time and one row format per table: eighty rows take a fifth of a millisecond.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from llm_modules.config import CANDLE_COLUMNS, INDICATOR_COLUMNS
 from llm_modules.context.blocks import Block, TableKind
 from llm_modules.context.numbers import MISSING, compact, rounded, scaled
-from llm_modules.domain import FloatArray, TimeframeView
+from llm_modules.domain import FloatArray, MarketSnapshot, TimeframeView
 from llm_modules.phrases import Phrases
 
-_DIGITS = {"rsi_14": 3, "adx_14": 3, "mfi_14": 3, "macd": 3, "macd_hist": 3, "atr_14": 3}
+_PRICES = ("open", "high", "low", "close")
+_DIGITS = dict.fromkeys(
+    ("rsi_14", "adx_14", "mfi_14", "macd", "macd_signal", "macd_hist", "atr_14"), 3
+)
 # Averages, bands and on-balance volume are read by their small differences.
 _DIGITS_OF_OTHERS = 5
 _VOLUME_DIGITS = 4
-# macd - macd_hist and the middle of the band say the same again, in every row.
-_DERIVABLE = frozenset({"macd_signal", "bb_middle"})
+_FACTS_OF_TIMEFRAMES = ("rsi", "adx", "ema_gap_pct")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the table of a timeframe shows: columns by name, and rows of either kind."""
+
+    columns: Sequence[str]
+    candle_rows: int
+    indicator_rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table, ready to print."""
+    """One column of a table, ready to print; shorter than others where it goes back less far."""
 
     label: str
     values: FloatArray
     decimals: int
 
 
-def candle_table(
-    view: TimeframeView, kind: TableKind, rows: int, decimals: int, phrases: Phrases
+def history_table(
+    view: TimeframeView, kind: TableKind, layout: Layout, decimals: int, phrases: Phrases
 ) -> Block:
-    """Return the newest candles; `decimals` is the market's price precision."""
-    candles = view.candles
-    prices = {
-        "open": candles.open,
-        "high": candles.high,
-        "low": candles.low,
-        "close": candles.close,
-    }
-    columns = [Column(label, values[-rows:], decimals) for label, values in prices.items()]
-    columns.append(_short("volume", candles.volume[-rows:], _VOLUME_DIGITS))
+    """Return the newest candles with their indicators; `decimals` is the market's precision.
+
+    Indicators that the configuration added (`extra_indicators`) follow those of the layout. Where
+    one kind has fewer rows than the other, its older cells are `-`.
+    """
+    columns: list[Column] = []
+    if layout.candle_rows:
+        chosen = (name for name in layout.columns if name in CANDLE_COLUMNS)
+        columns += (_candle_column(view, name, layout.candle_rows, decimals) for name in chosen)
+    if layout.indicator_rows:
+        names = _indicators(view, layout.columns)
+        columns += (_indicator_column(view, name, layout.indicator_rows) for name in names)
     title = phrases("table.candles", timeframe=view.timeframe)
-    return _table(kind, title, _opened(view, rows), columns)
+    return _table(kind, title, view, columns)
 
 
-def indicator_table(view: TimeframeView, rows: int, phrases: Phrases) -> Block:
-    """Return the newest values of every indicator of a timeframe."""
-    columns = [
-        _short(name, values[-rows:], _digits(name))
-        for name, values in view.indicators.items()
-        if name not in _DERIVABLE
-    ]
-    title = phrases("table.indicators", timeframe=view.timeframe)
-    return _table("indicators", title, _opened(view, rows), columns)
+def timeframe_table(snapshot: MarketSnapshot, columns: Sequence[str], phrases: Phrases) -> Block:
+    """Return the newest closed candle of each informative timeframe, one row each.
+
+    The longest timeframe comes first: what changes least does not push the rest out of a cache.
+    """
+    views = snapshot.informative[::-1]
+    shown = _indicators(views[0], columns) if views else []
+    header = " ".join(("timeframe", *_FACTS_OF_TIMEFRAMES, *shown))
+    lines = tuple(_timeframe_row(view, snapshot, shown) for view in views)
+    return Block("timeframes", phrases("table.timeframes"), lines, header)
 
 
-def indicator_text(name: str, value: float | None) -> str:
-    """Return one value of an indicator, with the digits its column would show."""
-    return compact(value, _digits(name))
+def _timeframe_row(view: TimeframeView, snapshot: MarketSnapshot, indicators: Iterable[str]) -> str:
+    facts = (f"{name}_{view.timeframe}" for name in _FACTS_OF_TIMEFRAMES)
+    return " ".join(
+        (
+            view.timeframe,
+            *(compact(snapshot.facts.get(name)) for name in facts),
+            *(compact(view.latest(name), _digits(name)) for name in indicators),
+        )
+    )
+
+
+def _indicators(view: TimeframeView, columns: Iterable[str]) -> list[str]:
+    """Return the chosen indicators, then those that were computed because someone asked."""
+    chosen = [name for name in columns if name in view.indicators]
+    return chosen + [name for name in view.indicators if name not in INDICATOR_COLUMNS]
+
+
+def _candle_column(view: TimeframeView, name: str, rows: int, decimals: int) -> Column:
+    values: FloatArray = getattr(view.candles, name)[-rows:]
+    if name in _PRICES:
+        return Column(name, values, decimals)
+    return _short(name, values, _VOLUME_DIGITS)
+
+
+def _indicator_column(view: TimeframeView, name: str, rows: int) -> Column:
+    return _short(name, view.indicators[name][-rows:], _digits(name))
 
 
 def _digits(name: str) -> int:
@@ -72,20 +110,28 @@ def _short(label: str, values: FloatArray, digits: int) -> Column:
     return Column(f"{label}({unit})" if unit else label, short, decimals)
 
 
-def _table(kind: TableKind, title: str, opened: Sequence[str], columns: Sequence[Column]) -> Block:
+def _table(kind: TableKind, title: str, view: TimeframeView, columns: Sequence[Column]) -> Block:
+    rows = max((len(column.values) for column in columns), default=0)
     # Formatting whole rows with one % is almost three times as fast as cell by cell.
     template = " ".join(["%s", *(f"%.{column.decimals}f" for column in columns)])
-    cells = [rounded(column.values, column.decimals).tolist() for column in columns]
-    rows = zip(opened, *cells, strict=True)
+    cells = [_padded(rounded(column.values, column.decimals), rows).tolist() for column in columns]
+    opened = _opened(view, rows)
     # The only letters in a row are those of nan.
-    lines = tuple((template % row).replace("nan", MISSING) for row in rows)
+    lines = tuple(
+        (template % row).replace("nan", MISSING) for row in zip(opened, *cells, strict=True)
+    )
     header = " ".join(["opened", *(column.label for column in columns)])
     return Block(kind=kind, title=title, lines=lines, header=header)
 
 
+def _padded(values: FloatArray, rows: int) -> FloatArray:
+    return np.concatenate((np.full(rows - len(values), np.nan), values))
+
+
 def _opened(view: TimeframeView, rows: int) -> list[str]:
     """Return the newest opening times: hour and minute, or the day where candles last days."""
-    newest = view.candles.open_times[-rows:].astype("datetime64[ms]")
+    times = view.candles.open_times
+    newest = times[len(times) - rows :].astype("datetime64[ms]")
     texts: list[str] = np.datetime_as_string(newest, "m").tolist()
     lasts_days = view.timeframe[-1] in "dw"
     return [text[5:10] if lasts_days else text[11:16] for text in texts]

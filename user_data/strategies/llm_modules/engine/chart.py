@@ -25,9 +25,11 @@ _LETTERS = {
     "signal_hold": "H",
     "signal_wait": "W",
 }
+# What was done where no call came.
+_STAND_INS = {"signal_hold": "held", "signal_wait": "waited"}
 _QUIET = frozenset({"signal_hold", "signal_wait"})
 _REFUSED = ("#ab47bc", "pin", 0)
-_LARGE, _SMALL = 12, 6
+_LARGE, _SMALL, _TINY = 12, 6, 3
 
 
 def annotations(records: Sequence[DecisionRecord], candle: timedelta) -> list[dict[str, Any]]:
@@ -35,10 +37,12 @@ def annotations(records: Sequence[DecisionRecord], candle: timedelta) -> list[di
 
     `candle` is the length of a candle: Freqtrade places a candle at its opening time. The chart
     prints every label at once and a candle is as wide as three letters, so only the newest
-    decision, and the newest that was more than holding or waiting, carry their reason.
+    decision, and the newest that was more than holding or waiting, carry their reason. Where the
+    model was not asked there is a small dot.
     """
     seen = [record for record in records if "price" in record.facts]
-    loud = [record for record in seen if record.tool not in _QUIET]
+    asked = [record for record in seen if record.status != "skipped"]
+    loud = [record for record in asked if record.tool not in _QUIET]
     # By identity: two records may be equal, and only one of them is the newest.
     spelled_out = {id(record) for record in (*seen[-1:], *loud[-1:])}
     return [
@@ -50,24 +54,25 @@ def annotations(records: Sequence[DecisionRecord], candle: timedelta) -> list[di
 
 def label(record: DecisionRecord) -> str:
     """Say tool, confidence, what the gate had against it, and the reason, in a few short lines."""
-    if record.status == "failed":
+    if record.status in {"failed", "skipped"}:
         said = [record.fault or "", *record.problems]
     else:
         codes = ", ".join(reason.code for reason in record.reasons if reason.kind != "remark")
         said = [codes, str(record.call.get("reason", ""))]
     lines = [line for text in said for line in textwrap.wrap(text, LINE_CHARACTERS)]
     cut = [*lines[: LONGEST_LINES - 1], "..."] if len(lines) > LONGEST_LINES else lines
-    name = (record.tool or "no decision").removeprefix("signal_").replace("_", " ")
+    name = record.tool or _STAND_INS.get(record.default_tool or "", "no decision")
+    name = name.removeprefix("signal_").replace("_", " ")
     return "\n".join([f"{name} ({title(record)})", *cut])
 
 
 def title(record: DecisionRecord) -> str:
     """Name a decision in three letters: L, S, X, A, H or W and the confidence; x when refused.
 
-    A small letter says that the gate cut something back.
+    A small letter says that the gate cut something back, a dash that the model was not asked.
     """
     if record.tool is None:
-        return "?"
+        return "-" if record.status == "skipped" else "?"
     letter = _LETTERS.get(record.tool, "?")
     if record.status == "refused":
         return f"x{letter}"
@@ -77,8 +82,7 @@ def title(record: DecisionRecord) -> str:
 
 
 def _point(record: DecisionRecord, candle: timedelta) -> dict[str, Any]:
-    decided = record.status in {"approved", "clamped"}
-    color, shape, rotate = _LOOK.get(record.tool or "", _REFUSED) if decided else _REFUSED
+    color, shape, rotate, size = _look(record)
     return {
         "type": "point",
         "x": record.candle_at - candle,
@@ -86,5 +90,14 @@ def _point(record: DecisionRecord, candle: timedelta) -> dict[str, Any]:
         "color": color,
         "shape": shape,
         "rotate": rotate,
-        "size": _SMALL if decided and record.tool in _QUIET else _LARGE,
+        "size": size,
     }
+
+
+def _look(record: DecisionRecord) -> tuple[str, str, int, int]:
+    if record.status == "skipped":
+        return *_LOOK["signal_wait"], _TINY
+    if record.status not in {"approved", "clamped"}:
+        return *_REFUSED, _LARGE
+    size = _SMALL if record.tool in _QUIET else _LARGE
+    return *_LOOK.get(record.tool or "", _REFUSED), size

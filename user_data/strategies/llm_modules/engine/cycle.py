@@ -14,18 +14,25 @@ from llm_modules.dialogue import Inquiry, Prompt
 from llm_modules.domain import Change, Experience, MarketSnapshot, OpenPosition
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
-from llm_modules.engine.executor import Answer, FunctionExecutor
+from llm_modules.engine.executor import Answer, Executor
 from llm_modules.engine.exposures import exposures
 from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.portfolio_executor import Panel
 from llm_modules.engine.question import Question, World
-from llm_modules.engine.recording import answered_record, failed_record, outcome_record
+from llm_modules.engine.recording import (
+    answered_record,
+    failed_record,
+    outcome_record,
+    skipped_record,
+)
+from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.verdict import GateState, Proposal, Verdict
 from llm_modules.journal.records import DecisionLine, DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.experience import ExperienceLibrary
+from llm_modules.llm.spending.spending import Spending
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot
 from llm_modules.tools.calls import ToolCall
@@ -39,12 +46,14 @@ class Rooms:
     """Everything a decision passes through; `world` and `clock` tell the present.
 
     `writer` words lessons by a model, None where the rules' words are enough; `panel` asks about
-    all pairs of a candle at once, None where each is asked about by itself.
+    all pairs of a candle at once, None where each is asked about by itself; `spending` keeps the
+    bill.
     """
 
     config: TraderConfig
     context: ContextBuilder
-    executor: FunctionExecutor
+    executor: Executor
+    sparing: Sparing
     checker: DecisionChecker
     book: DecisionBook
     journal: TradeLogger
@@ -53,12 +62,22 @@ class Rooms:
     clock: Callable[[], datetime]
     writer: LessonWriter | None = None
     panel: Panel | None = None
+    spending: Spending | None = None
+
+    def close(self) -> None:
+        """Release the files."""
+        self.journal.close()
+        if self.spending is not None:
+            self.spending.close()
 
 
 async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
     """Take one question through every room; whatever happens, a record says so."""
     try:
         snapshot = look(question, rooms)
+        spared = spare(question, snapshot, rooms)
+        if spared is not None:
+            return spared
         prompt = compose(question, snapshot, rooms)
     except (MarketDataError, ContextBudgetError) as error:
         return fail(question, error, rooms)
@@ -74,6 +93,8 @@ def conclude(
     verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
     record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
     recorded = note(record, rooms)
+    if rooms.spending is not None:
+        rooms.spending.named(record.decision_id, record.tool or record.status)
     # What cannot be recorded may not add risk; getting out may not depend on a disk.
     proposal = verdict.proposal if verdict else None
     if proposal is None:
@@ -85,13 +106,15 @@ def conclude(
     return record
 
 
-def spare(
-    question: Question,  # noqa: ARG001 - being built
-    snapshot: MarketSnapshot,  # noqa: ARG001
-    rooms: Rooms,  # noqa: ARG001
-) -> DecisionRecord | None:
+def spare(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> DecisionRecord | None:
     """Record that the model need not be asked, where that is so."""
-    return None
+    skip = rooms.sparing.reason_to_skip(question, snapshot)
+    if skip is None:
+        return None
+    model = rooms.config.llm_config.model
+    record = skipped_record(question, rooms.clock(), snapshot, model, skip)
+    note(record, rooms)
+    return record
 
 
 def fail(question: Question, error: Exception, rooms: Rooms) -> DecisionRecord:
@@ -178,6 +201,7 @@ def note(line: DecisionLine, rooms: Rooms) -> bool:
     """Write a line into journal and library; returns whether the journals have all they should."""
     # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
+    rooms.sparing.note(line)
     try:
         return rooms.journal.decision(line)
     except JournalError:

@@ -84,7 +84,7 @@ class Desk:
             self._tell(booking, "aborted", None, "the bot stopped")
         if not self._service.stop():
             logger.error("The decision thread did not end in time; it dies with the process")
-        self._rooms.journal.close()
+        self._rooms.close()
 
     # What Freqtrade's loop brings
 
@@ -130,7 +130,8 @@ class Desk:
         """Take the sentences that people should be told through Freqtrade's messages."""
         taken = tuple(self._notices)
         self._notices.clear()
-        return taken
+        spending = self._rooms.spending
+        return (*taken, *spending.notices()) if spending else taken
 
     def past_closes(self, closes: Iterable[Close], since: datetime) -> None:
         """Take in the trades closed before this run; after `since` they are all there are."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from llm_modules.dialogue import Expense, Inquiry, Message, Prompt, Reply
 from llm_modules.errors import ModelError, ProviderError
@@ -18,7 +19,8 @@ class Answer:
     """What became of one question: a call, or the problems or the fault that prevented it.
 
     `expenses` are all requests that were made, in order, failed ones and those nobody waited for
-    included; `model` is the server's own name of the one that answered last.
+    included; `model` is the server's own name of the one that answered last. `escalated_from` is
+    what a cheaper model had said before that one was asked.
     """
 
     call: ToolCall | None
@@ -26,6 +28,19 @@ class Answer:
     fault: str | None
     model: str
     expenses: tuple[Expense, ...] = ()
+    escalated_from: str | None = None
+
+
+class Executor(Protocol):
+    """Whatever turns a prompt into an answer; it never raises for what a model does."""
+
+    async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
+        """Ask about the inquiry's pair."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
 
 
 @dataclass(slots=True)
@@ -40,26 +55,38 @@ class _Course:
 class FunctionExecutor:
     """Turns a prompt into a validated tool call; it never raises for what a model does.
 
-    An unusable answer goes back to the model with the exact reasons, at most twice.
+    An unusable answer goes back to the model with the exact reasons, at most twice. `model` is the
+    client's own, unless it is to be asked `by_name`.
     """
 
-    def __init__(self, client: LLMClient, *, model: str, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        client: LLMClient,
+        *,
+        model: str,
+        deadline_seconds: float,
+        by_name: bool = False,
+    ) -> None:
         self._client = client
         self._model = model
+        self._asked = model if by_name else None
         self._deadline_seconds = deadline_seconds
 
-    async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
-        """Ask about the inquiry's pair; the deadline covers every attempt together."""
+    async def call(
+        self, prompt: Prompt, inquiry: Inquiry, *, within_seconds: float | None = None
+    ) -> Answer:
+        """Ask about the inquiry's pair; one deadline, or `within_seconds`, covers every attempt."""
+        limit = self._deadline_seconds if within_seconds is None else within_seconds
         course = _Course(inquiry)
         fault: str | None = None
         call: ToolCall | None = None
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout(limit):
                 call = await self._ask_and_repair(prompt, course)
         except ProviderError as error:
             fault = f"{error.fault}: {error}"
         except TimeoutError:
-            fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
+            fault = f"timeout: no usable answer within {limit:.6g} s"
         replies = course.replies
         return Answer(
             call=call,
@@ -77,7 +104,7 @@ class FunctionExecutor:
     async def _ask_and_repair(self, prompt: Prompt, course: _Course) -> ToolCall | None:
         """Note the course of it on the way to a call; None when no attempt gave one."""
         for _ in range(1 + REPAIRS):
-            reply = await self._client.ask(prompt, course.inquiry)
+            reply = await self._client.ask(prompt, course.inquiry, model=self._asked)
             course.replies.append(reply)
             try:
                 return read_reply(reply, course.inquiry.pair, prompt.tools)

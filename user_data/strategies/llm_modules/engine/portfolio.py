@@ -2,18 +2,44 @@
 
 from collections.abc import Sequence
 
-from llm_modules.context.portfolio import PairView
+from llm_modules.config import TraderConfig
+from llm_modules.context.pages import PairView
+from llm_modules.context.portfolio import PortfolioContext
 from llm_modules.dialogue import Inquiry, Prompt, ToolSpec
 from llm_modules.domain import MarketSnapshot, Stance
 from llm_modules.engine.cycle import Rooms, conclude, decide, fail, look, past_of, spare
-from llm_modules.engine.portfolio_executor import Panel
+from llm_modules.engine.portfolio_executor import Panel, PortfolioExecutor
 from llm_modules.engine.question import Question
-from llm_modules.errors import ContextBudgetError, MarketDataError
+from llm_modules.errors import ConfigError, ContextBudgetError, MarketDataError
 from llm_modules.journal.records import DecisionRecord
+from llm_modules.llm.client import LLMClient
+from llm_modules.llm.providers.table import provider_of
 from llm_modules.tools.schema import offered_tools
 
 # What a bill shows in place of a pair.
 ALL_PAIRS = "all pairs"
+
+
+def open_panel(client: LLMClient, config: TraderConfig) -> Panel | None:
+    """Return what asks about all pairs at once, None where each is asked about by itself.
+
+    Raises ConfigError where a provider answers with one call at a time.
+    """
+    llm = config.llm_config
+    if llm.asking.scope == "pair":
+        return None
+    single = [
+        model
+        for server in (llm, *llm.fallbacks)
+        if not provider_of(server.provider, server.api_base).of(model := server.model).several_calls
+    ]
+    if single:
+        raise ConfigError(
+            f"llm_config.asking.scope: found 'portfolio', but {', '.join(single)} answers with one "
+            "tool call at a time: set it to 'pair'"
+        )
+    executor = PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout)
+    return Panel(PortfolioContext(config.context_config, config.risk_management), executor)
 
 
 async def decide_all(questions: Sequence[Question], rooms: Rooms) -> list[DecisionRecord]:

@@ -10,6 +10,8 @@ from llm_modules.domain import ClosedTrade, MarketSnapshot, RunMode, Stance, The
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.question import Question
+from llm_modules.engine.sparing import Skip
+from llm_modules.engine.sparing.likeness import held_of
 from llm_modules.gate import verdict as gate
 from llm_modules.gate.conduct import Close
 from llm_modules.gate.emergency import HaltEvent
@@ -60,19 +62,24 @@ def answered_record(
     """Record what the model said and what the gate made of it; no verdict means no usable call."""
     # Begun as a failure: what is not overwritten below says that nothing came of it.
     record = failed_record(question, at, answer.model, answer.fault or "no_usable_answer")
-    equity = question.world.account.equity
-    seen: dict[str, object] = {
+    seen = _seen(question, snapshot) | {
         "problems": answer.problems,
+        "escalated_from": answer.escalated_from,
         **spent(answer.expenses),
         "prompt_hash": prompt_hash(prompt),
-        # JSON has no NaN, and an account that could not be read must not cost the record.
-        "equity": equity if math.isfinite(equity) else None,
-        "timeframe": snapshot.main.timeframe,
-        "facts": {"price": snapshot.price, **snapshot.facts},
     }
     if answer.call is not None and verdict is not None:
         seen |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
     return DecisionRecord.model_validate(record.model_dump() | seen)
+
+
+def skipped_record(
+    question: Question, at: datetime, snapshot: MarketSnapshot, model: str, skip: Skip
+) -> DecisionRecord:
+    """Record that the model was not asked, and why; what was seen of the market is kept."""
+    record = failed_record(question, at, model, skip.why)
+    skipped = {"status": "skipped", "repeats": skip.repeats}
+    return DecisionRecord.model_validate(record.model_dump() | _seen(question, snapshot) | skipped)
 
 
 def spent(expenses: Sequence[Expense]) -> dict[str, object]:
@@ -160,6 +167,17 @@ def prompt_hash(prompt: Prompt) -> str:
     for tool in prompt.tools:
         digest.update(f"{tool.name}\0".encode())
     return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+def _seen(question: Question, snapshot: MarketSnapshot) -> dict[str, object]:
+    equity = question.world.account.equity
+    return {
+        # JSON has no NaN, and an account that could not be read must not cost the record.
+        "equity": equity if math.isfinite(equity) else None,
+        "held": held_of(question.position),
+        "timeframe": snapshot.main.timeframe,
+        "facts": {"price": snapshot.price, **snapshot.facts},
+    }
 
 
 def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) -> dict[str, object]:

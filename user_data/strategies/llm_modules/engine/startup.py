@@ -10,12 +10,14 @@ from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.domain import AccountState, RunMode
 from llm_modules.engine.book import DecisionBook
+from llm_modules.engine.cheap_first import open_executor
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
-from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.past import Past
+from llm_modules.engine.portfolio import open_panel
 from llm_modules.engine.question import Present, World
+from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.clearance import demand_clearance
@@ -27,8 +29,11 @@ from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
-from llm_modules.llm.meter import NoMeter
 from llm_modules.llm.opening import Surroundings, open_client
+from llm_modules.llm.providers.findings import FILE_NAME as FINDINGS_NAME
+from llm_modules.llm.providers.findings import Findings
+from llm_modules.llm.spending.opening import ledger_beside, open_spending
+from llm_modules.llm.spending.spending import Spending
 from llm_modules.llm.tape import Tape
 from llm_modules.market.indicators import unknown_indicators
 
@@ -59,7 +64,6 @@ def open_desk(
     if mode == "live":
         demand_clearance(user_data, config.risk_management)
     _quieten()
-    context = ContextBuilder(config.context_config, config.risk_management)
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
     past = Past(journal, mode)
@@ -68,14 +72,16 @@ def open_desk(
     library = ExperienceLibrary(config.experience_config, evaluator, mode, language)
     library.load(past, decisions)
     library.prepare(datetime.now(UTC) - OLDEST_QUESTION)
-    client = _client(config, environment)
+    sparing = Sparing(config.llm_config.asking)
+    sparing.load(decisions)
     present = Present(unknown_world(stake_currency))
+    spending = open_spending(config, ledger_beside(config.experience_config.tape_path), mode=mode)
+    client = _client(config, environment, spending, user_data)
     rooms = Rooms(
         config=config,
-        context=context,
-        executor=FunctionExecutor(
-            client, model=config.llm_config.model, deadline_seconds=config.llm_config.timeout
-        ),
+        context=ContextBuilder(config.context_config, config.risk_management),
+        executor=open_executor(client, config.llm_config),
+        sparing=sparing,
         checker=DecisionChecker(config.risk_management),
         book=DecisionBook(),
         journal=journal,
@@ -83,6 +89,8 @@ def open_desk(
         world=present,
         clock=lambda: datetime.now(UTC),
         writer=_writer(config, client, library, journal),
+        panel=open_panel(client, config),
+        spending=spending,
     )
     desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
     desk.past_closes(past.closes, past.since)
@@ -122,9 +130,12 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _client(config: TraderConfig, environment: Mapping[str, str]) -> LLMClient:
+def _client(
+    config: TraderConfig, environment: Mapping[str, str], spending: Spending, user_data: Path
+) -> LLMClient:
     tape = Tape(config.experience_config.tape_path)
-    return open_client(config.llm_config, environment, Surroundings(tape, NoMeter()))
+    around = Surroundings(tape, spending, Findings(user_data / FINDINGS_NAME))
+    return open_client(config.llm_config, environment, around)
 
 
 def _writer(

@@ -66,18 +66,28 @@ class Approved(Record):
     stop_price: float | None
 
 
+class Held(Record):
+    """The extent of a position when a decision about it was asked for, to tell if it changed."""
+
+    entries: int
+    adjustments: int
+    stop_price: float
+
+
 class DecisionRecord(Line):
     """One question to the model and everything that followed until the verdict.
 
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
     `fault` why there was no answer. `mode` says whether exchange and model were simulated.
-    `profit_ratio` is that of the pair's position when asked, `limits_hash` names the limits the
-    verdict was made under, `tape_ids` names requests and raw answers on the tape, `timeframe`
-    is that of the candles behind `facts` (empty in lines of earlier versions).
+    `profit_ratio` and `held` are those of the pair's position when asked, `limits_hash` names the
+    limits the verdict was made under, `tape_ids` names requests and raw answers on the tape,
+    `timeframe` is that of the candles behind `facts` (empty in lines of earlier versions).
 
     Where no call came, `default_tool` says what stands in for it: waiting or holding. A skipped
     decision was not asked, `fault` says why and `repeats` names the decision it repeats, if any.
-    Tokens are sums over all requests; `cost` is in US dollars, None where a price is unknown.
+    `escalated_from` is what a cheaper model had said before `model` was asked, None where it
+    decided or there was none. Tokens are sums over all requests; `cost` is in US dollars, None
+    where a price is unknown.
     """
 
     kind: Literal["decision"] = "decision"
@@ -97,6 +107,7 @@ class DecisionRecord(Line):
     fault: str | None = None
     trade_id: int | None = None
     profit_ratio: float | None = None
+    held: Held | None = None
     attempts: int = 0
     latency_seconds: float = 0.0
     prompt_tokens: int | None = None
@@ -106,6 +117,7 @@ class DecisionRecord(Line):
     cost: float | None = None
     default_tool: str | None = None
     repeats: str | None = None
+    escalated_from: str | None = None
     prompt_hash: str | None = None
     # Names, not texts: they keep a decision below 3 KB, the tape holds the rest.
     tape_ids: tuple[str, ...] = ()

@@ -43,7 +43,8 @@ class DecisionMemory:
     def note(self, line: DecisionLine) -> None:
         """Remember one line of the decision journal; a repeated decision is ignored.
 
-        An outcome whose decision is not (or no longer) remembered is ignored too.
+        An outcome whose decision is not (or no longer) remembered is ignored too, and so is a
+        question that was not asked: nothing was decided, and many of them would hide the others.
         """
         if isinstance(line, HaltRecord):
             return
@@ -53,7 +54,7 @@ class DecisionMemory:
             if outcomes is not None:
                 outcomes.append(line)
             return
-        if line.decision_id in self._outcomes:
+        if line.status == "skipped" or line.decision_id in self._outcomes:
             return
         self._outcomes[line.decision_id] = []
         decisions = self._pairs[line.pair]

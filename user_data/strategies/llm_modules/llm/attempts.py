@@ -21,20 +21,26 @@ LARGEST_TEXT_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request as it was sent and what came back: an answer, an error, or both.
+class Response:
+    """What came back for a request: an answer, an error, or both.
 
-    Both, when the server answered with what is no completion. `nth` counts from 1.
+    Both, when the server answered with what is no completion.
     """
 
     id: str
-    nth: int
     at: datetime
-    model: str
-    request: Mapping[str, Any]
     answer: Mapping[str, Any] | None
     error: str | None
     latency_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Response):
+    """One request as it was sent, and what came back; `nth` counts from 1."""
+
+    nth: int
+    model: str
+    request: Mapping[str, Any]
 
 
 def tape_id_of(request_hash: str, nth: int) -> str:
@@ -50,22 +56,25 @@ class Texts:
 
     def add_request(self, request: Mapping[str, Any]) -> str:
         """Add a request, every item of its lists apart, and return its hash."""
-        lists = {name: value for name, value in request.items() if isinstance(value, list)}
-        plain = {name: value for name, value in request.items() if name not in lists}
-        named = {name: [self.add(item) for item in items] for name, items in lists.items()}
-        return self.add({"plain": plain, "lists": named})
+        return _named(request, self.add)
 
     def add(self, value: object) -> str:
         """Add a value as JSON and return its hash.
 
         Raises TypeError, ValueError or RecursionError when it cannot be JSON.
         """
-        # Sorted: a name must not depend on the order in which a request was put together.
-        # ASCII: half a surrogate pair from a model has no UTF-8.
-        text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+        text = _canonical(value)
         name = text_hash(text)
         self.by_hash[name] = _compressed(text)
         return name
+
+
+def request_hash_of(request: Mapping[str, Any]) -> str:
+    """Return the hash by which a tape knows a request.
+
+    Raises TypeError, ValueError or RecursionError when it cannot be JSON.
+    """
+    return _named(request, lambda value: text_hash(_canonical(value)))
 
 
 def rebuilt_request(packed: Any, text: Callable[[str], Any]) -> dict[str, Any]:
@@ -89,6 +98,20 @@ def unpacked(name: str, body: bytes | None) -> Any:
     if text_hash(text) != name:
         raise ValueError(f"text {name} is not what was written")
     return json.loads(text)
+
+
+def _named(request: Mapping[str, Any], name: Callable[[object], str]) -> str:
+    """Name a request by what names the items of its lists, and by all else in it."""
+    lists = {field: value for field, value in request.items() if isinstance(value, list)}
+    plain = {field: value for field, value in request.items() if field not in lists}
+    named = {field: [name(item) for item in items] for field, items in lists.items()}
+    return name({"plain": plain, "lists": named})
+
+
+def _canonical(value: object) -> bytes:
+    # Sorted: a name must not depend on the order in which a request was put together.
+    # ASCII: half a surrogate pair from a model has no UTF-8.
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 # The rules and the tools come again with every request.

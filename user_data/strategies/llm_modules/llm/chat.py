@@ -1,20 +1,34 @@
 """The chat-completions format, which most servers speak: what is sent, and what came back."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 import openai
 
 from llm_modules.config import LLMConfig
-from llm_modules.dialogue import Prompt, Reply, ToolRequest, ToolSpec, Usage
+from llm_modules.dialogue import Message, Prompt, Reply, ToolRequest, ToolSpec
 from llm_modules.errors import ProviderError
 from llm_modules.llm.failures import provider_error
-from llm_modules.llm.providers.dialect import Target
+from llm_modules.llm.providers.answers import (
+    refuse_error,
+    text_of,
+    tool_request,
+    whole,
+    without_thoughts,
+    word,
+)
+from llm_modules.llm.providers.dialect import CACHE_MARK, Target
+from llm_modules.llm.providers.row import Provider
+from llm_modules.llm.providers.strict import strict_schema
+from llm_modules.llm.providers.usage import read_usage
 from llm_modules.llm.transport import http_client
 
-LONGEST_WORD = 100
+CACHE_KEY_CHARACTERS = 16
 _VERSION = re.compile(r"[^/:]/v\d[^/]*(/|$)")
+_ENDPOINT = re.compile(r"/(chat/completions|messages)$")
 
 
 class ChatCompletions:
@@ -29,36 +43,62 @@ class ChatCompletions:
             max_retries=0,
             http_client=http_client(config.connect_timeout, config.read_timeout),
         )
+        # It takes them from the environment, and would tell them to any server.
+        self._sdk.organization = self._sdk.project = None
 
     def body(self, prompt: Prompt, model: str, *, forced: bool) -> dict[str, Any]:
         """Build the request of one question; one without tools asks for text."""
+        row = self._target.provider.of(model)
         body: dict[str, Any] = {
             "model": model,
-            "messages": [
-                {"role": message.role, "content": message.content} for message in prompt.messages
-            ],
-            "temperature": self._config.temperature,
-            "max_tokens": self._config.max_tokens,
+            "messages": [_message(message, row) for message in prompt.messages],
+            row.limit_field: self._config.max_tokens,
         }
+        if row.temperature:
+            body["temperature"] = self._config.temperature
+        if row.cache_key:
+            body["prompt_cache_key"] = _cache_key(prompt)
         # Servers refuse an empty list of tools, and what belongs to tools without any.
         if prompt.tools:
-            body["tools"] = [_tool(tool) for tool in prompt.tools]
-            body["tool_choice"] = "required" if forced else "auto"
-            body["parallel_tool_calls"] = False
-        return body
+            body["tools"] = [_tool(tool, row) for tool in prompt.tools]
+            body["tool_choice"] = "required" if forced and row.forced_call else "auto"
+            if row.parallel_switch:
+                body["parallel_tool_calls"] = prompt.several and row.several_calls
+        return {**body, **row.extra}
 
     async def send(self, body: Mapping[str, Any]) -> bytes:
         """Send a request and return the answer's body. Raises ProviderError."""
         try:
-            response = await self._sdk.chat.completions.with_raw_response.create(**body)
+            # Not its `chat.completions.create`, which knows no fields but OpenAI's.
+            response = await self._sdk.post(
+                "/chat/completions", cast_to=httpx2.Response, body=dict(body)
+            )
         except (openai.OpenAIError, ValueError, RecursionError) as error:
             raise provider_error(error, self._target.key) from None
-        content: bytes = response.content
-        return content
+        return response.content
 
     def read(self, answer: object) -> Reply:
         """Read a reply out of a chat completion. Raises ProviderError when there is none in it."""
-        return read_completion(answer)
+        key = self._target.key
+        completion = whole(answer, key)
+        choices = completion.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, Mapping):
+            raise ProviderError("bad_response", "the answer holds no choice")
+        refuse_error(choice, key)
+        message = choice.get("message")
+        if not isinstance(message, Mapping):
+            raise ProviderError("bad_response", "the answer holds no message")
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise ProviderError("bad_response", "the answer's tool calls are not a list")
+        return Reply(
+            text=without_thoughts(text_of(message.get("content"))),
+            tool_requests=tuple(map(_tool_request, calls)),
+            finish_reason=word(choice.get("finish_reason")),
+            model=word(completion.get("model")),
+            usage=read_usage(completion.get("usage"), self._target.provider.usage),
+        )
 
     async def close(self) -> None:
         """Close the connections to the server."""
@@ -68,65 +108,39 @@ class ChatCompletions:
 def endpoint_root(api_base: str) -> str:
     """Return the base URL with its version: `/v1` is added where the path names none."""
     # Some providers' pages show the whole address, and that is what is copied from there.
-    trimmed = api_base.rstrip("/").removesuffix("/chat/completions")
+    trimmed = _ENDPOINT.sub("", api_base.rstrip("/"))
     return trimmed if _VERSION.search(trimmed) else f"{trimmed}/v1"
 
 
-def read_completion(answer: object) -> Reply:
-    """Read a reply out of an answer's JSON, where any field may be anything, or missing.
-
-    Raises ProviderError when there is no message in it.
-    """
-    if not isinstance(answer, Mapping):
-        raise ProviderError("bad_response", "the answer is not JSON of a chat completion")
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, Mapping) else None
-    if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
-        raise ProviderError("bad_response", "the answer holds no message")
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise ProviderError("bad_response", "the answer's tool calls are not a list")
-    text = message.get("content")
-    return Reply(
-        text=text if isinstance(text, str) else "",
-        tool_requests=tuple(map(_tool_request, calls)),
-        finish_reason=_word(choice.get("finish_reason")),
-        model=_word(answer.get("model")),
-        usage=_usage(answer.get("usage")),
-    )
+def _message(message: Message, row: Provider) -> dict[str, Any]:
+    # The system's turn ends what stays the same from question to question.
+    if row.cache != "marked" or message.role != "system":
+        return {"role": message.role, "content": message.content}
+    return {
+        "role": message.role,
+        "content": [{"type": "text", "text": message.content, **CACHE_MARK}],
+    }
 
 
-def _word(text: object) -> str:
-    """Make a server's word fit for a journal: printable and short."""
-    return "".join(char for char in str(text) if char.isprintable())[:LONGEST_WORD]
+def _cache_key(prompt: Prompt) -> str:
+    """Name what questions have in common, so that those that share it meet at one cache."""
+    system = (message.content for message in prompt.messages if message.role == "system")
+    common = "\n".join((*system, *(tool.name for tool in prompt.tools)))
+    return hashlib.sha256(common.encode(errors="replace")).hexdigest()[:CACHE_KEY_CHARACTERS]
 
 
-def _usage(usage: object) -> Usage:
-    known = usage if isinstance(usage, Mapping) else {}
-    return Usage(_count(known, "prompt_tokens"), _count(known, "completion_tokens"))
-
-
-def _count(usage: Mapping[str, Any], name: str) -> int | None:
-    count = usage.get(name)
-    known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
-    return count if known else None
+def _tool(tool: ToolSpec, row: Provider) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "description": tool.description}
+    if row.strict_tools:
+        function["parameters"] = strict_schema(tool.parameters, row.strict_subset)
+        function["strict"] = True
+    else:
+        function["parameters"] = dict(tool.parameters)
+    return {"type": "function", "function": function}
 
 
 def _tool_request(call: object) -> ToolRequest:
     found: Mapping[str, Any] = call if isinstance(call, Mapping) else {}
     function = found.get("function")
     named: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
-    arguments = named.get("arguments")
-    if not isinstance(arguments, str | Mapping):
-        arguments = None
-    return ToolRequest(str(found.get("id", "")), str(named.get("name", "")), arguments)
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-    return {"type": "function", "function": function}
+    return tool_request(found.get("id"), named.get("name"), named.get("arguments"))

@@ -3,90 +3,170 @@
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from llm_modules.config import LLMConfig
 from llm_modules.dialogue import Inquiry, Prompt, Reply
 from llm_modules.errors import ProviderError
+from llm_modules.llm.breaker import Breaker
 from llm_modules.llm.carrier import Carrier
 from llm_modules.llm.failures import refuses_forced_call
+from llm_modules.llm.pacing import Turn
+from llm_modules.llm.patience import Patience
 from llm_modules.llm.providers.dialect import Dialect, Target
+from llm_modules.llm.recorder import estimated_tokens
+from llm_modules.llm.remarks import Remarks
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
 # The other faults come back the same however often one asks.
 RETRIED = frozenset({"timeout", "connection", "rate_limited", "server_error", "bad_response"})
+# No request was made: what went wrong is the fault that was met before.
+UNASKED = frozenset({"unavailable", "not_on_tape"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What one reply is wanted for; nobody waits after `until`, a moment of the clock."""
+
+    prompt: Prompt
+    inquiry: Inquiry
+    model: str
+    until: float
 
 
 class Endpoint:
     """Asks one model; belongs to the event loop it is first used on.
 
-    `timeout` bounds the whole question, retries and pauses included. Retries are ours: the SDK's
-    own know no deadline.
+    Retries are ours: the SDK's own know no deadline. Another model may be asked of the same
+    server; it has a breaker of its own.
     """
 
     def __init__(
-        self, target: Target, config: LLMConfig, dialect: Dialect, carrier: Carrier
+        self,
+        target: Target,
+        config: LLMConfig,
+        dialect: Dialect,
+        carrier: Carrier,
+        patience: Patience,
     ) -> None:
         self._target = target
         self._config = config
         self._dialect = dialect
         self._carrier = carrier
-        # Forced, because an answer without a call costs another request.
-        self._forces = target.provider.forced_call
+        self._patience = patience
+        self._breakers: dict[str, Breaker] = {}
+        self._remarks = Remarks(target)
+        # Forced elsewhere, because an answer without a call costs another request.
+        self._unforced: set[str] = set()
+
+    @property
+    def model(self) -> str:
+        """The model's name at its server."""
+        return self._target.model
 
     async def ask(
-        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+        self, prompt: Prompt, inquiry: Inquiry, *, seconds: float, model: str | None = None
     ) -> Reply:
-        """Return the model's reply; raises ProviderError after the last attempt or the deadline."""
-        about = Inquiry() if inquiry is None else inquiry
-        earlier = len(about.expenses)
+        """Return the model's reply within so many seconds, retries and pauses included.
+
+        Raises ProviderError after the last attempt that makes sense, and TimeoutError where a tape
+        has it that nobody waited for the answer.
+        """
+        named = model or self.model
+        question = _Question(prompt, inquiry, named, self._patience.clock() + seconds)
         try:
-            async with asyncio.timeout(self._config.timeout):
-                reply = await self._ask_until_answered(prompt, about, model or self._target.model)
+            async with asyncio.timeout(seconds) as limit:
+                reply = await self._ask_until_answered(question)
         except TimeoutError:
-            limit = self._config.timeout
-            raise ProviderError("timeout", f"no complete answer within {limit:g} s") from None
-        made = about.expenses[earlier:]
-        seconds = sum(expense.seconds for expense in made)
-        return replace(reply, latency_seconds=seconds, attempts=len(made))
+            # A tape tells with it that whoever asked had not waited.
+            if not limit.expired():
+                raise
+            within = f"no complete answer within {round(seconds, 2):g} s"
+            raise ProviderError("timeout", within) from None
+        except ProviderError as error:
+            self._remarks.failed(named, error)
+            raise
+        self._remarks.answered(named, reply.model)
+        return reply
 
     async def close(self) -> None:
         """Release what the carrier holds."""
         await self._carrier.close()
 
-    async def _ask_until_answered(self, prompt: Prompt, inquiry: Inquiry, model: str) -> Reply:
-        attempt = 1
+    async def _ask_until_answered(self, question: _Question) -> Reply:
+        attempt, earlier = 1, None
         while True:
             try:
-                return await self._ask_once(prompt, inquiry, model)
+                return await self._ask_once(question)
             except ProviderError as error:
-                if attempt > self._config.retry_times or error.fault not in RETRIED:
+                if error.fault in UNASKED and earlier is not None:
+                    raise earlier from None
+                pause = pause_seconds(attempt, error.retry_after_seconds)
+                if not self._is_worth_another(question, attempt, error, pause):
                     raise
-                await asyncio.sleep(pause_seconds(attempt, error.retry_after_seconds))
+                earlier = error
+            await self._patience.pause(pause)
             attempt += 1
 
-    async def _ask_once(self, prompt: Prompt, inquiry: Inquiry, model: str) -> Reply:
-        forces = self._forces
-        body: Mapping[str, Any] = self._dialect.body(prompt, model, forced=forces)
+    def _is_worth_another(
+        self, question: _Question, attempt: int, error: ProviderError, pause: float
+    ) -> bool:
+        left = question.until - self._patience.clock()
+        return (
+            attempt <= self._config.retry_times
+            and error.fault in RETRIED
+            # To sleep until the time is over helps nobody.
+            and pause < left
+            and not self._breaker(question.model).is_open
+        )
+
+    async def _ask_once(self, question: _Question) -> Reply:
+        model = question.model
+        forced = self._target.provider.of(model).forced_call and model not in self._unforced
+        body = self._dialect.body(question.prompt, model, forced=forced)
         try:
-            return await self._carrier.carry(body, inquiry)
+            return await self._request(body, question)
         except ProviderError as error:
-            if not (forces and refuses_forced_call(error)):
+            if not (forced and refuses_forced_call(error)):
                 raise
         # Some servers refuse a forced tool call: ask freely from now on, a missing call is caught.
-        self._forces = False
-        return await self._ask_once(prompt, inquiry, model)
+        self._unforced.add(model)
+        return await self._ask_once(question)
+
+    async def _request(self, body: Mapping[str, Any], question: _Question) -> Reply:
+        breaker, until = self._breaker(question.model), question.until
+        gate = self._patience.gate
+        estimate = estimated_tokens(body) + self._config.max_tokens
+        async with breaker.passing(until), gate.turn(estimate, until) as turn:
+            with breaker.watching(until):
+                reply = await self._carrier.carry(body, question.inquiry)
+            _correct(turn, reply)
+            return reply
+
+    def _breaker(self, model: str) -> Breaker:
+        if model not in self._breakers:
+            host = urlsplit(self._target.api_base).hostname
+            self._breakers[model] = self._patience.breaker(f"Model {model} at {host}")
+        return self._breakers[model]
 
 
 def pause_seconds(attempt: int, retry_after_seconds: float | None) -> float:
     """Return how long to wait before the next attempt: what the server asks, else growing.
 
-    The deadline around the call cuts any pause short. A quarter of jitter keeps many pairs from
-    coming back at the same instant.
+    A quarter of jitter keeps many pairs from coming back at the same instant; it never brings one
+    back sooner than the server asked.
     """
+    jitter = random.uniform(0.75, 1.0)  # noqa: S311 - not cryptography
     if retry_after_seconds is not None:
-        return max(0.0, retry_after_seconds)
-    pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
-    return pause * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, not cryptography
+        return retry_after_seconds * (2.0 - jitter)
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS) * jitter
+
+
+def _correct(turn: Turn, reply: Reply) -> None:
+    """Count what a request really took, where the server says so."""
+    usage = reply.usage
+    if usage.prompt_tokens is not None and usage.completion_tokens is not None:
+        turn.tokens = usage.prompt_tokens + usage.completion_tokens

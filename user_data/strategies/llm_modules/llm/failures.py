@@ -1,22 +1,18 @@
 """What went wrong at the endpoint, told apart by what it means, with every secret removed."""
 
-import json
 import math
-import re
-from dataclasses import replace
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
-from llm_modules.dialogue import Reply, ToolRequest
 from llm_modules.errors import ProviderError, ProviderFault
+from llm_modules.llm.redaction import without_names
 
 LONGEST_MESSAGE = 300
 SHOWN_PREFIX = 8
 SHOWN_TAIL = 4
-# Shorter ones are placeholders such as `EMPTY`: taken out of JSON they would take it apart.
-SHORTEST_SECRET = 6
-# OpenAI's names of organisations, projects and users; its rate limits tell the first.
-_ACCOUNT = re.compile(r"\b(?:org|proj|user)[-_][A-Za-z0-9]{16,}")
 _BY_STATUS: dict[int, ProviderFault] = {
     401: "unauthorised",
     402: "unauthorised",
@@ -54,38 +50,7 @@ def without_key(text: str, key: SecretStr) -> str:
     if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
         cleaned = cleaned.replace(secret[:SHOWN_PREFIX], "[key]")
         cleaned = cleaned.replace(secret[-SHOWN_TAIL:], "[key]")
-    return _ACCOUNT.sub("[account]", " ".join(cleaned.split()))[:LONGEST_MESSAGE]
-
-
-def blanked(json_text: str, key: SecretStr) -> str:
-    """Remove a key and names of the account from JSON."""
-    secret = key.get_secret_value()
-    if len(secret) >= SHORTEST_SECRET:
-        json_text = json_text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "[key]")
-    return _ACCOUNT.sub("[account]", json_text)
-
-
-def blanked_reply(reply: Reply, key: SecretStr) -> Reply:
-    """Remove a key and names of the account from what a server answered."""
-    secret = key.get_secret_value()
-
-    def clean(text: str) -> str:
-        known = text.replace(secret, "[key]") if len(secret) >= SHORTEST_SECRET else text
-        return blanked(known, key)
-
-    def cleaned(request: ToolRequest) -> ToolRequest:
-        arguments = request.arguments
-        # Already read by the server's library: as JSON again, it is checked the same.
-        text = arguments if isinstance(arguments, str) else json.dumps(arguments, default=str)
-        known = arguments if clean(text) == text else clean(text)
-        return replace(request, name=clean(request.name), arguments=known)
-
-    return replace(
-        reply,
-        text=clean(reply.text),
-        model=clean(reply.model),
-        tool_requests=tuple(map(cleaned, reply.tool_requests)),
-    )
+    return without_names(" ".join(cleaned.split()))[:LONGEST_MESSAGE]
 
 
 def told(error: ProviderError) -> str:
@@ -111,10 +76,37 @@ def _fault(error: Exception) -> ProviderFault:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Read Retry-After in seconds; a date or nonsense is treated as not given."""
+    """Read how many seconds a server wants to be let alone; nonsense is treated as not given."""
     response = getattr(error, "response", None)
+    headers: Mapping[str, str] = {} if response is None else response.headers
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    seconds = _number(text)
+    return seconds if seconds is not None else _seconds_until(_date(text), headers)
+
+
+def _number(text: str) -> float | None:
     try:
-        seconds = float(response.headers["retry-after"] if response is not None else "")
-    except (KeyError, ValueError):
+        number = float(text)
+    except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _seconds_until(moment: datetime | None, headers: Mapping[str, str]) -> float | None:
+    """Count from the server's own clock where it tells the time: ours may be another."""
+    if moment is None:
+        return None
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    # "-0000" is UTC without a word about the place.
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """What a request costs, and whether one more may be made."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from llm_modules.dialogue import Expense, Inquiry
@@ -9,7 +10,17 @@ class Meter(Protocol):
     """Counts what requests take; used on the decision thread."""
 
     def admit(self) -> None:
-        """Let a request pass, or raise ProviderError("over_budget")."""
+        """Let a request pass, or raise ProviderError("over_budget"): before it waits its turn."""
+        ...
+
+    def reserving(
+        self, provider: str, model: str, prompt_tokens: int
+    ) -> AbstractContextManager[None]:
+        """Keep free what a request may take while it is under way.
+
+        `prompt_tokens` are estimated. Entering raises ProviderError("over_budget") when it does
+        not fit any more.
+        """
         ...
 
     def charge(self, inquiry: Inquiry, expense: Expense, estimated_tokens: int) -> Expense:
@@ -19,7 +30,7 @@ class Meter(Protocol):
         """
         ...
 
-    def priced(self, expense: Expense) -> Expense:
+    def priced(self, expense: Expense, estimated_tokens: int = 0) -> Expense:
         """Return a request of the tape with what it cost then; nothing is counted."""
         ...
 
@@ -30,10 +41,19 @@ class NoMeter:
     def admit(self) -> None:
         """Let every request pass."""
 
+    def reserving(
+        self,
+        provider: str,  # noqa: ARG002
+        model: str,  # noqa: ARG002
+        prompt_tokens: int,  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
+        """Keep nothing free."""
+        return nullcontext()
+
     def charge(self, inquiry: Inquiry, expense: Expense, estimated_tokens: int) -> Expense:  # noqa: ARG002
         """Return the request as it is."""
         return expense
 
-    def priced(self, expense: Expense) -> Expense:
+    def priced(self, expense: Expense, estimated_tokens: int = 0) -> Expense:  # noqa: ARG002
         """Return the request as it is."""
         return expense

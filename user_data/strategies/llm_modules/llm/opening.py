@@ -1,19 +1,22 @@
 """Opens what answers prompts, as the configuration names it: servers, tape and meter joined."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from llm_modules.config import API_KEY_VARIABLE, LLMConfig, ServerConfig
-from llm_modules.llm.carrier import LiveCarrier
-from llm_modules.llm.chat import ChatCompletions
+from llm_modules.llm.chain import ModelChain
+from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.endpoint import Endpoint
 from llm_modules.llm.meter import Meter
+from llm_modules.llm.patience import Patience, live_patience, replaying_patience
+from llm_modules.llm.playback import Carriers
 from llm_modules.llm.providers.dialect import Target
+from llm_modules.llm.providers.findings import Findings
+from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.providers.table import provider_of
-from llm_modules.llm.recorder import Recorder
 from llm_modules.llm.tape import Tape
 
 # What servers without keys are sent.
@@ -22,10 +25,11 @@ NO_KEY = "no-key"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an endpoint leaves its traces in."""
+    """What an endpoint leaves its traces in, and what is known of servers beside the table."""
 
     tape: Tape | None
     meter: Meter
+    findings: Findings | None = None
 
 
 def targets(config: LLMConfig, environment: Mapping[str, str]) -> tuple[Target, ...]:
@@ -44,16 +48,26 @@ def targets(config: LLMConfig, environment: Mapping[str, str]) -> tuple[Target, 
 def open_client(
     config: LLMConfig, environment: Mapping[str, str], around: Surroundings
 ) -> LLMClient:
-    """Return a client of the configured models. Raises ConfigError."""
-    (first, *_further) = targets(config, environment)
-    return _endpoint(first, config, around)
+    """Return a client of the configured models, as `tape_mode` says. Raises ConfigError."""
+    carriers = Carriers(config.tape_mode, around.tape, around.meter)
+    known = targets(config, environment)
+    if around.findings is not None:
+        known = tuple(map(around.findings.applied, known))
+    links: list[Endpoint] = []
+    for target, patience in _with_patience(known, config):
+        dialect = dialect_for(target, config)
+        carrier = carriers.carrier(target, dialect)
+        links.append(Endpoint(target, config, dialect, carrier, patience))
+    return ModelChain(links, config.timeout)
 
 
-def _endpoint(target: Target, config: LLMConfig, around: Surroundings) -> Endpoint:
-    dialect = ChatCompletions(target, config)
-    recorder = Recorder(around.tape, around.meter, target)
-    carrier = LiveCarrier(dialect, recorder, around.meter, target.key)
-    return Endpoint(target, config, dialect, carrier)
+def _with_patience(asked: Iterable[Target], config: LLMConfig) -> Iterator[tuple[Target, Patience]]:
+    """Join each model with the patience for its server: models of one server share it."""
+    by_server: dict[str, Patience] = {}
+    for target in asked:
+        server = endpoint_root(target.api_base)
+        made = replaying_patience() if config.tape_mode == "replay" else live_patience(config)
+        yield target, by_server.setdefault(server, made)
 
 
 def _target(server: ServerConfig, key: str | None, environment: Mapping[str, str]) -> Target:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from llm_modules.dialogue import Expense, Inquiry, Usage
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.llm.chat import endpoint_root
-from llm_modules.llm.failures import blanked, told
+from llm_modules.llm.failures import told
 from llm_modules.llm.meter import Meter
 from llm_modules.llm.providers.dialect import Target
+from llm_modules.llm.redaction import Redaction
 from llm_modules.llm.tape import Tape
 from llm_modules.weights import tokens, weight
 
@@ -27,17 +28,53 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 logger = logging.getLogger(__name__)
 
 
+class TapeForm:
+    """What is asked of one server and what it answers, as they stand on a tape."""
+
+    def __init__(self, target: Target) -> None:
+        # With the provider: the same prompt to two servers is two requests.
+        self._provider = provider_hash(target.api_base)
+        self._redaction = Redaction(target.key)
+
+    def request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a request as it is recorded: named by its server, without any secret."""
+        request: Mapping[str, Any] = self._redaction.value({"provider": self._provider, **body})
+        return request
+
+    def answer(self, raw: bytes) -> object:
+        """Return an answer's body as a tape gives it back, without any secret, its fields sorted.
+
+        What reads the answer sees the same whether it is new or from the tape. Raises
+        ProviderError when it is no JSON.
+        """
+        try:
+            cleaned = self._redaction.value(json.loads(raw))
+            return json.loads(json.dumps(cleaned, sort_keys=True))
+        except (ValueError, RecursionError):
+            raise ProviderError("bad_response", "the answer is not JSON") from None
+
+    def error(self, error: ProviderError) -> str:
+        """Return what is recorded of a failure."""
+        return self._redaction.text(told(error))
+
+
 @dataclass(slots=True)
 class Sent:
     """One request on its way; without an answer it counts as abandoned."""
 
-    raw: bytes = b""
+    form: TapeForm
+    answer: Mapping[str, Any] | None = None
     error: str | None = ABANDONED
     usage: Usage = field(default_factory=Usage)
 
-    def answered(self, raw: bytes) -> None:
-        """Note the body that came back."""
-        self.raw, self.error = raw, None
+    def answered(self, raw: bytes) -> object:
+        """Note the body that came back, and return it as a replay would find it.
+
+        Raises ProviderError when it is no JSON.
+        """
+        answer = self.form.answer(raw)
+        self.answer, self.error = (answer if isinstance(answer, dict) else None), None
+        return answer
 
 
 class Recorder:
@@ -50,36 +87,39 @@ class Recorder:
     def __init__(self, tape: Tape | None, meter: Meter, target: Target) -> None:
         self._tape = tape
         self._meter = meter
-        self._target = target
-        self._provider = provider_hash(target.api_base)
+        self._provider = target.provider.name
+        self._form = TapeForm(target)
         self._is_failing = False
 
     @contextmanager
     def taping(self, body: Mapping[str, Any], inquiry: Inquiry) -> Iterator[Sent]:
-        """Record and charge what is sent and what comes of it; it is added to the inquiry."""
-        # Two clocks: one names the moment, the other cannot be set back.
-        sent_at, started = datetime.now(UTC), time.monotonic()
-        sent = Sent()
-        try:
-            yield sent
-        # What is not caught here, being cancelled above all, stays "abandoned".
-        except ProviderError as error:
-            sent.error = told(error)
-            raise
-        finally:
-            seconds = round(time.monotonic() - started, 4)
-            tape_id = self._recorded(body, sent, sent_at, seconds)
-            expense = Expense(
-                at=sent_at,
-                provider=self._target.provider.name,
-                model=str(body.get("model", "")),
-                seconds=seconds,
-                usage=sent.usage,
-                fault=sent.error,
-                tape_id=tape_id,
-            )
-            charged = self._meter.charge(inquiry, expense, _estimated_tokens(body))
-            inquiry.expenses.append(charged)
+        """Record and charge what is sent and what comes of it; it is added to the inquiry.
+
+        Entering raises ProviderError("over_budget") where the meter lets nothing more pass.
+        """
+        model, estimate = str(body.get("model", "")), estimated_tokens(body)
+        sent = Sent(self._form)
+        with self._meter.reserving(self._provider, model, estimate):
+            # Two clocks: one names the moment, the other cannot be set back.
+            sent_at, started = datetime.now(UTC), time.monotonic()
+            try:
+                yield sent
+            # What is not caught here, being cancelled above all, stays "abandoned".
+            except ProviderError as error:
+                sent.error = self._form.error(error)
+                raise
+            finally:
+                seconds = round(time.monotonic() - started, 4)
+                expense = Expense(
+                    at=sent_at,
+                    provider=self._provider,
+                    model=model,
+                    seconds=seconds,
+                    usage=sent.usage,
+                    fault=sent.error,
+                    tape_id=self._recorded(body, sent, sent_at, seconds),
+                )
+                inquiry.expenses.append(self._meter.charge(inquiry, expense, estimate))
 
     def close(self) -> None:
         """Let go of the tape."""
@@ -93,15 +133,13 @@ class Recorder:
             return None
         try:
             tape_id = self._tape.record(
-                # With the provider: the same prompt to two servers is two requests.
-                self._blanked({"provider": self._provider, **body}),
-                self._answer(sent.raw),
+                self._form.request(body),
+                sent.answer,
                 error=sent.error,
                 at=sent_at,
                 latency_seconds=seconds,
             )
-        # ValueError: a key that looks like part of an escape took the JSON apart.
-        except (JournalError, ValueError) as error:
+        except JournalError as error:
             if not self._is_failing:
                 logger.warning("Decisions go on without their prompts on the tape: %s", error)
             self._is_failing = True
@@ -111,21 +149,8 @@ class Recorder:
         self._is_failing = False
         return tape_id
 
-    def _answer(self, raw: bytes) -> Mapping[str, Any] | None:
-        """Return the body as the JSON object it is, None when it is none."""
-        try:
-            answer = json.loads(raw)
-            return self._blanked(answer) if isinstance(answer, dict) else None
-        except (ValueError, RecursionError):
-            return None
 
-    def _blanked(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = json.dumps(value, ensure_ascii=False)
-        cleaned = blanked(text, self._target.key)
-        return value if cleaned == text else dict(json.loads(cleaned))
-
-
-def _estimated_tokens(body: Mapping[str, Any]) -> int:
+def estimated_tokens(body: Mapping[str, Any]) -> int:
     """Judge a request's length: servers do not always tell what they counted."""
     return tokens(weight(json.dumps(body, ensure_ascii=False)))
 

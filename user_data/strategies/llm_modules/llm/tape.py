@@ -13,47 +13,25 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from llm_modules.errors import JournalError
-from llm_modules.llm.attempts import Attempt, Texts, rebuilt_request, tape_id_of, unpacked
+from llm_modules.llm.attempts import Attempt, Response, Texts
+from llm_modules.llm.rows import (
+    SCHEMA,
+    Row,
+    attempt_of,
+    count,
+    demand_tape,
+    insert,
+    is_new,
+    response_to,
+)
 
-VERSION = 1
 # A decision waits for it: long enough for any other writer, too short to be felt.
 PATIENCE_SECONDS = 1.0
 
-# Against our own mistakes: whoever means harm can drop a trigger, but not keep the hashes.
-_APPEND_ONLY = tuple(
-    f"CREATE TRIGGER {table}_refuse_{change} BEFORE {change} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'the tape is append-only'); END"
-    for table in ("texts", "attempts")
-    for change in ("UPDATE", "DELETE")
-)
-_SCHEMA = (
-    "CREATE TABLE texts (hash TEXT PRIMARY KEY, body BLOB NOT NULL)",
-    """CREATE TABLE attempts (
-        id TEXT PRIMARY KEY, request TEXT NOT NULL, nth INTEGER NOT NULL, at TEXT NOT NULL,
-        model TEXT NOT NULL, answer TEXT, error TEXT, latency_seconds REAL NOT NULL,
-        UNIQUE (request, nth)
-    )""",
-    *_APPEND_ONLY,
-    f"PRAGMA user_version = {VERSION}",
-)
-_INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _Result = TypeVar("_Result")
-
-
-class _Row(NamedTuple):
-    """A row of `attempts`, in the order of its columns."""
-
-    id: str
-    request: str
-    nth: int
-    at: str
-    model: str
-    answer: str | None
-    error: str | None
-    latency_seconds: float
 
 
 class Tape:
@@ -67,6 +45,7 @@ class Tape:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._is_known = False
         self._written_file: tuple[int, int] | None = None
         self._patience_seconds = PATIENCE_SECONDS
 
@@ -87,31 +66,39 @@ class Tape:
         except (TypeError, ValueError, RecursionError) as problem:
             raise JournalError("an attempt cannot be written as JSON") from problem
         model = str(request.get("model", ""))
-        row = _Row("", request_hash, 0, at.isoformat(), model, answer_hash, error, latency_seconds)
+        row = Row("", request_hash, 0, at.isoformat(), model, answer_hash, error, latency_seconds)
         with self._lock:
-            return self._guarded(lambda: _insert(self._writer(), row, texts))
+            return self._guarded(lambda: insert(self._writer(), row, texts))
 
     def read(self, tape_id: str) -> Attempt | None:
         """Return an attempt with its texts put back, None when it is not on the tape.
 
         A file that is missing, or only just begun, holds nothing.
         """
+        return self._found(lambda connection: attempt_of(connection, tape_id), None)
 
-        def found() -> Attempt | None:
-            connection = self._connection or self._connected("ro")
-            if _is_new(connection):
-                return None
-            return _attempt(_known(connection, self._path), tape_id)
+    def response(self, request_hash: str, nth: int) -> Response | None:
+        """Return what came back for the nth asking of a request, None when it is not there."""
+        return self._found(lambda connection: response_to(connection, request_hash, nth), None)
 
-        with self._lock:
-            if self._connection is None and not self._path.exists():
-                return None
-            return self._guarded(found)
+    def count(self) -> int:
+        """Return how many attempts there are."""
+        return self._found(count, 0)
 
     def close(self) -> None:
         """Let go of the file; a later call opens it again."""
         with self._lock:
             self._drop()
+
+    def _found(self, look: Callable[[sqlite3.Connection], _Result], nothing: _Result) -> _Result:
+        """Look something up; a file that is missing, or only just begun, holds nothing."""
+
+        def found() -> _Result:
+            connection = self._reader()
+            return nothing if connection is None else look(connection)
+
+        with self._lock:
+            return self._guarded(found)
 
     def _guarded(self, act: Callable[[], _Result]) -> _Result:
         """Do it; a failure closes the file and is told as a JournalError."""
@@ -128,6 +115,33 @@ class Tape:
         self._patience_seconds = PATIENCE_SECONDS
         return result
 
+    def _reader(self) -> sqlite3.Connection | None:
+        """Return a connection to look things up with, None while there is nothing."""
+        if self._connection is not None and self._is_known:
+            return self._connection
+        if self._connection is None and not self._path.exists():
+            return None
+        connection = self._connection or self._readable()
+        if is_new(connection):
+            return None
+        demand_tape(connection, self._path)
+        self._is_known = True
+        return connection
+
+    def _readable(self) -> sqlite3.Connection:
+        connection = self._connected("mode=ro")
+        try:
+            is_new(connection)
+        except sqlite3.OperationalError as error:
+            # Attempts that stand in a log beside the file would be overlooked without a word.
+            has_log = self._path.with_name(f"{self._path.name}-wal").is_file()
+            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or has_log:
+                raise
+            # On a disk that is read-only SQLite has no place for what it keeps beside the file.
+            connection.close()
+            return self._connected("mode=ro&immutable=1")
+        return connection
+
     def _writer(self) -> sqlite3.Connection:
         """Return a connection for writing to the file that has the name now."""
         # SQLite would write on, unseen, into a file that was removed or replaced.
@@ -136,25 +150,25 @@ class Tape:
             return self._connection
         self._drop()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connected("rwc")
+        connection = self._connected("mode=rwc")
         # Before anything is changed in it: it may be somebody else's.
-        if not _is_new(connection):
-            _known(connection, self._path)
+        if not is_new(connection):
+            demand_tape(connection, self._path)
         connection.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the newest attempts, never the file: no decision waits for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA if _is_new(connection) else ():
+        for statement in SCHEMA if is_new(connection) else ():
             connection.execute(statement)
         connection.execute("COMMIT")
         # Only now: a file that could not be prepared is not written to.
-        self._written_file = _file_of(self._path)
+        self._written_file, self._is_known = _file_of(self._path), True
         return connection
 
-    def _connected(self, mode: str) -> sqlite3.Connection:
+    def _connected(self, access: str) -> sqlite3.Connection:
         # Made on one thread and used on another, one at a time: the lock sees to that.
         self._connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.absolute().as_uri()}?{access}",
             uri=True,
             timeout=self._patience_seconds,
             isolation_level=None,
@@ -165,69 +179,7 @@ class Tape:
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection, self._written_file = None, None
-
-
-def _insert(connection: sqlite3.Connection, row: _Row, texts: Texts) -> str:
-    """Store texts and row in one transaction, the row as the next asking of its request."""
-    # For writing from the start: between counting and inserting nobody else may count.
-    connection.execute("BEGIN IMMEDIATE")
-    # The same hash is the same text: it need not be stored again.
-    connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", texts.by_hash.items())
-    (earlier,) = connection.execute(
-        "SELECT count(*) FROM attempts WHERE request = ?", (row.request,)
-    ).fetchone()
-    named = row._replace(id=tape_id_of(row.request, earlier + 1), nth=earlier + 1)
-    connection.execute(_INSERT, named)
-    connection.execute("COMMIT")
-    return named.id
-
-
-def _attempt(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
-    stored = connection.execute("SELECT * FROM attempts WHERE id = ?", (tape_id,)).fetchone()
-    if stored is None:
-        return None
-    row = _checked(_Row(*stored))
-
-    def text(name: str) -> Any:
-        found = connection.execute("SELECT body FROM texts WHERE hash = ?", (name,)).fetchone()
-        return unpacked(name, found[0] if found else None)
-
-    return Attempt(
-        id=row.id,
-        nth=row.nth,
-        at=datetime.fromisoformat(row.at),
-        model=row.model,
-        request=rebuilt_request(text(row.request), text),
-        answer=None if row.answer is None else text(row.answer),
-        error=row.error,
-        latency_seconds=row.latency_seconds,
-    )
-
-
-def _checked(row: _Row) -> _Row:
-    """Return a row whose columns are of the types they are written in, whatever SQLite allows."""
-    texts = (row.id, row.request, row.at, row.model, row.answer or "", row.error or "")
-    numbers = (row.nth, row.latency_seconds)
-    if not all(isinstance(one, str) for one in texts) or not all(
-        isinstance(one, int | float) for one in numbers
-    ):
-        raise ValueError("a row with columns of other types")
-    return row
-
-
-def _is_new(connection: sqlite3.Connection) -> bool:
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return not tables
-
-
-def _known(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """Return the connection; raises JournalError for no tape, or one of a later version."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
-        return connection
-    what = f"a tape of version {version}, known is {VERSION}" if version else "no tape of ours"
-    raise JournalError(f"{path} is {what}: move it away, or run the version that wrote it")
+        self._connection, self._written_file, self._is_known = None, None, False
 
 
 def _file_of(path: Path) -> tuple[int, int] | None:

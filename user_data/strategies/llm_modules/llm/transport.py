@@ -60,7 +60,14 @@ class _BoundedStream(httpx2.AsyncByteStream):
 def http_client(connect_seconds: float, read_seconds: float) -> httpx2.AsyncClient:
     """Make the HTTP client that an SDK is given."""
     return httpx2.AsyncClient(
-        transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False)),
+        # How many requests are under way at once is the gate's to bound.
+        transport=BoundedTransport(
+            # Each request looks at every idle connection: with 50 pairs a third of the work, and
+            # between two candles they would time out anyway.
+            httpx2.AsyncHTTPTransport(
+                trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0)
+            )
+        ),
         # Of a single read: how long an answer may take in all is the caller's to bound.
         timeout=httpx2.Timeout(read_seconds, connect=connect_seconds),
         # They would take prompt and key to an address that nobody configured.

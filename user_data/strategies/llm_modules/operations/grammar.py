@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from llm_modules.domain import RunMode
+from llm_modules.llm.spending.totals import Grouping
 from llm_modules.operations.places import PROJECT
 
 # Ten years: what is meant by more is all of them.
@@ -59,6 +60,33 @@ def add_calibration(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
     )
+
+
+def add_cost(command: argparse.ArgumentParser) -> None:
+    """Add the options of `cost`."""
+    command.add_argument(
+        "--days", type=_days, default=30, metavar="N", help="of how many (usual: 30)"
+    )
+    command.add_argument(
+        "--by", choices=get_args(Grouping), default="day", help="a row for each (usual: day)"
+    )
+    command.add_argument("--json", action="store_true", help="for programs")
+
+
+def add_doctor(command: argparse.ArgumentParser) -> None:
+    """Add the options of `doctor`."""
+    command.add_argument("--no-calls", action="store_true", help="ask no model anything")
+    command.add_argument(
+        "--again", action="store_true", help="ask also a model that was asked lately"
+    )
+    command.add_argument("--json", action="store_true", help="for programs")
+
+
+def add_replay(command: argparse.ArgumentParser) -> None:
+    """Add the options of `replay`."""
+    command.add_argument("id", metavar="ID", help="id of a decision, or its beginning or end")
+    command.add_argument("--model", metavar="M", help="ask this model, not the configured one")
+    command.add_argument("--json", action="store_true", help="for programs")
 
 
 def add_yes(command: argparse.ArgumentParser) -> None:

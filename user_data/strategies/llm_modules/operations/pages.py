@@ -11,7 +11,7 @@ from rich.text import Text
 from llm_modules.journal.records import Approved, DecisionRecord, OutcomeRecord
 from llm_modules.learning.reviewer import Review
 from llm_modules.llm.attempts import Attempt
-from llm_modules.operations.render import STATUS_STYLES, finding, printable, printable_lines
+from llm_modules.operations.render import STATUS_STYLES, action, finding, printable, printable_lines
 from llm_modules.operations.story import Story, TapedAttempt, TradeInStory
 
 INDENT = "  "
@@ -59,15 +59,39 @@ def _head(record: DecisionRecord) -> Page:
         f"{record.pair}, {stance}, candle {record.candle_at:%Y-%m-%d %H:%M} UTC, "
         f"decided {record.at:%H:%M:%S}"
     )
-    yield _line(
-        f"{record.mode}, model {record.model}; requests {record.attempts}, "
-        f"{record.latency_seconds:.3g} s, tokens {_count(record.prompt_tokens)} + "
-        f"{_count(record.completion_tokens)}"
-    )
+    if record.status == "skipped":
+        yield _line(f"{record.mode}, not asked")
+    else:
+        yield _line(_spent(record))
+    if record.escalated_from is not None:
+        yield _line(f"asked after {record.escalated_from}")
     if record.trade_id is not None:
         profit = "" if record.profit_ratio is None else f", then at {record.profit_ratio:+.2%}"
         yield _line(f"about trade {record.trade_id}{profit}")
-    yield _line(f"{record.status}: {record.tool or 'no call'}", STATUS_STYLES[record.status])
+    if record.repeats is not None:
+        yield _line(f"repeats decision {record.repeats}")
+    yield _line(f"{record.status}: {_decided(record)}", STATUS_STYLES[record.status])
+
+
+def _decided(record: DecisionRecord) -> str:
+    if record.tool is not None or record.default_tool is None:
+        return record.tool or "no call"
+    return action(record) if record.status == "skipped" else f"no call, {action(record)} instead"
+
+
+def _spent(record: DecisionRecord) -> str:
+    """Say what the answer took: cached tokens are part of the prompt's, reasoning of the rest."""
+    cost = "" if not record.cost else f", {record.cost:.6f} USD"
+    return (
+        f"{record.mode}, model {record.model}; requests {record.attempts}, "
+        f"{record.latency_seconds:.3g} s, "
+        f"tokens {_count(record.prompt_tokens)}{_part(record.cached_tokens, 'cached')} + "
+        f"{_count(record.completion_tokens)}{_part(record.reasoning_tokens, 'reasoning')}{cost}"
+    )
+
+
+def _part(tokens: int | None, what: str) -> str:
+    return f" ({tokens} {what})" if tokens else ""
 
 
 def _why_untaped(record: DecisionRecord) -> str:

@@ -26,6 +26,7 @@ STATUS_STYLES = {
     "clamped": "yellow",
     "refused": "red",
     "failed": "bold red",
+    "skipped": "dim",
     "filled": "green",
     "expired": "yellow",
     "superseded": "yellow",
@@ -37,6 +38,7 @@ STATUS_STYLES = {
     "flattened": "yellow",
     "resumed": "green",
 }
+STAND_INS = {"signal_wait": "waited", "signal_hold": "held"}
 
 Render = Callable[[str], Text]
 
@@ -87,18 +89,27 @@ def finding(reason: Reason) -> str:
     return f"{name} {_amount(reason.before)}->{_amount(reason.after)} ({reason.code})"
 
 
+def action(record: DecisionRecord) -> str:
+    """Name what was decided: the tool, or what was done because no call came."""
+    return printable(record.tool or STAND_INS.get(record.default_tool or "", "no tool"))
+
+
 def _decision(record: DecisionRecord) -> Text:
     confidence = record.call.get("confidence_score")
     shown_confidence = f"{confidence:3.0f}" if isinstance(confidence, float) else "  -"
-    return Text.assemble(
+    line = Text.assemble(
         _start(record.at, record.mode, record.pair),
-        f"{record.tool or 'no tool':<19} ",
+        f"{action(record):<19} ",
         (f"{record.status:<10} ", STATUS_STYLES[record.status]),
         (f"{shown_confidence}  ", "bold"),
         # Enough of the id for `decisions --show`.
         (f"{printable(record.decision_id[-6:])}  ", "dim"),
         _why(record),
     )
+    if record.status == "skipped":
+        # Most lines of a bot that asks seldom; the others should stand out.
+        line.stylize("dim")
+    return line
 
 
 def _why(record: DecisionRecord) -> str:

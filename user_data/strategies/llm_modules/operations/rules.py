@@ -11,6 +11,7 @@ from typing import Any
 
 from llm_modules.config import TIMEFRAMES, TraderConfig, parse_config
 from llm_modules.errors import ConfigError
+from llm_modules.llm.opening import targets
 from llm_modules.operations.settings import value_at
 
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
@@ -32,9 +33,23 @@ def checked(settings: Mapping[str, Any]) -> TraderConfig:
     except ConfigError as error:
         # Its first line is the heading this message has too.
         problems.extend(line.strip() for line in str(error).splitlines()[1:])
+    else:
+        problems.extend(_server_problems(config))
     if problems:
         raise ConfigError("config.json cannot be used:\n  " + "\n  ".join(problems))
     return config
+
+
+def _server_problems(config: TraderConfig) -> Iterator[str]:
+    """Tell of a provider that nobody knows, and of an address that is missing or is none."""
+    try:
+        known = targets(config.llm_config, {})
+    except ConfigError as error:
+        yield str(error)
+        return
+    for target in known:
+        if target.model and not target.api_base:
+            yield f"llm_config.api_base: empty, but {target.provider.name} has no server of its own"
 
 
 def has_text(key: str) -> Rule:

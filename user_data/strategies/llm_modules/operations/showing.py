@@ -48,7 +48,7 @@ def show_decision(session: Session, piece: str, *, raw: bool = False) -> ExitSta
     found = candidates(journals.decisions, piece)
     story = story_of(journals, found.newest[0]) if found.count == 1 else None
     if story is None:
-        screen.complain(_not_one(piece, found, shown(journals.decisions)))
+        screen.complain(not_one(piece, found, shown(journals.decisions)))
         return ExitStatus.FAILED
     if raw:
         screen.raw(story_json(story))
@@ -144,7 +144,8 @@ def _read(line: bytes) -> TradeLine | None:
         return None
 
 
-def _not_one(piece: str, found: Candidates, path: str) -> str:
+def not_one(piece: str, found: Candidates, path: str) -> str:
+    """Say that a piece of an id means no decision, or several, and which."""
     wanted = printable(piece)
     if not found.count:
         return (

@@ -14,7 +14,7 @@ from llm_modules.operations.places import shown
 from llm_modules.operations.render import STATUS_STYLES, printable
 from llm_modules.operations.session import Session
 
-STATUSES = ("approved", "clamped", "refused", "failed")
+STATUSES = ("approved", "clamped", "refused", "failed", "skipped")
 KINDS = ("refusal", "clamp", "remark")
 # Lines of before the kind was recorded: what was said is then what became of the decision.
 KIND_BY_STATUS = {"refused": "refusal", "clamped": "clamp"}
@@ -41,6 +41,15 @@ class Summary:
     codes: dict[str, Tally] = field(default_factory=dict)
     bad_lines: int = 0
 
+    @property
+    def skipped(self) -> int:
+        """How many questions the model was not asked."""
+        return self.count("skipped")
+
+    def count(self, status: str) -> int:
+        """How many decisions have a status."""
+        return self.statuses.get(status, Tally()).counts.get(status, 0)
+
     def take(self, record: DecisionRecord) -> None:
         """Count one decision and what each check said about it."""
         self.statuses.setdefault(record.status, Tally()).add(record.status, record.at)
@@ -59,6 +68,8 @@ def show_summary(session: Session) -> ExitStatus:
         screen.say(f"There is no decision in {shown(path)} yet.")
         return ExitStatus.DONE
     screen.table(_status_table(summary))
+    if summary.skipped:
+        screen.say(_saved(summary))
     if summary.codes:
         screen.table(_code_table(summary))
     return ExitStatus.DONE
@@ -86,10 +97,15 @@ def _kind(reason: Reason, record: DecisionRecord) -> str:
 def _status_table(summary: Summary) -> Table:
     table = _table("status", "decisions")
     for status in STATUSES:
-        tally = summary.statuses.get(status, Tally())
-        count = str(tally.counts.get(status, 0))
-        table.add_row(status, count, _when(tally), style=STATUS_STYLES[status])
+        when = _when(summary.statuses.get(status, Tally()))
+        count = str(summary.count(status))
+        table.add_row(status, count, when, style=STATUS_STYLES[status])
     return table
+
+
+def _saved(summary: Summary) -> str:
+    skipped, total = summary.skipped, sum(map(summary.count, STATUSES))
+    return f"{skipped:,} of {total:,} questions were not put to the model: {skipped / total:.1%}."
 
 
 def _code_table(summary: Summary) -> Table:

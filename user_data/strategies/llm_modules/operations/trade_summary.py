@@ -10,6 +10,7 @@ from llm_modules.domain import RunMode
 from llm_modules.journal.parts import found_lines
 from llm_modules.learning.breakdowns import Breakdown, TradeStatistics, TradeTally
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.net_result import model_cost_lines
 from llm_modules.operations.past_trades import PastTrade, PastTrades
 from llm_modules.operations.places import shown
 from llm_modules.operations.render import printable
@@ -49,6 +50,8 @@ def show_trade_summary(session: Session, period: Period) -> ExitStatus:
     pairs = {pair: tally.statistics() for pair, tally in sorted(by_mode[mode].items())}
     whole = pairs.pop("")
     screen.say(f"{mode}, closed in the last {period.days} days: {_measures(whole)}")
+    for line in model_cost_lines(session, mode, period.since, period.now):
+        screen.say(line)
     screen.table(_table(whole, pairs))
     return ExitStatus.DONE
 

@@ -38,9 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
         description="Run a simulated Binance USD-M exchange and a scripted OpenAI-shaped model on "
         "127.0.0.1. Nothing leaves this machine and no other address can be chosen.",
         epilog='Faults are JSON, for example \'{"status": 429, "times": 3}\'; keys: '
-        "latency_seconds, status, retry_after_seconds, malformed, silence, times, and for the "
-        "model also answer. At run time: GET, POST or DELETE /sandbox/faults on each server. "
-        "Stop with Ctrl-C or SIGTERM. docs/sandbox.md tells the rest.",
+        "latency_seconds, silence, disconnect, status, retry_after_seconds, html, malformed, "
+        "drip, times, and for the model also error_200, no_usage, wrong_model, answer. At run "
+        "time: GET, POST or DELETE /sandbox/faults on each server. Stop with Ctrl-C or SIGTERM. "
+        "docs/sandbox.md tells the rest.",
     )
     add = parser.add_argument
     add("--exchange-port", type=_port, default=18086, help="0 picks a free one (%(default)s)")

@@ -2,8 +2,10 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +19,10 @@ MODEL_NAME = "scripted-sandbox"
 
 # A rule of thumb for English text and JSON; usage must be plausible, not exact.
 _BYTES_PER_TOKEN = 4
+# OpenAI's: a prompt's beginning is cached from 1,024 tokens on, in steps of 128.
+_LEAST_CACHED = 1024
+_CACHE_STEP = 128
+_PROMPTS_REMEMBERED = 50
 
 
 class _Part(BaseModel):
@@ -88,9 +94,15 @@ def parse_chat(body: bytes) -> ChatRequest:
     return chat
 
 
-def turn_of_call(call: ScriptedCall, call_id: str) -> Turn:
-    """Return a turn with one tool call of the policy."""
-    return _tool_turn(call.tool, json.dumps(call.arguments), call_id)
+def turn_of_calls(calls: Sequence[ScriptedCall], call_id: str) -> Turn:
+    """Return a turn with the policy's tool calls, one for each pair that was asked about."""
+    ids = [call_id, *(f"{call_id}_{place}" for place in range(2, len(calls) + 1))]
+    return _tool_turn(
+        *(
+            _tool_call(call.tool, json.dumps(call.arguments), own)
+            for call, own in zip(calls, ids, strict=True)
+        )
+    )
 
 
 def turn_of_text(text: str) -> Turn:
@@ -105,20 +117,23 @@ def turn_of_answer(answer: Answer, call_id: str) -> Turn:
     # Text goes out untouched, however broken: that is what such an answer is set for.
     arguments = answer.arguments
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    return _tool_turn(answer.tool, text, call_id)
+    return _tool_turn(_tool_call(answer.tool, text, call_id))
 
 
-def _tool_turn(tool: str, arguments: str, call_id: str) -> Turn:
+def _tool_call(tool: str, arguments: str, call_id: str) -> dict[str, Any]:
     function = {"name": tool, "arguments": arguments}
-    call = {"id": call_id, "type": "function", "function": function}
-    message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def _tool_turn(*calls: dict[str, Any]) -> Turn:
+    message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": list(calls)}
     return Turn(message, "tool_calls")
 
 
-def completion(turn: Turn, *, request_id: str, created: int, request_bytes: int) -> dict[str, Any]:
+def completion(
+    turn: Turn, *, request_id: str, created: int, usage: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the body of a chat completion; `created` is in seconds since the epoch."""
-    prompt_tokens = _tokens(request_bytes)
-    completion_tokens = _tokens(len(json.dumps(turn.message)))
     choice = {
         "index": 0,
         "message": turn.message,
@@ -131,13 +146,42 @@ def completion(turn: Turn, *, request_id: str, created: int, request_bytes: int)
         "created": created,
         "model": MODEL_NAME,
         "choices": [choice],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-        },
+        "usage": usage,
         "system_fingerprint": "simulated",
     }
+
+
+def usage(turn: Turn, request_bytes: int, cached_tokens: int) -> dict[str, Any]:
+    """Return what an answer took, in OpenAI's fields; a script does not reason."""
+    prompt_tokens = _tokens(request_bytes)
+    completion_tokens = _tokens(len(json.dumps(turn.message)))
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": min(cached_tokens, prompt_tokens)},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+
+
+class PrefixCache:
+    """What a provider remembers of earlier prompts: how each began, in steps of 128 tokens."""
+
+    def __init__(self) -> None:
+        self._earlier: deque[frozenset[bytes]] = deque(maxlen=_PROMPTS_REMEMBERED)
+
+    def cached_tokens(self, body: bytes) -> int:
+        """Return how long the beginning is that a request shares with one before, and keep it."""
+        request = json.loads(body)
+        # As it is laid out for a model: tools before messages.
+        laid_out = [request.get("tools"), request["messages"]]
+        prompt = json.dumps(laid_out, separators=(",", ":")).encode()
+        step = _CACHE_STEP * _BYTES_PER_TOKEN
+        beginnings = [sha256(prompt[:end]).digest() for end in range(step, len(prompt) + 1, step)]
+        known = frozenset[bytes]().union(*self._earlier)
+        cached = _CACHE_STEP * sum(beginning in known for beginning in beginnings)
+        self._earlier.append(frozenset(beginnings))
+        return cached if cached >= _LEAST_CACHED else 0
 
 
 def _tokens(size_bytes: int) -> int:

@@ -42,22 +42,28 @@ Answer = ToolAnswer | MessageAnswer
 
 
 class Faults(_Setting):
-    """What goes wrong: first the delay, then silence, else the status, else a cut-off body.
+    """What goes wrong: first the delay, then the first of what is set, in the order below.
 
     `times` counts requests, None means until cleared. `retry_after_seconds` goes with 429.
     """
 
     latency_seconds: float = Field(default=0.0, ge=0, le=3600, allow_inf_nan=False)
+    silence: bool = False
+    disconnect: bool = False
     status: int | None = Field(default=None, ge=400, le=599)
     retry_after_seconds: int = Field(default=1, ge=0)
+    html: bool = False
     malformed: bool = False
-    silence: bool = False
+    drip: bool = False
     times: Times = None
 
 
 class ModelFaults(Faults):
-    """The model's faults: the common ones, and scripted answers, used in their order."""
+    """The model's faults: the common ones, its own, and scripted answers, used in their order."""
 
+    error_200: bool = False
+    no_usage: bool = False
+    wrong_model: bool = False
     answer: tuple[Answer, ...] = ()
 
 
@@ -100,8 +106,8 @@ class Switchboard(Generic[_Kind]):
         """Return what goes wrong with the request at hand, and count it."""
         taken = self.faults
         if taken.times == 1:
-            # Only the common switches are used up; scripted answers have their own count.
-            self.faults = taken.model_copy(update=Faults().model_dump())
+            # Scripted answers are not used up: they have their own count.
+            self.faults = taken.model_copy(update=self.kind().model_dump(exclude={"answer"}))
         elif taken.times is not None:
             self.faults = taken.model_copy(update={"times": taken.times - 1})
         return taken

@@ -5,7 +5,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -14,19 +14,23 @@ from llm_modules.errors import UserError
 from llm_modules.sandbox.chat import (
     MODEL_NAME,
     ChatRequest,
+    PrefixCache,
     Turn,
     completion,
     parse_chat,
     turn_of_answer,
-    turn_of_call,
+    turn_of_calls,
     turn_of_text,
+    usage,
 )
 from llm_modules.sandbox.faults import ModelFaults, Switchboard, take_answer
-from llm_modules.sandbox.policy import decide, read_facts
-from llm_modules.sandbox.simulated import CONTROL_PREFIX, add_not_found, simulated_app
+from llm_modules.sandbox.policy import decide, read_all_facts
+from llm_modules.sandbox.simulated import CONTROL_PREFIX, TAKEN, add_not_found, simulated_app
 
 MODEL_PREFIX = "/v1"
 REQUESTS_PATH = CONTROL_PREFIX + "requests"
+# What a provider that swaps models would answer with.
+OTHER_MODEL_NAME = "another-sandbox"
 # The answer to whoever offers no tools, as the bot does to have a lesson worded.
 WORDS = "Scripted sandbox model: wait until the price has confirmed the direction."
 CHINESE_WORDS = "脚本模型建议，等价格确认方向之后再开仓。"  # noqa: RUF001
@@ -52,12 +56,13 @@ def model_app(board: Switchboard[ModelFaults], clock: Callable[[], int]) -> web.
 
 
 class _ScriptedModel:
-    """The two endpoints; the only state is the number of the next answer."""
+    """The two endpoints; they keep the number of the next answer, and what was last asked."""
 
     def __init__(self, board: Switchboard[ModelFaults], clock: Callable[[], int]) -> None:
         self._board = board
         self._clock = clock
         self._numbers = itertools.count(1)
+        self._cache = PrefixCache()
 
     async def complete(self, request: web.Request) -> web.Response:
         """Answer a chat completion request with one tool call, or say what is wrong with it."""
@@ -70,9 +75,9 @@ class _ScriptedModel:
             turn,
             request_id=f"chatcmpl-sandbox-{number}",
             created=self._clock() // 1000,
-            request_bytes=len(body),
+            usage=usage(turn, len(body), self._cache.cached_tokens(body)),
         )
-        return web.json_response(answer)
+        return web.json_response(_spoiled(answer, cast("ModelFaults", request[TAKEN])))
 
     async def list_models(self, _request: web.Request) -> web.Response:
         """Answer the list of models: one."""
@@ -83,17 +88,26 @@ class _ScriptedModel:
         """Return the scripted turn if a test set one, else the policy's, and its number."""
         # Counted even when the request is then refused, so that no id is given twice.
         number = next(self._numbers)
-        facts, call_id = read_facts(chat.user_messages), f"call_sandbox_{number}"
-        scripted = take_answer(self._board, facts.pair)
+        pairs, call_id = read_all_facts(chat.user_messages), f"call_sandbox_{number}"
+        scripted = take_answer(self._board, pairs[0].pair)
         if scripted is not None:
             return turn_of_answer(scripted, call_id), number
         if not chat.offered:
             is_chinese = _CHINESE.search(chat.messages[0].text()) is not None
             return turn_of_text(CHINESE_WORDS if is_chinese else WORDS), number
-        call = decide(chat.offered, facts)
-        if call is None:
+        calls = [call for facts in pairs if (call := decide(chat.offered, facts)) is not None]
+        if not calls:
             raise UserError("offer the tool signal_wait (while flat) or signal_hold (in position)")
-        return turn_of_call(call, call_id), number
+        return turn_of_calls(calls, call_id), number
+
+
+def _spoiled(answer: dict[str, Any], faults: ModelFaults) -> dict[str, Any]:
+    """Return an answer with what is missing or wrong in it on request."""
+    if faults.error_200:
+        return _error_body(500, "Simulated fault")
+    changes: dict[str, Any] = {"model": OTHER_MODEL_NAME} if faults.wrong_model else {}
+    kept = {name: part for name, part in answer.items() if name != "usage" or not faults.no_usage}
+    return kept | changes
 
 
 def _remember(bodies: deque[Any]) -> Middleware:

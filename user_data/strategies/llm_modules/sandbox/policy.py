@@ -14,6 +14,8 @@ from llm_modules.domain import Side
 Arguments = dict[str, str | float]
 
 # A key must stand free: `rsi_1h=` and `last.rsi=` are other facts than `rsi=`.
+_QUOTED = re.compile(r"(?s)<quoted (\w+)>.*?</quoted \1>")
+_PAIR = re.compile(r"(?<![\w.])(?=pair=)")
 _TOKEN = re.compile(r"(?<![\w.])([a-z_]+)=([^\s,;|)\]]+)")
 _NUMBERS_FLAT = ("price", "rsi", "adx", "atr_pct", "ema_gap_pct")
 _NUMBERS_IN_POSITION = (*_NUMBERS_FLAT, "profit_pct", "held_candles", "adjustments")
@@ -51,14 +53,27 @@ class Facts:
 
 
 def read_facts(user_messages: Sequence[str]) -> Facts:
-    """Read `key=value` tokens of the newest user message that names a pair.
+    """Return the facts of the only pair, or the first, that is asked about."""
+    return read_all_facts(user_messages)[0]
 
-    The first occurrence of a key wins; a number that is not finite counts as missing.
+
+def read_all_facts(user_messages: Sequence[str]) -> tuple[Facts, ...]:
+    """Read `key=value` tokens of the newest user message that names a pair, for each pair in it.
+
+    What stands before the first pair is common to all. Of each pair the first occurrence of a key
+    wins; a number that is not finite counts as missing.
     """
     # After a refused call the newest message may be a correction without facts.
     about_a_pair = [text for text in user_messages if "pair=" in text]
+    # What is quoted there is about other candles, and may come first.
+    newest = _QUOTED.sub("", about_a_pair[-1]) if about_a_pair else ""
+    common, *sections = _PAIR.split(newest)
+    return tuple(_facts(f"{section} {common}") for section in sections) or (_facts(common),)
+
+
+def _facts(text: str) -> Facts:
     tokens: dict[str, str] = {}
-    for key, value in _TOKEN.findall(about_a_pair[-1] if about_a_pair else ""):
+    for key, value in _TOKEN.findall(text):
         tokens.setdefault(key, value)
     side: Side | None = None
     if tokens.get("side") in {"long", "short"}:
@@ -72,9 +87,12 @@ def read_facts(user_messages: Sequence[str]) -> Facts:
 
 
 def decide(offered: frozenset[str], facts: Facts) -> ScriptedCall | None:
-    """Return the call for the stance that the offered tools tell; None when they tell none."""
+    """Return the call for the stance that the offered tools tell; None when they tell none.
+
+    Where the tools of both are offered, as to a question about several pairs, the facts tell.
+    """
     # The offered tools are the one fact that cannot be misread out of text.
-    if "signal_hold" in offered:
+    if "signal_hold" in offered and (facts.side or "signal_wait" not in offered):
         return _decide_in_position(facts)
     if "signal_wait" in offered:
         return _decide_flat(facts)

@@ -17,8 +17,12 @@ SIMULATED_HEADER = "X-Simulated"
 # The JSON body of an error, from HTTP status and message: each server has its own shape.
 ErrorBody = Callable[[int, str], dict[str, Any]]
 Board = Switchboard[Faults] | Switchboard[ModelFaults]
+# What goes wrong with the request at hand, for handlers that have faults of their own.
+TAKEN = web.RequestKey("TAKEN", Faults)
 
 _TOO_MANY_REQUESTS = 429
+_PAGE = "<!doctype html><title>Simulated fault</title><p>Log in to the network first.</p>"
+_DRIP_SECONDS = 0.1
 _LARGEST_REQUEST_BYTES = 16 * 1024 * 1024
 
 
@@ -55,15 +59,21 @@ def _fault_middleware(board: Board, error_body: ErrorBody) -> Middleware:
         # A server that is told to be silent must still hear that it may speak again.
         if request.path.startswith(CONTROL_PREFIX):
             return await handler(request)
-        faults = board.take()
+        faults = request[TAKEN] = board.take()
         await asyncio.sleep(faults.latency_seconds)
         if faults.silence:
             # Ends when the caller hangs up or the server stops: then the handler is cancelled.
             await asyncio.Event().wait()
+        if faults.disconnect and request.transport is not None:
+            request.transport.abort()
         if faults.status is not None:
             return _failure(faults, error_body(faults.status, "Simulated fault"))
+        if faults.html:
+            return web.Response(text=_PAGE, content_type="text/html")
         response = await handler(request)
-        return _cut_off(response) if faults.malformed else response
+        if faults.malformed:
+            return _cut_off(response)
+        return await _dripped(request, response) if faults.drip else response
 
     return go_wrong
 
@@ -76,11 +86,25 @@ def _failure(faults: Faults, body: dict[str, Any]) -> web.Response:
 
 def _cut_off(response: web.StreamResponse) -> web.Response:
     """Return the first half of a body, as complete as far as HTTP is concerned."""
-    body = response.body if isinstance(response, web.Response) else b""
-    whole = body if isinstance(body, bytes) else b""
+    whole = _body(response)
     half = whole[: len(whole) // 2]
     # A new response, because the old one's length header would betray the cut to the client.
     return web.Response(body=half, status=response.status, content_type="application/json")
+
+
+async def _dripped(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Send a body byte by byte: no single read takes long, the whole takes minutes."""
+    slow = web.StreamResponse(status=response.status, headers={"Content-Type": "application/json"})
+    await slow.prepare(request)
+    for byte in _body(response):
+        await slow.write(bytes([byte]))
+        await asyncio.sleep(_DRIP_SECONDS)
+    return slow
+
+
+def _body(response: web.StreamResponse) -> bytes:
+    body = response.body if isinstance(response, web.Response) else b""
+    return body if isinstance(body, bytes) else b""
 
 
 def _add_fault_routes(app: web.Application, board: Board, error_body: ErrorBody) -> None:

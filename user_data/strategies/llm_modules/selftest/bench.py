@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llm_modules.config import ExperienceConfig, RiskConfig, TraderConfig
+from llm_modules.config import AskingConfig, ExperienceConfig, RiskConfig, TraderConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.dialogue import Inquiry, Prompt, Reply, ToolRequest
 from llm_modules.domain import RunMode
@@ -20,6 +20,7 @@ from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.past import Past
 from llm_modules.engine.question import Present, Question
+from llm_modules.engine.sparing import Sparing
 from llm_modules.engine.startup import unknown_world
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.emergency import EmergencyStop
@@ -177,6 +178,8 @@ class Bench:
             executor=FunctionExecutor(
                 self.model, model=MODEL_NAME, deadline_seconds=self.config.llm_config.timeout
             ),
+            # Every question is asked, whatever the user's settings spare.
+            sparing=Sparing(AskingConfig()),
             checker=self._parts.checker(self.risk),
             book=self._parts.book(),
             journal=journal,

@@ -12,15 +12,10 @@ from llm_modules.tools.text import Text
 
 Price = Annotated[float, Field(gt=0, le=1e12)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
-Confidence = Annotated[
-    float, Field(ge=1, le=100, description="how sure you are: 1 guess, 100 certain")
-]
+Confidence = Annotated[float, Field(ge=1, le=100)]
 TrendStrength = Literal["strong", "moderate", "weak"]
-Pair = Annotated[str, Field(max_length=64, description="exactly the pair you were asked about")]
-Rsi = Annotated[Percentage, Field(description="RSI of the main timeframe you based this on")]
-Reason = Annotated[Text, Field(description="why, in one to three sentences")]
-Support = Annotated[Price, Field(description="nearest price below that should hold")]
-Resistance = Annotated[Price, Field(description="nearest price above that should hold")]
+Pair = Annotated[str, Field(max_length=64)]
+TighterStop = Annotated[Price | None, Field(description="new stop")]
 
 
 class _Call(BaseModel):
@@ -30,14 +25,14 @@ class _Call(BaseModel):
 
     pair: Pair
     confidence_score: Confidence
-    reason: Reason
+    reason: Text
 
 
 class _Levels(_Call):
     """A call that names the price levels it relies on."""
 
-    key_support: Support
-    key_resistance: Resistance
+    key_support: Price
+    key_resistance: Price
 
     @model_validator(mode="after")
     def _support_below_resistance(self) -> Self:
@@ -49,41 +44,35 @@ class _Levels(_Call):
 class _Entry(_Levels):
     """What both entries share; stake and prices are in quote currency."""
 
-    leverage: Annotated[float, Field(ge=1, le=100, description="1 to 100")]
-    rsi_value: Rsi
+    leverage: Annotated[float, Field(ge=1, le=100)]
+    rsi_value: Percentage
     trend_strength: TrendStrength
-    stake_amount: Annotated[
-        float | None, Field(gt=0, description="margin in quote currency; omit for the default")
-    ] = None
-    stop_price: Annotated[Price | None, Field(description="stop-loss price")] = None
-    target_price: Annotated[Price | None, Field(description="where to take profit")] = None
-    invalidation: Annotated[Text | None, Field(description="what would prove this entry wrong")] = (
-        None
-    )
+    stake_amount: Annotated[float | None, Field(gt=0)] = None
+    stop_price: Price | None = None
+    target_price: Price | None = None
+    invalidation: Text | None = None
 
 
 class EntryLong(_Entry):
-    """Open a long position in the pair; only while flat."""
+    """Open a long."""
 
     tool: Literal["signal_entry_long"] = "signal_entry_long"
     side: ClassVar[Side] = "long"
 
 
 class EntryShort(_Entry):
-    """Open a short position in the pair; only while flat."""
+    """Open a short."""
 
     tool: Literal["signal_entry_short"] = "signal_entry_short"
     side: ClassVar[Side] = "short"
 
 
 class Exit(_Call):
-    """Close the whole position at market, and score the trade."""
+    """Close the whole position at market and score the trade."""
 
     tool: Literal["signal_exit"] = "signal_exit"
-    rsi_value: Rsi
-    trade_score: Annotated[
-        Percentage, Field(description="your own score of this trade: 0 bad, 100 perfect")
-    ]
+    rsi_value: Percentage
+    trade_score: Annotated[Percentage, Field(description="of this trade: 0 bad, 100 perfect")]
     reason: Annotated[Text, Field(description="why now, and what this trade taught")]
 
 
@@ -93,9 +82,9 @@ class Adjust(_Levels):
     tool: Literal["adjust_position"] = "adjust_position"
     adjustment_pct: Annotated[
         float,
-        Field(ge=-99, le=100, description="change of the position in percent, -99 to 100, not 0"),
+        Field(ge=-99, le=100, description="-99 to 100 % of the position, not 0"),
     ]
-    stop_price: Annotated[Price | None, Field(description="new stop; may only tighten")] = None
+    stop_price: TighterStop = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -105,18 +94,18 @@ class Adjust(_Levels):
 
 
 class Hold(_Call):
-    """Keep the position as it is; the stop may be tightened."""
+    """Keep the position; the stop may be tightened."""
 
     tool: Literal["signal_hold"] = "signal_hold"
-    rsi_value: Rsi
-    stop_price: Annotated[Price | None, Field(description="new stop; may only tighten")] = None
+    rsi_value: Percentage
+    stop_price: TighterStop = None
 
 
 class Wait(_Call):
-    """Stay out of the market in this pair for now."""
+    """Stay out for now."""
 
     tool: Literal["signal_wait"] = "signal_wait"
-    rsi_value: Rsi
+    rsi_value: Percentage
 
 
 Entry = EntryLong | EntryShort

@@ -8,7 +8,11 @@ from llm_modules.dialogue import ToolSpec
 from llm_modules.domain import Stance
 from llm_modules.tools.calls import FLAT_TOOLS, POSITION_TOOLS, ToolCall
 
-_DROPPED = ("title", "default")
+# Servers refuse the first two. Bounds cost half of the tools' tokens, most servers ignore them, and
+# our own validation holds them: those that a model could not guess stand in a description or in
+# the system message.
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength")
+_DROPPED = ("title", "default", *_BOUNDS)
 
 
 @cache
@@ -38,10 +42,9 @@ def _spec(model: type[ToolCall]) -> ToolSpec:
 
 
 def _plain(field: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what servers refuse: titles, defaults, and the null branch of optional fields."""
-    plain = {key: value for key, value in field.items() if key not in _DROPPED}
-    branches = plain.pop("anyOf", ())
-    for branch in branches:
+    """Flatten an optional field to the branch that is not null, and drop what need not be said."""
+    whole = dict(field)
+    for branch in whole.pop("anyOf", ()):
         if branch.get("type") != "null":
-            plain |= branch
-    return plain
+            whole |= branch
+    return {key: value for key, value in whole.items() if key not in _DROPPED}

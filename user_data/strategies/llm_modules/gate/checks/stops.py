@@ -112,12 +112,15 @@ def stop_before_liquidation(proposal: Proposal, state: GateState, risk: RiskConf
     side, maintenance = position.side, _maintenance(proposal, state)
     # Adding in profit raises the average entry, and the liquidation price with it.
     average = _average_rate(proposal, position, position.current_rate)
-    room = average * liquidation_ratio(proposal.leverage, maintenance)
+    ratio = liquidation_ratio(proposal.leverage, maintenance)
+    room = average * ratio
     worst = _average_rate(proposal, position, _worst_price(proposal, state, risk))
     limit = farthest_fill(stop, side, proposal.leverage, maintenance)
     known, least = position.liquidation_price, -ROUNDING * average
+    # A ratio of 0 is a position that its tier's margin leaves no room for, wherever its stop is.
     if (
-        loss_distance(stop, below(average, room, side), side) >= least
+        ratio > 0
+        and loss_distance(stop, below(average, room, side), side) >= least
         and loss_distance(limit, worst, side) >= least
         and (known is None or loss_distance(stop, known, side) > 0)
     ):

@@ -7,7 +7,10 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from llm_modules.dialogue import Prompt, Reply
-from llm_modules.llm.providers.table import Provider
+from llm_modules.llm.providers.row import Provider
+
+# Ends what a server shall keep in its context cache: Anthropic's form, which others took over.
+CACHE_MARK: Mapping[str, Any] = {"cache_control": {"type": "ephemeral"}}
 
 
 @dataclass(frozen=True, slots=True)

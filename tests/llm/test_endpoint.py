@@ -1,36 +1,15 @@
-import asyncio
 import gzip
-import time
 from typing import Any
 
 import pytest
 
-from adversary import Adversary, Script, adversary, completion, http
-from builders import a_prompt
-from llm_modules.dialogue import Reply
+from adversary import adversary, completion, http
+from asking import ask, fault_of
 from llm_modules.errors import ProviderError
 from llm_modules.llm.endpoint import LONGEST_PAUSE_SECONDS, pause_seconds
-from models import CANARY, a_client, llm_config
+from models import CANARY
 
 OK = http(completion())
-
-
-def ask(server: Adversary, **changes: Any) -> Reply:
-    async def once() -> Reply:
-        client = a_client(llm_config(server.url, **changes))
-        try:
-            return await client.ask(a_prompt())
-        finally:
-            await client.close()
-
-    return asyncio.run(once())
-
-
-def fault_of(script: Script | bytes, **changes: Any) -> tuple[ProviderError, Adversary]:
-    with adversary(script) as server, pytest.raises(ProviderError) as caught:
-        ask(server, **({"retry_times": 0} | changes))
-    assert CANARY not in str(caught.value)
-    return caught.value, server
 
 
 def test_a_reply_is_read_with_its_usage_and_model() -> None:
@@ -65,10 +44,9 @@ def test_the_total_time_is_limited_even_when_every_read_is_quick() -> None:
             steps += [b" ", 0.1]
         return steps
 
-    started = time.monotonic()
-    error, _ = fault_of(drip, timeout=1)
-    assert error.fault == "timeout"
-    assert time.monotonic() - started < 3
+    error, server = fault_of(drip, timeout=0.5, read_timeout=60, retry_times=9)
+    assert str(error) == "no complete answer within 0.5 s"
+    assert len(server.requests) == 1
 
 
 def test_silence_ends_at_the_deadline() -> None:
@@ -116,11 +94,9 @@ def test_server_errors_are_named_so(status: str) -> None:
 
 
 def test_a_retry_after_beyond_the_deadline_does_not_outlast_it() -> None:
-    started = time.monotonic()
     body = http("{}", "429 Too Many Requests", retry_after="3600")
-    error, server = fault_of(body, retry_times=3, timeout=1)
-    assert error.fault == "timeout"
-    assert time.monotonic() - started < 3
+    error, server = fault_of(body, retry_times=3, timeout=60)
+    assert error.fault == "rate_limited"
     assert len(server.requests) == 1
 
 
@@ -265,6 +241,8 @@ def test_pauses_double_up_to_a_limit(attempt: int, longest: float) -> None:
     assert len(set(pauses)) > 1
 
 
-@pytest.mark.parametrize(("asked", "given"), [(0.0, 0.0), (2.5, 2.5)])
-def test_a_pause_asked_for_by_the_server_is_kept(asked: float, given: float) -> None:
-    assert pause_seconds(5, asked) == given
+@pytest.mark.parametrize("asked", [0.0, 0.1, 2.5, 3600.0])
+def test_a_pause_asked_for_by_the_server_is_never_cut(asked: float) -> None:
+    pauses = [pause_seconds(5, asked) for _ in range(50)]
+    assert all(asked <= pause <= 1.25 * asked for pause in pauses)
+    assert (len(set(pauses)) > 1) == (asked > 0)

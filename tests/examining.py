@@ -1,0 +1,72 @@
+"""A bot that `doctor` looks at, and what it says of it."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from llm_modules.operations.diagnosis import Diagnosis, DoctorOptions, worst
+from llm_modules.operations.doctoring import examine
+from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.session import Session
+from llm_modules.operations.settings import read_settings
+from models import CANARY
+from picky_server import PickyServer
+
+EVERYTHING = DoctorOptions()
+NO_CALLS = DoctorOptions(calls=False)
+AGAIN = DoctorOptions(again=True)
+
+
+class Doctor:
+    """Looks at one bot; `status` is the exit status of the last look."""
+
+    def __init__(self, session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+        self.session = session
+        self.status: ExitStatus | None = None
+        self.errors = ""
+        self._capsys = capsys
+
+    def having(self, **variables: str) -> "Doctor":
+        """The same bot with more variables in its environment."""
+        environment = {**self.session.environment, **variables}
+        return Doctor(replace(self.session, environment=environment), self._capsys)
+
+    def setting(self, **variables: str) -> "Doctor":
+        """The same bot with more settings, named as in the environment."""
+        return self.having(**{f"FREQTRADE__{name}": text for name, text in variables.items()})
+
+    def asking(self, server: PickyServer) -> "Doctor":
+        """The same bot with a model at a server of this machine."""
+        return self.setting(LLM_CONFIG__API_BASE=server.url, LLM_CONFIG__MODEL="test-model")
+
+    def with_file(self, **blocks: dict[str, Any]) -> "Doctor":
+        """The same bot with other values in its config.json."""
+        path = self.session.places.settings
+        own = read_settings(path)
+        for block, values in blocks.items():
+            own[block] = own[block] | values
+        path.write_text(json.dumps(own))
+        return self
+
+    def finds(self, options: DoctorOptions = EVERYTHING, **more: Any) -> list[Diagnosis]:
+        """Look, and return everything that is found."""
+        whole = json.loads(self.shows(replace(options, json=True), **more))
+        found = [Diagnosis(**check) for check in whole["checks"]]
+        assert whole["health"] == worst(found)
+        return found
+
+    def shows(self, options: DoctorOptions = EVERYTHING, **more: Any) -> str:
+        """Look, and return what is written for people; never a key among it."""
+        self.status = examine(self.session, options, **more)
+        captured = self._capsys.readouterr()
+        self.errors = captured.err
+        assert CANARY not in captured.out + captured.err
+        return captured.out
+
+
+def about(found: list[Diagnosis], subject: str) -> Diagnosis:
+    """The only diagnosis of a subject."""
+    (one,) = (diagnosis for diagnosis in found if diagnosis.subject == subject)
+    return one

@@ -1,0 +1,84 @@
+"""CheapFirst: a cheap model is asked first; the main one decides whatever does something.
+
+Most candles end in waiting or holding, which a cheap model may say if it is sure. It never opens,
+changes or closes a position.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from llm_modules.config import LLMConfig
+from llm_modules.dialogue import Inquiry, Prompt
+from llm_modules.engine.executor import Answer, Executor, FunctionExecutor
+from llm_modules.llm.client import LLMClient
+from llm_modules.tools.calls import Hold, Wait
+
+# A cheap model that hangs must leave the main one time to answer.
+CHEAP_SHARE = 0.5
+LONGEST_SAID = 100
+
+
+class CheapFirst:
+    """Asks two models in turn within one deadline; never raises for what a model does.
+
+    The cheap model's answer counts when it is to wait or to hold, at a confidence of at least
+    `sure_from`. After anything else, a failure too, the main model is asked the same, and then
+    only its answer counts: if it fails, nothing is done. Each may be asked three times.
+    """
+
+    def __init__(
+        self,
+        cheap: FunctionExecutor,
+        main: FunctionExecutor,
+        *,
+        sure_from: float,
+        deadline_seconds: float,
+    ) -> None:
+        self._cheap = cheap
+        self._main = main
+        self._sure_from = sure_from
+        self._deadline_seconds = deadline_seconds
+
+    async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
+        """Ask about the inquiry's pair; expenses and problems are those of both models."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._deadline_seconds
+        for_the_cheap = self._deadline_seconds * CHEAP_SHARE
+        first = await self._cheap.call(prompt, inquiry, within_seconds=for_the_cheap)
+        if self._counts(first):
+            return first
+        left = max(0.0, deadline - clock())
+        second = await self._main.call(prompt, inquiry, within_seconds=left)
+        problems = (*first.problems, *second.problems)
+        return replace(second, problems=problems, escalated_from=said(first))
+
+    async def close(self) -> None:
+        """Release the client's connections, which both share."""
+        await self._main.close()
+
+    def _counts(self, answer: Answer) -> bool:
+        call = answer.call
+        return isinstance(call, Hold | Wait) and call.confidence_score >= self._sure_from
+
+
+def open_executor(client: LLMClient, config: LLMConfig) -> Executor:
+    """Return what asks the configured model, after a cheap one if there is one."""
+    asking, seconds = config.asking, config.timeout
+    main = FunctionExecutor(client, model=config.model, deadline_seconds=seconds)
+    if not asking.cheap_model:
+        return main
+    cheap = FunctionExecutor(
+        client, model=asking.cheap_model, deadline_seconds=seconds, by_name=True
+    )
+    sure_from = asking.escalate_below_confidence
+    return CheapFirst(cheap, main, sure_from=sure_from, deadline_seconds=seconds)
+
+
+def said(answer: Answer) -> str:
+    """Say in a few words what a model answered, such as `small-model: signal_wait 40`."""
+    call = answer.call
+    if call is None:
+        outcome = answer.fault or "no usable answer"
+    else:
+        outcome = f"{call.tool} {call.confidence_score:g}"
+    return f"{answer.model}: {outcome}"[:LONGEST_SAID]

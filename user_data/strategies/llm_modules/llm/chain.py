@@ -1,0 +1,98 @@
+"""A chain of models: the next is asked when the one before fails, as long as there is time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from llm_modules.dialogue import Inquiry, Prompt, Reply
+from llm_modules.errors import ProviderError
+from llm_modules.llm.pacing import Clock
+
+
+class Link(Protocol):
+    """One model of a chain."""
+
+    @property
+    def model(self) -> str:
+        """The model's name at its server."""
+        ...
+
+    async def ask(
+        self, prompt: Prompt, inquiry: Inquiry, *, seconds: float, model: str | None = None
+    ) -> Reply:
+        """Return the model's reply within so many seconds.
+
+        Raises ProviderError, and TimeoutError where a tape has it that nobody waited any longer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class ModelChain:
+    """Asks models in turn, all within `seconds`; a chain of one asks just that one.
+
+    Each may take an equal share of the time that is left, so that one that hangs leaves time for
+    the others.
+    """
+
+    def __init__(
+        self, links: Sequence[Link], seconds: float, clock: Clock = time.monotonic
+    ) -> None:
+        self._links = tuple(links)
+        self._seconds = seconds
+        self._clock = clock
+
+    async def ask(
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+    ) -> Reply:
+        """Return the first reply. Raises the ProviderError of the last model, naming all.
+
+        A `model` that is named is asked of the first server alone, and none in its stead.
+        """
+        about = Inquiry() if inquiry is None else inquiry
+        earlier = len(about.expenses)
+        reply = await self._first_reply(prompt, about, model)
+        made = about.expenses[earlier:]
+        seconds = sum(expense.seconds for expense in made)
+        return replace(reply, latency_seconds=seconds, attempts=len(made))
+
+    async def close(self) -> None:
+        """Release what each model holds."""
+        for link in self._links:
+            await link.close()
+
+    async def _first_reply(self, prompt: Prompt, inquiry: Inquiry, model: str | None) -> Reply:
+        links = self._links if model is None else self._links[:1]
+        until = self._clock() + self._seconds
+        failed: list[tuple[str, ProviderError]] = []
+        for number, link in enumerate(links):
+            left = until - self._clock()
+            if left <= 0:
+                break
+            share = left / (len(links) - number)
+            try:
+                return await link.ask(prompt, inquiry, seconds=share, model=model)
+            except ProviderError as error:
+                # Money is short whoever is asked.
+                if error.fault == "over_budget":
+                    raise
+                failed.append((link.model, error))
+            except TimeoutError:
+                # Of the last one it was the whole question's time, which whoever asked has to tell.
+                if number == len(links) - 1:
+                    raise
+                failed.append((link.model, ProviderError("timeout", "its share was over")))
+        raise _all_failed(failed)
+
+
+def _all_failed(failed: Sequence[tuple[str, ProviderError]]) -> ProviderError:
+    """Return the last model's error, with the faults of those before it."""
+    *before, (model, last) = failed
+    if not before:
+        return last
+    faults = ", ".join(f"{name} {error.fault}" for name, error in before)
+    return ProviderError(last.fault, f"{last} ({model}; before it: {faults})")

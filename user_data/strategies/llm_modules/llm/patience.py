@@ -1,0 +1,47 @@
+"""How much is borne with a server: pauses, a gate, and how often it may fail."""
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+
+from llm_modules.config import LLMConfig
+from llm_modules.llm.breaker import Breaker
+from llm_modules.llm.pacing import Clock, Gate, Pace, Sleep
+
+# No more is ever asked at once.
+UNLIMITED = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What endpoints of one server share; `pause` waits before another attempt."""
+
+    gate: Gate
+    breaker_failures: float
+    breaker_seconds: float
+    pause: Sleep = asyncio.sleep
+    clock: Clock = time.monotonic
+
+    def breaker(self, name: str) -> Breaker:
+        """Return a new breaker for a model."""
+        return Breaker(name, self.breaker_failures, self.breaker_seconds, self.clock, self.pause)
+
+
+def live_patience(
+    config: LLMConfig, pause: Sleep = asyncio.sleep, clock: Clock = time.monotonic
+) -> Patience:
+    """Return the patience with a server that the configuration asks for."""
+    pace = Pace(config.max_concurrent, config.requests_per_minute, config.tokens_per_minute)
+    gate = Gate(pace, clock, pause)
+    return Patience(gate, config.breaker_failures, config.breaker_seconds, pause, clock)
+
+
+def replaying_patience() -> Patience:
+    """Return what suits a tape: it is never busy, and needs no time to recover."""
+    gate = Gate(Pace(UNLIMITED), time.monotonic, _no_pause)
+    return Patience(gate, math.inf, 0.0, _no_pause)
+
+
+async def _no_pause(_seconds: float) -> None:
+    """Go on at once."""

@@ -1,0 +1,205 @@
+"""A tape played back: whoever asks what was asked before gets what came back then."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast, get_args
+
+from llm_modules.config.llm import TapeMode
+from llm_modules.dialogue import Expense, Inquiry, Reply, Usage
+from llm_modules.errors import ConfigError, JournalError, ProviderError, ProviderFault
+from llm_modules.llm.attempts import Response, request_hash_of
+from llm_modules.llm.carrier import Carrier, LiveCarrier
+from llm_modules.llm.meter import Meter
+from llm_modules.llm.providers.dialect import Dialect, Target
+from llm_modules.llm.recorder import ABANDONED, Recorder, TapeForm, estimated_tokens
+from llm_modules.llm.tape import Tape
+
+_ABANDONED = ABANDONED.partition(" ")[0]
+_Result = TypeVar("_Result")
+
+
+class Playback:
+    """Reads a tape from its beginning: the nth asking of a request gets the nth response.
+
+    Asking is counted from the start of a run, for all carriers together. `failures` are the
+    attempts that were given back as failures. Used on one thread.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.failures: set[str] = set()
+        self._tape = tape
+        self._asked: dict[str, int] = {}
+        self._held: int | None = None
+
+    def next(self, request_hash: str) -> Response | None:
+        """Return what came back when a request was asked as often as now, None: it never was.
+
+        Raises ProviderError("not_on_tape") when the tape cannot be read: to ask anew what may be
+        on it would be paid twice.
+        """
+        nth = self._asked.get(request_hash, 0) + 1
+        response = _read(lambda: self._tape.response(request_hash, nth))
+        if response is not None:
+            self._asked[request_hash] = nth
+        return response
+
+    def asks_anew(self, request_hash: str) -> None:
+        """Take note that a request is made, and recorded, that was missing."""
+        self._asked[request_hash] = self._asked.get(request_hash, 0) + 1
+
+    def missing(self, model: str) -> ProviderError:
+        """Return the error that tells that a model's answer is not there, and what to do."""
+        # Once: a run that has left its tape behind may miss thousands.
+        if self._held is None:
+            self._held = _read(self._tape.count)
+        return ProviderError(
+            "not_on_tape",
+            f"the tape holds {self._held} requests, but not this one to {model!r}: replay with the "
+            "settings, the data and the version that recorded it, or set llm_config.tape_mode to "
+            '"replay_or_record"',
+        )
+
+    def close(self) -> None:
+        """Let go of the tape."""
+        self._tape.close()
+
+
+class TapeCarrier:
+    """Answers from a tape; what is not on it goes to `otherwise`, or is an error.
+
+    Nothing is charged, no budget is asked, and the dialect sends nothing.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        dialect: Dialect,
+        playback: Playback,
+        meter: Meter,
+        otherwise: Carrier | None = None,
+    ) -> None:
+        self._provider = target.provider.name
+        self._form = TapeForm(target)
+        self._dialect = dialect
+        self._playback = playback
+        self._meter = meter
+        self._otherwise = otherwise
+
+    async def carry(self, body: Mapping[str, Any], inquiry: Inquiry) -> Reply:
+        """Return the reply that came then; its expense has the time and the tokens of then.
+
+        Raises ProviderError as it was raised then, or "not_on_tape"; TimeoutError where the time
+        was over before anything came back.
+        """
+        request_hash = request_hash_of(self._form.request(body))
+        response = self._playback.next(request_hash)
+        if response is not None:
+            return self._replayed(response, body, inquiry)
+        failure = self._last_failure(inquiry)
+        if failure is not None and is_abandoned(failure):
+            # Nobody asked on: it was the time of the whole question that was over.
+            raise TimeoutError(failure)
+        if self._otherwise is None or failure is not None:
+            raise self._playback.missing(str(body.get("model", "")))
+        self._playback.asks_anew(request_hash)
+        return await self._otherwise.carry(body, inquiry)
+
+    async def close(self) -> None:
+        """Let go of the tape, and close what is asked otherwise."""
+        self._playback.close()
+        await (self._otherwise or self._dialect).close()
+
+    def _last_failure(self, inquiry: Inquiry) -> str | None:
+        """Return the failure on the tape after which asking was given up then, if it was.
+
+        One more attempt might answer now, and everything that follows on the tape would be lost.
+        """
+        last = inquiry.expenses[-1] if inquiry.expenses else None
+        is_taped = last is not None and last.tape_id in self._playback.failures
+        return last.fault if last is not None and is_taped else None
+
+    def _replayed(self, response: Response, body: Mapping[str, Any], inquiry: Inquiry) -> Reply:
+        usage, fault = Usage(), response.error
+        if fault is not None:
+            self._playback.failures.add(response.id)
+        try:
+            reply = reply_of(response, self._dialect)
+        except ProviderError as error:
+            # Read otherwise than then, by a later version.
+            fault = self._form.error(error)
+            raise
+        else:
+            usage = reply.usage
+            return reply
+        finally:
+            expense = Expense(
+                at=response.at,
+                provider=self._provider,
+                model=str(body.get("model", "")),
+                seconds=response.latency_seconds,
+                usage=usage,
+                fault=fault,
+                tape_id=response.id,
+            )
+            inquiry.expenses.append(self._meter.priced(expense, estimated_tokens(body)))
+
+
+def _read(act: Callable[[], _Result]) -> _Result:
+    try:
+        return act()
+    except JournalError as error:
+        raise ProviderError("not_on_tape", str(error)) from None
+
+
+def reply_of(response: Response, dialect: Dialect) -> Reply:
+    """Read a recorded response as it was read when it came.
+
+    Raises the ProviderError it was recorded with, or TimeoutError where nothing had come back.
+    """
+    if response.error is not None and is_abandoned(response.error):
+        raise TimeoutError(response.error)
+    if response.error is not None:
+        raise recorded_error(response.error)
+    return dialect.read(response.answer)
+
+
+def is_abandoned(error: str) -> bool:
+    """Tell whether a recorded error says that nobody waited for the answer."""
+    return error.startswith(_ABANDONED)
+
+
+def recorded_error(text: str) -> ProviderError:
+    """Return the error that was recorded as `fault: words`; any other text is "bad_response".
+
+    It asks for no pause before the next attempt, however long a server had asked for: what was
+    waited for then need not be waited for again.
+    """
+    fault, _, words = text.partition(": ")
+    if fault not in get_args(ProviderFault):
+        fault, words = "bad_response", text
+    return ProviderError(cast("ProviderFault", fault), words, retry_after_seconds=0.0)
+
+
+class Carriers:
+    """Makes the carrier of each model as `tape_mode` says; all of them share one tape.
+
+    Raises ConfigError where a tape is to be played and there is none.
+    """
+
+    def __init__(self, mode: TapeMode, tape: Tape | None, meter: Meter) -> None:
+        if tape is None and mode != "record":
+            raise ConfigError(f"llm_config.tape_mode: found {mode!r}, which needs a tape")
+        self._tape = tape
+        self._meter = meter
+        self._mode = mode
+        self._playback = Playback(tape) if tape is not None and mode != "record" else None
+
+    def carrier(self, target: Target, dialect: Dialect) -> Carrier:
+        """Return what brings requests to a model, or answers them from the tape."""
+        if self._playback is None:
+            return self._live(target, dialect)
+        otherwise = self._live(target, dialect) if self._mode == "replay_or_record" else None
+        return TapeCarrier(target, dialect, self._playback, self._meter, otherwise)
+
+    def _live(self, target: Target, dialect: Dialect) -> LiveCarrier:
+        recorder = Recorder(self._tape, self._meter, target)
+        return LiveCarrier(dialect, recorder, self._meter)

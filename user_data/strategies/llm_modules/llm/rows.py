@@ -1,0 +1,138 @@
+"""Tables and rows of a tape: how attempts are stored in SQLite and read again."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llm_modules.errors import JournalError
+from llm_modules.llm.attempts import (
+    Attempt,
+    Response,
+    Texts,
+    rebuilt_request,
+    tape_id_of,
+    unpacked,
+)
+
+VERSION = 1
+# Against our own mistakes: whoever means harm can drop a trigger, but not keep the hashes.
+_APPEND_ONLY = tuple(
+    f"CREATE TRIGGER {table}_refuse_{change} BEFORE {change} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'the tape is append-only'); END"
+    for table in ("texts", "attempts")
+    for change in ("UPDATE", "DELETE")
+)
+SCHEMA = (
+    "CREATE TABLE texts (hash TEXT PRIMARY KEY, body BLOB NOT NULL)",
+    """CREATE TABLE attempts (
+        id TEXT PRIMARY KEY, request TEXT NOT NULL, nth INTEGER NOT NULL, at TEXT NOT NULL,
+        model TEXT NOT NULL, answer TEXT, error TEXT, latency_seconds REAL NOT NULL,
+        UNIQUE (request, nth)
+    )""",
+    *_APPEND_ONLY,
+    f"PRAGMA user_version = {VERSION}",
+)
+_INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+# One look-up: a replay makes thousands of them a second.
+_SELECT_NTH = """SELECT attempts.*, texts.body FROM attempts
+    LEFT JOIN texts ON texts.hash = attempts.answer WHERE request = ? AND nth = ?"""
+
+
+class Row(NamedTuple):
+    """A row of `attempts`, in the order of its columns."""
+
+    id: str
+    request: str
+    nth: int
+    at: str
+    model: str
+    answer: str | None
+    error: str | None
+    latency_seconds: float
+
+
+def insert(connection: sqlite3.Connection, row: Row, texts: Texts) -> str:
+    """Store texts and row in one transaction, the row as the next asking of its request."""
+    # For writing from the start: between counting and inserting nobody else may count.
+    connection.execute("BEGIN IMMEDIATE")
+    # The same hash is the same text: it need not be stored again.
+    connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", texts.by_hash.items())
+    (earlier,) = connection.execute(
+        "SELECT count(*) FROM attempts WHERE request = ?", (row.request,)
+    ).fetchone()
+    named = row._replace(id=tape_id_of(row.request, earlier + 1), nth=earlier + 1)
+    connection.execute(_INSERT, named)
+    connection.execute("COMMIT")
+    return named.id
+
+
+def attempt_of(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
+    """Return an attempt with its texts put back. Raises ValueError or zlib.error if damaged."""
+    stored = connection.execute("SELECT * FROM attempts WHERE id = ?", (tape_id,)).fetchone()
+    if stored is None:
+        return None
+    row = _checked(Row(*stored))
+
+    def text(name: str) -> Any:
+        found = connection.execute("SELECT body FROM texts WHERE hash = ?", (name,)).fetchone()
+        return unpacked(name, found[0] if found else None)
+
+    return Attempt(
+        id=row.id,
+        nth=row.nth,
+        at=datetime.fromisoformat(row.at),
+        model=row.model,
+        request=rebuilt_request(text(row.request), text),
+        answer=None if row.answer is None else text(row.answer),
+        error=row.error,
+        latency_seconds=row.latency_seconds,
+    )
+
+
+def response_to(connection: sqlite3.Connection, request_hash: str, nth: int) -> Response | None:
+    """Return what came back for the nth asking of a request; raises as `attempt_of` does."""
+    stored = connection.execute(_SELECT_NTH, (request_hash, nth)).fetchone()
+    if stored is None:
+        return None
+    *columns, body = stored
+    row = _checked(Row(*columns))
+    return Response(
+        id=row.id,
+        at=datetime.fromisoformat(row.at),
+        answer=None if row.answer is None else unpacked(row.answer, body),
+        error=row.error,
+        latency_seconds=row.latency_seconds,
+    )
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many attempts there are."""
+    (attempts,) = connection.execute("SELECT count(*) FROM attempts").fetchone()
+    return int(attempts)
+
+
+def _checked(row: Row) -> Row:
+    """Return a row whose columns are of the types they are written in, whatever SQLite allows."""
+    texts = (row.id, row.request, row.at, row.model, row.answer or "", row.error or "")
+    numbers = (row.nth, row.latency_seconds)
+    if not all(isinstance(one, str) for one in texts) or not all(
+        isinstance(one, int | float) for one in numbers
+    ):
+        raise ValueError("a row with columns of other types")
+    return row
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether nothing was ever written to the file."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not tables
+
+
+def demand_tape(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise JournalError for what is no tape, or one of a later version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == VERSION:
+        return
+    what = f"a tape of version {version}, known is {VERSION}" if version else "no tape of ours"
+    raise JournalError(f"{path} is {what}: move it away, or run the version that wrote it")

@@ -1,0 +1,165 @@
+"""A SQLite file that several threads and processes write, and that may be gone tomorrow."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from llm_modules.errors import JournalError
+
+# Somebody waits for it: long enough for any other writer, too short to be felt.
+PATIENCE_SECONDS = 1.0
+_Result = TypeVar("_Result")
+Act = Callable[[sqlite3.Connection], _Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a file is: its name for people, its version, and the statements that begin one."""
+
+    name: str
+    version: int
+    schema: tuple[str, ...]
+
+
+class SqliteFile:
+    """Does things with a file in write-ahead mode, one transaction at a time.
+
+    Nothing is opened before the first use, and reading never makes a file. Every method raises
+    JournalError when the file cannot be used; the next try begins anew.
+    """
+
+    def __init__(self, path: Path, form: Form) -> None:
+        self.path = path
+        # How often another file was found under the name than before.
+        self.generation = 0
+        self._form = form
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._can_write = False
+        self._file: tuple[int, int] | None = None
+        self._patience_seconds = PATIENCE_SECONDS
+
+    def write(self, act: Act[_Result]) -> _Result:
+        """Do it in a transaction; a process that is killed after it has lost nothing."""
+
+        def done() -> _Result:
+            connection = self._writer()
+            connection.execute("BEGIN IMMEDIATE")
+            result = act(connection)
+            connection.execute("COMMIT")
+            return result
+
+        with self._lock:
+            return self._guarded(done)
+
+    def read(self, act: Act[_Result], empty: _Result) -> _Result:
+        """Do it without changing anything; a file that is missing or only begun is `empty`."""
+
+        def done() -> _Result:
+            connection = self._reader()
+            return empty if connection is None or _is_new(connection) else act(connection)
+
+        with self._lock:
+            return self._guarded(done)
+
+    def close(self) -> None:
+        """Let go of the file; a later call opens it again."""
+        with self._lock:
+            self._drop()
+
+    def _guarded(self, done: Callable[[], _Result]) -> _Result:
+        try:
+            result = done()
+        # TypeError, ValueError: columns of other types, or text that has no UTF-8.
+        except (sqlite3.Error, OSError, TypeError, ValueError) as error:
+            self._drop()
+            # Who failed once may not hold everything up until it works again.
+            self._patience_seconds = 0.0
+            raise JournalError(self._told(error)) from error
+        except JournalError:
+            self._drop()
+            raise
+        self._patience_seconds = PATIENCE_SECONDS
+        return result
+
+    def _writer(self) -> sqlite3.Connection:
+        if self._is_current() and self._can_write and self._connection is not None:
+            return self._connection
+        self._drop()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = self._connected("rwc")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may take the newest rows, never the file: nobody waits for the disk.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in self._beginning() if _is_new(connection) else ():
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        self._can_write = True
+        return connection
+
+    def _reader(self) -> sqlite3.Connection | None:
+        if self._is_current():
+            return self._connection
+        self._drop()
+        return self._connected("ro") if self.path.exists() else None
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        # Made on one thread and used on another, one at a time: the lock sees to that.
+        self._connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=self._patience_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # Before anything is changed in it: it may be somebody else's.
+        if not _is_new(self._connection):
+            self._check_version(self._connection)
+        found = _identity(self.path)
+        self.generation += found != self._file
+        self._file = found
+        return self._connection
+
+    def _is_current(self) -> bool:
+        # SQLite would go on, unseen, with a file that was removed or replaced.
+        return self._connection is not None and _identity(self.path) == self._file
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._can_write = None, False
+
+    def _beginning(self) -> tuple[str, ...]:
+        return *self._form.schema, f"PRAGMA user_version = {self._form.version}"
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        form = self._form
+        if version == form.version:
+            return
+        of_version = f"a {form.name} of version {version}, known is {form.version}"
+        what = of_version if version else f"no {form.name} of ours"
+        raise JournalError(f"{self.path} is {what}: move it away, or run the version that wrote it")
+
+    def _told(self, error: Exception) -> str:
+        if isinstance(error, OSError | sqlite3.OperationalError):
+            return f"{self.path} cannot be used: {error}"
+        return f"{self.path} is damaged ({error}): move it away, and a new one is begun"
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not tables
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

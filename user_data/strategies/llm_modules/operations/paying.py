@@ -1,0 +1,23 @@
+"""What commands that ask a model pay from: the bot's own ledger, prices and budget."""
+
+from llm_modules.config import TraderConfig
+from llm_modules.llm.spending.opening import ledger_beside, open_spending
+from llm_modules.operations.diagnosis import Purse
+from llm_modules.operations.session import Session
+
+
+class Paying:
+    """Opens the bot's purse, once for a command."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._purse: Purse | None = None
+
+    def __call__(self, config: TraderConfig) -> Purse:
+        """Return the purse. Raises ConfigError for an unknown price, JournalError."""
+        if self._purse is None:
+            path = ledger_beside(self._session.journals().tape)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            spending = open_spending(config, path)
+            self._purse = Purse(spending, spending.most_cost)
+        return self._purse
