@@ -57,12 +57,18 @@ class Fakes:
 
 class Stage:
     def __init__(
-        self, *outcomes: Outcome, patience: Patience | None = None, **changes: Any
+        self,
+        *outcomes: Outcome,
+        patience: Patience | None = None,
+        is_recorded: bool = False,
+        **changes: Any,
     ) -> None:
         self.fakes = fakes = Fakes(outcomes)
         config = llm_config(URL, **({"retry_times": 2} | changes))
         held = patience or live_patience(config, fakes.pause, lambda: fakes.now)
-        self.endpoint = Endpoint(a_target(URL), config, fakes, fakes, held)
+        self.endpoint = Endpoint(
+            a_target(URL), config, fakes, fakes, held, lambda _body: is_recorded
+        )
 
     def ask(self, *, seconds: float = 60.0, model: str | None = None) -> Reply:
         inquiry = Inquiry(PAIR)

@@ -11,7 +11,7 @@ from builders import a_prompt
 from llm_modules.dialogue import Inquiry, Reply, Usage
 from llm_modules.errors import ProviderError, ProviderFault
 from llm_modules.llm.endpoint import RETRIED, Endpoint
-from llm_modules.llm.patience import live_patience, replaying_patience
+from llm_modules.llm.patience import live_patience
 from llm_modules.weights import tokens, weight
 from models import a_target, llm_config
 from staging import REPLY, URL, Fakes, Stage, failure
@@ -81,7 +81,8 @@ def test_a_refused_forced_call_is_remembered_for_that_model_alone() -> None:
 def test_a_model_that_cannot_be_forced_is_not() -> None:
     fakes = Fakes([REPLY])
     target = replace(a_target(URL), provider=replace(a_target().provider, forced_call=False))
-    endpoint = Endpoint(target, llm_config(URL), fakes, fakes, replaying_patience())
+    config = llm_config(URL)
+    endpoint = Endpoint(target, config, fakes, fakes, live_patience(config))
     asyncio.run(endpoint.ask(a_prompt(), Inquiry(), seconds=5))
     assert fakes.sent[0]["forced"] is False
 
@@ -191,9 +192,9 @@ def test_closing_closes_the_carrier() -> None:
 
 def test_a_replay_needs_no_pauses_no_breaker_and_no_pace() -> None:
     stage = Stage(
-        *[failure("server_error", 1000.0)] * 500,
+        *[failure("server_error", 0.0)] * 500,
         REPLY,
-        patience=replaying_patience(),
+        is_recorded=True,
         breaker_failures=1,
         requests_per_minute=1,
         tokens_per_minute=1,
@@ -201,19 +202,19 @@ def test_a_replay_needs_no_pauses_no_breaker_and_no_pace() -> None:
     )
     for _ in range(3):
         assert stage.fault(seconds=10_000) == "server_error"
-    assert (len(stage.fakes.sent), stage.fakes.pauses) == (9, [])
+    assert (len(stage.fakes.sent), sum(stage.fakes.pauses)) == (9, 0.0)
 
 
 def test_a_replay_ends_with_the_fault_that_ended_the_recording() -> None:
-    stage = Stage(failure("server_error"), failure("not_on_tape"), patience=replaying_patience())
+    stage = Stage(failure("server_error"), failure("not_on_tape"), is_recorded=True)
     assert stage.fault() == "server_error"
 
 
 def test_a_replay_knows_when_nobody_had_waited() -> None:
-    stage = Stage(failure("timeout"), TimeoutError("abandoned"), patience=replaying_patience())
+    stage = Stage(failure("timeout"), TimeoutError("abandoned"), is_recorded=True)
     with pytest.raises(TimeoutError, match="abandoned"):
         stage.ask()
 
 
 def test_a_question_that_was_never_asked_is_missing() -> None:
-    assert Stage(failure("not_on_tape"), patience=replaying_patience()).fault() == "not_on_tape"
+    assert Stage(failure("not_on_tape"), is_recorded=True).fault() == "not_on_tape"

@@ -10,7 +10,7 @@ from builders import a_prompt
 from llm_modules.dialogue import Inquiry
 from llm_modules.errors import ProviderError, ProviderFault
 from llm_modules.llm.endpoint import Endpoint
-from llm_modules.llm.patience import replaying_patience
+from llm_modules.llm.patience import live_patience
 from llm_modules.llm.providers.table import PROVIDERS
 from models import CANARY, a_target, llm_config
 from staging import REPLY, URL, Fakes, Stage, failure
@@ -56,7 +56,8 @@ def test_an_answer_of_one_model_does_not_make_another_news(
 def test_a_providers_own_variable_is_named_too(caplog: pytest.LogCaptureFixture) -> None:
     fakes = Fakes([failure("unauthorised")])
     target = replace(a_target(URL), provider=PROVIDERS["openai"])
-    endpoint = Endpoint(target, llm_config(URL), fakes, fakes, replaying_patience())
+    config = llm_config(URL)
+    endpoint = Endpoint(target, config, fakes, fakes, live_patience(config))
     with pytest.raises(ProviderError), caplog.at_level(logging.WARNING):
         asyncio.run(endpoint.ask(a_prompt(), Inquiry(), seconds=5))
     assert "check LLM_API_KEY and OPENAI_API_KEY in .env" in caplog.text

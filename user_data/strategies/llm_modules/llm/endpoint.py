@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,11 +37,16 @@ class _Question:
     until: float
 
 
+def _never(_body: Mapping[str, Any]) -> bool:
+    return False
+
+
 class Endpoint:
     """Asks one model; belongs to the event loop it is first used on.
 
     Retries are ours: the SDK's own know no deadline. Another model may be asked of the same
-    server; it has a breaker of its own.
+    server; it has a breaker of its own. What `is_recorded` comes from a tape: that is never busy,
+    and needs no time to recover.
     """
 
     def __init__(
@@ -51,12 +56,14 @@ class Endpoint:
         dialect: Dialect,
         carrier: Carrier,
         patience: Patience,
+        is_recorded: Callable[[Mapping[str, Any]], bool] = _never,
     ) -> None:
         self._target = target
         self._config = config
         self._dialect = dialect
         self._carrier = carrier
         self._patience = patience
+        self._is_recorded = is_recorded
         self._breakers: dict[str, Breaker] = {}
         self._remarks = Remarks(target)
         # Forced elsewhere, because an answer without a call costs another request.
@@ -137,6 +144,8 @@ class Endpoint:
         return await self._ask_once(question)
 
     async def _request(self, body: Mapping[str, Any], question: _Question) -> Reply:
+        if self._is_recorded(body):
+            return await self._carrier.carry(body, question.inquiry)
         breaker, until = self._breaker(question.model), question.until
         gate = self._patience.gate
         estimate = estimated_tokens(body) + self._config.max_tokens

@@ -11,7 +11,7 @@ from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.endpoint import Endpoint
 from llm_modules.llm.meter import Meter
-from llm_modules.llm.patience import Patience, live_patience, replaying_patience
+from llm_modules.llm.patience import Patience, live_patience
 from llm_modules.llm.playback import Carriers
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
@@ -56,8 +56,8 @@ def open_client(
     links: list[Endpoint] = []
     for target, patience in _with_patience(known, config):
         dialect = dialect_for(target, config)
-        carrier = carriers.carrier(target, dialect)
-        links.append(Endpoint(target, config, dialect, carrier, patience))
+        carrier, recorded = carriers.carrier(target, dialect), carriers.recorded(target)
+        links.append(Endpoint(target, config, dialect, carrier, patience, recorded))
     return ModelChain(links, config.timeout)
 
 
@@ -66,8 +66,7 @@ def _with_patience(asked: Iterable[Target], config: LLMConfig) -> Iterator[tuple
     by_server: dict[str, Patience] = {}
     for target in asked:
         server = endpoint_root(target.api_base)
-        made = replaying_patience() if config.tape_mode == "replay" else live_patience(config)
-        yield target, by_server.setdefault(server, made)
+        yield target, by_server.setdefault(server, live_patience(config))
 
 
 def _target(server: ServerConfig, key: str | None, environment: Mapping[str, str]) -> Target:

@@ -1,16 +1,12 @@
 """How much is borne with a server: pauses, a gate, and how often it may fail."""
 
 import asyncio
-import math
 import time
 from dataclasses import dataclass
 
 from llm_modules.config import LLMConfig
 from llm_modules.llm.breaker import Breaker
 from llm_modules.llm.pacing import Clock, Gate, Pace, Sleep
-
-# No more is ever asked at once.
-UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +31,3 @@ def live_patience(
     pace = Pace(config.max_concurrent, config.requests_per_minute, config.tokens_per_minute)
     gate = Gate(pace, clock, pause)
     return Patience(gate, config.breaker_failures, config.breaker_seconds, pause, clock)
-
-
-def replaying_patience() -> Patience:
-    """Return what suits a tape: it is never busy, and needs no time to recover."""
-    gate = Gate(Pace(UNLIMITED), time.monotonic, _no_pause)
-    return Patience(gate, math.inf, 0.0, _no_pause)
-
-
-async def _no_pause(_seconds: float) -> None:
-    """Go on at once."""

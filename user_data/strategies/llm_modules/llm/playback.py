@@ -42,6 +42,11 @@ class Playback:
             self._asked[request_hash] = nth
         return response
 
+    def holds(self, request_hash: str) -> bool:
+        """Tell whether the next asking of a request is there. Raises ProviderError as `next`."""
+        nth = self._asked.get(request_hash, 0) + 1
+        return _read(lambda: self._tape.response(request_hash, nth)) is not None
+
     def asks_anew(self, request_hash: str) -> None:
         """Take note that a request is made, and recorded, that was missing."""
         self._asked[request_hash] = self._asked.get(request_hash, 0) + 1
@@ -199,6 +204,15 @@ class Carriers:
             return self._live(target, dialect)
         otherwise = self._live(target, dialect) if self._mode == "replay_or_record" else None
         return TapeCarrier(target, dialect, self._playback, self._meter, otherwise)
+
+    def recorded(self, target: Target) -> Callable[[Mapping[str, Any]], bool]:
+        """Return what tells whether a request needs no server; with a tape alone none does."""
+        playback, form = self._playback, TapeForm(target)
+        if playback is None:
+            return lambda _body: False
+        if self._mode == "replay":
+            return lambda _body: True
+        return lambda body: playback.holds(request_hash_of(form.request(body)))
 
     def _live(self, target: Target, dialect: Dialect) -> LiveCarrier:
         recorder = Recorder(self._tape, self._meter, target)
