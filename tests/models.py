@@ -8,7 +8,7 @@ from builders import settings
 from llm_modules.config import LLMConfig
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.meter import Meter, NoMeter
-from llm_modules.llm.opening import Surroundings, open_client
+from llm_modules.llm.opening import Surroundings, open_client, targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.table import GENERIC
 from llm_modules.llm.tape import Tape
@@ -28,4 +28,5 @@ def a_target(api_base: str = "http://127.0.0.1:9/v1", key: str = CANARY) -> Targ
 def a_client(
     config: LLMConfig, tape: Tape | None = None, *, key: str = CANARY, meter: Meter | None = None
 ) -> LLMClient:
-    return open_client(config, {"LLM_API_KEY": key}, Surroundings(tape, meter or NoMeter()))
+    asked = targets(config, {"LLM_API_KEY": key})
+    return open_client(config, asked, Surroundings(tape, meter or NoMeter()))

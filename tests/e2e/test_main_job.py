@@ -112,7 +112,7 @@ def test_the_lesson_of_a_closed_trade_is_in_the_next_prompt_of_its_pair(bot: Run
     trade, decision = found
     story = bot.command("decisions", "--show", decision.decision_id).stdout
     lesson, *_ = (item for item in trade.reflection.findings if item.stands)
-    assert f"taught {lesson.code}" in story
+    assert re.search(rf"\| .*\b{lesson.code}\b", story)
     assert f"#{trade.trade_id}" in story
     review = bot.command("trades", "--show", str(trade.trade_id)).stdout
     assert trade.reflection.lessons[0] in " ".join(review.split())

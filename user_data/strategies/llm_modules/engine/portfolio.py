@@ -13,26 +13,22 @@ from llm_modules.engine.question import Question
 from llm_modules.errors import ConfigError, ContextBudgetError, MarketDataError
 from llm_modules.journal.records import DecisionRecord
 from llm_modules.llm.client import LLMClient
-from llm_modules.llm.providers.table import provider_of
+from llm_modules.llm.providers.dialect import Target
 from llm_modules.tools.schema import offered_tools
 
 # What a bill shows in place of a pair.
 ALL_PAIRS = "all pairs"
 
 
-def open_panel(client: LLMClient, config: TraderConfig) -> Panel | None:
+def open_panel(client: LLMClient, config: TraderConfig, asked: Sequence[Target]) -> Panel | None:
     """Return what asks about all pairs at once, None where each is asked about by itself.
 
-    Raises ConfigError where a provider answers with one call at a time.
+    Raises ConfigError where one of the models answers with one call at a time.
     """
     llm = config.llm_config
     if llm.asking.scope == "pair":
         return None
-    single = [
-        model
-        for server in (llm, *llm.fallbacks)
-        if not provider_of(server.provider, server.api_base).of(model := server.model).several_calls
-    ]
+    single = [one.model for one in asked if not one.provider.of(one.model).several_calls]
     if single:
         raise ConfigError(
             f"llm_config.asking.scope: found 'portfolio', but {', '.join(single)} answers with one "

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +29,8 @@ from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
-from llm_modules.llm.opening import Surroundings, open_client
+from llm_modules.llm.opening import Surroundings, open_client, targets
+from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import FILE_NAME as FINDINGS_NAME
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.llm.spending.opening import ledger_beside, open_spending
@@ -76,7 +77,8 @@ def open_desk(
     sparing.load(decisions)
     present = Present(unknown_world(stake_currency))
     spending = open_spending(config, ledger_beside(config.experience_config.tape_path), mode=mode)
-    client = _client(config, environment, spending, user_data)
+    asked = targets(config.llm_config, environment, Findings(user_data / FINDINGS_NAME))
+    client = _client(config, asked, spending)
     rooms = Rooms(
         config=config,
         context=ContextBuilder(config.context_config, config.risk_management),
@@ -89,7 +91,7 @@ def open_desk(
         world=present,
         clock=lambda: datetime.now(UTC),
         writer=_writer(config, client, library, journal),
-        panel=open_panel(client, config),
+        panel=open_panel(client, config, asked),
         spending=spending,
     )
     desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
@@ -130,12 +132,9 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _client(
-    config: TraderConfig, environment: Mapping[str, str], spending: Spending, user_data: Path
-) -> LLMClient:
+def _client(config: TraderConfig, asked: Sequence[Target], spending: Spending) -> LLMClient:
     tape = Tape(config.experience_config.tape_path)
-    around = Surroundings(tape, spending, Findings(user_data / FINDINGS_NAME))
-    return open_client(config.llm_config, environment, around)
+    return open_client(config.llm_config, asked, Surroundings(tape, spending))
 
 
 def _writer(

@@ -1,6 +1,6 @@
 """Opens what answers prompts, as the configuration names it: servers, tape and meter joined."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -25,15 +25,18 @@ NO_KEY = "no-key"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an endpoint leaves its traces in, and what is known of servers beside the table."""
+    """What an endpoint leaves its traces in."""
 
     tape: Tape | None
     meter: Meter
-    findings: Findings | None = None
 
 
-def targets(config: LLMConfig, environment: Mapping[str, str]) -> tuple[Target, ...]:
-    """Return the models to ask, in order. Raises ConfigError for an unknown provider.
+def targets(
+    config: LLMConfig, environment: Mapping[str, str], findings: Findings | None = None
+) -> tuple[Target, ...]:
+    """Return the models to ask, in order; `findings` tell more of their servers than the table.
+
+    Raises ConfigError for an unknown provider.
 
     A key goes to the server it was given for and to no other: LLM_API_KEY is the first model's.
     """
@@ -42,19 +45,15 @@ def targets(config: LLMConfig, environment: Mapping[str, str]) -> tuple[Target, 
         _target(server, first.key.get_secret_value() if _same(server, first) else None, environment)
         for server in config.fallbacks
     )
-    return (first, *further)
+    known = (first, *further)
+    return known if findings is None else tuple(map(findings.applied, known))
 
 
-def open_client(
-    config: LLMConfig, environment: Mapping[str, str], around: Surroundings
-) -> LLMClient:
-    """Return a client of the configured models, as `tape_mode` says. Raises ConfigError."""
+def open_client(config: LLMConfig, asked: Sequence[Target], around: Surroundings) -> LLMClient:
+    """Return a client of these models, as `tape_mode` says. Raises ConfigError."""
     carriers = Carriers(config.tape_mode, around.tape, around.meter)
-    known = targets(config, environment)
-    if around.findings is not None:
-        known = tuple(map(around.findings.applied, known))
     links: list[Endpoint] = []
-    for target, patience in _with_patience(known, config):
+    for target, patience in _with_patience(asked, config):
         dialect = dialect_for(target, config)
         carrier, recorded = carriers.carrier(target, dialect), carriers.recorded(target)
         links.append(Endpoint(target, config, dialect, carrier, patience, recorded))
