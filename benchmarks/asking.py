@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import rapidjson
-from asking_play import CHEAP, MAIN, POLICIES, Market, Result, Run
+from asking_play import CHEAP, MAIN, POLICIES, Result, Run
 from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from sample_market import Market
 
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.llm.spending.prices import Prices, shipped_prices
@@ -35,6 +36,7 @@ SETTINGS: Mapping[str, dict[str, Any]] = {
     "cache 120": {"cache_minutes": 120.0},
     "flat every 2": {"flat_every_candles": 2},
     "cheap_model": {"cheap_model": CHEAP},
+    "portfolio": {"scope": "portfolio"},
     "all four": {
         "skip_unchanged": True,
         "cache_minutes": 120.0,

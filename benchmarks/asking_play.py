@@ -5,17 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
+
+from sample_market import SPAN, Market
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.budget import prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.dialogue import Expense, Inquiry, Prompt, Reply, ToolRequest, Usage
-from llm_modules.domain import Candles, MarketRules
 from llm_modules.engine.book import Booking, DecisionBook
 from llm_modules.engine.cheap_first import open_executor
-from llm_modules.engine.cycle import Rooms, compose, decide, look
+from llm_modules.engine.cycle import Rooms, compose, look
+from llm_modules.engine.portfolio import decide_all, open_panel
 from llm_modules.engine.question import Present, Question, World
 from llm_modules.engine.sparing import Sparing
 from llm_modules.gate.checker import DecisionChecker
@@ -23,20 +24,13 @@ from llm_modules.journal.records import DecisionRecord
 from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
-from llm_modules.sandbox.candles import INTERVALS_MS, resample
-from llm_modules.sandbox.contracts import CONTRACTS, Contract
-from llm_modules.sandbox.history import load_history
-from llm_modules.sandbox.policy import Arguments, Facts, ScriptedCall, read_facts
+from llm_modules.sandbox.policy import Arguments, Facts, ScriptedCall, read_all_facts
 from llm_modules.sandbox.policy import decide as restless
 from llm_modules.selftest.account import SimulatedAccount
-from llm_modules.selftest.market import bar_of, cut
+from llm_modules.selftest.market import bar_of
 from llm_modules.selftest.stand_in import forced_end
 from llm_modules.weights import tokens, weight
 
-TIMEFRAMES = ("30m", "1h", "4h", "1d")
-SPAN = timedelta(minutes=30)
-SPAN_MS = INTERVALS_MS["30m"]
-ROWS = 200
 MONEY = 10_000.0
 MAIN, CHEAP = "main", "cheap"
 # The patient policy's.
@@ -54,7 +48,7 @@ def patient(offered: frozenset[str], facts: Facts) -> ScriptedCall | None:
     """Enter against an RSI far out in a trend, leave when it is back; mostly wait and hold."""
     numbers = facts.numbers
     rsi, up = numbers["rsi"], numbers["ema_gap_pct"] >= 0
-    if "signal_hold" in offered:
+    if "signal_hold" in offered and facts.side is not None:
         # How far the RSI still is from where the position is closed.
         left = 60 - rsi if facts.side == "long" else rsi - 40
         is_late = numbers["held_candles"] >= LONGEST_HELD
@@ -97,24 +91,28 @@ class Models:
 
     def would_say(self, prompt: Prompt) -> ScriptedCall:
         """Return what the main model says to a prompt, without counting it."""
+        return self._calls(prompt)[0]
+
+    def _calls(self, prompt: Prompt) -> list[ScriptedCall]:
         offered = frozenset(tool.name for tool in prompt.tools)
-        call = self._policy(offered, read_facts([prompt.messages[-1].content]))
-        assert call is not None  # noqa: S101 - the shipped tools tell the stance
-        return call
+        pairs = read_all_facts([prompt.messages[-1].content])
+        return [call for facts in pairs if (call := self._policy(offered, facts)) is not None]
 
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
         """Answer at once."""
-        call, name = self.would_say(prompt), model or MAIN
+        calls, name = self._calls(prompt), model or MAIN
         if name == CHEAP and _die(prompt, 10) == 0:
-            call = _mistaken(call, prompt)
-        arguments = json.dumps(call.arguments)
-        usage = Usage(tokens(prompt_weight(prompt)), tokens(weight(call.tool + arguments)))
+            calls = [_mistaken(call, prompt) for call in calls]
+        said = [(call.tool, json.dumps(call.arguments)) for call in calls]
+        length = sum(weight(tool + arguments) for tool, arguments in said)
+        usage = Usage(tokens(prompt_weight(prompt)), tokens(length))
         self.spent[name] = _sum(self.spent.get(name, Usage()), usage)
         if inquiry is not None:
             inquiry.expenses.append(Expense(datetime.now(UTC), "", name, 0.0, usage))
-        return Reply("", (ToolRequest("c", call.tool, arguments),), "tool_calls", name, usage)
+        requests = (ToolRequest(f"c{place}", *one) for place, one in enumerate(said))
+        return Reply("", tuple(requests), "tool_calls", name, usage)
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -189,71 +187,6 @@ class Result:
         self.left += approved and record.tool == "signal_exit"
 
 
-class Market:
-    """The recorded candles of all pairs in all timeframes."""
-
-    def __init__(self, data_dir: Path, days: int) -> None:
-        self.frames = {contract.pair: _frames(data_dir, contract) for contract in CONTRACTS}
-        self.rules = {one.pair: _rules(one) for one in CONTRACTS}
-        main = next(iter(self.frames.values()))["30m"]
-        # The last candle may be partial.
-        self.last = len(main) - 1
-        self.first = max(ROWS, self.last - days * 48)
-
-    def closed_at(self, position: int) -> datetime:
-        """Return when a 30m candle closed."""
-        opened_ms = int(next(iter(self.frames.values()))["30m"].open_times[position])
-        return datetime.fromtimestamp((opened_ms + SPAN_MS) / 1000, UTC)
-
-    def question(self, pair: str, position: int, world: World) -> Question:
-        """Return the question about a pair at a candle."""
-        at = self.closed_at(position)
-        at_ms = int(at.timestamp() * 1000)
-        return Question(
-            decision_id=f"{position}-{pair}",
-            pair=pair,
-            candle_at=at,
-            valid_until=at + SPAN,
-            frames=tuple(_known(self.frames[pair][name], at_ms) for name in TIMEFRAMES),
-            rules=self.rules[pair],
-            world=world,
-            mode="sandbox",
-            locked_sides=frozenset(),
-            tradable=True,
-            returns={},
-            funding_rate=None,
-        )
-
-
-def _frames(data_dir: Path, contract: Contract) -> dict[str, Candles]:
-    ticks = load_history(data_dir, contract).candles
-    scale = 10.0**contract.price_decimals
-    frames = {}
-    for name in TIMEFRAMES:
-        rows = resample(ticks, INTERVALS_MS[name])
-        frames[name] = Candles(
-            timeframe=name,
-            open_times=rows.open_times,
-            open=rows.open / scale,
-            high=rows.high / scale,
-            low=rows.low / scale,
-            close=rows.close / scale,
-            volume=rows.volume / 10.0**contract.quantity_decimals,
-        )
-    return frames
-
-
-def _known(candles: Candles, at_ms: int) -> Candles:
-    """Return the newest candles that had closed."""
-    length = int(candles.open_times[1] - candles.open_times[0])
-    end = int((candles.open_times + length <= at_ms).sum())
-    return cut(candles, end, ROWS)
-
-
-def _rules(contract: Contract) -> MarketRules:
-    return MarketRules(10.0**-contract.price_decimals, float(contract.min_notional), 125.0)
-
-
 class Run:
     """One setting played on one market."""
 
@@ -276,6 +209,7 @@ class Run:
             library=library,
             world=self._present,
             clock=lambda: self._now,
+            panel=open_panel(self._models, config, ()),
         )
 
     async def play(self, advance: Callable[[], None]) -> Result:
@@ -287,8 +221,7 @@ class Run:
             self._stops(bars)
             rates = {pair: bar.close for pair, bar in bars.items()}
             self._observe(rates)
-            for pair, rate in rates.items():
-                await self._decide(self._market.question(pair, position, self._present()), rate)
+            await self._decide_all(position, rates)
             advance()
         for missed in (self.result.entries, self.result.exits):
             for pair in self._market.frames:
@@ -301,14 +234,20 @@ class Run:
         """What both models took."""
         return self._models.spent
 
-    async def _decide(self, question: Question, rate: float) -> None:
-        record = await decide(question, self._rooms)
-        self.result.take(record)
-        self._compare(question, record)
-        booking = self._rooms.book.withdraw(question.pair)
-        if booking is not None:
-            self._fill(booking, rate)
-            self._observe(self._rates)
+    async def _decide_all(self, position: int, rates: Mapping[str, float]) -> None:
+        """Decide about every pair: with one question, or one after the other."""
+        pairs = list(rates)
+        together = [pairs] if self._rooms.panel is not None else [[pair] for pair in pairs]
+        for group in together:
+            world = self._present()
+            asked = {pair: self._market.question(pair, position, world) for pair in group}
+            for record in await decide_all(list(asked.values()), self._rooms):
+                self.result.take(record)
+                self._compare(asked[record.pair], record)
+                booking = self._rooms.book.withdraw(record.pair)
+                if booking is not None:
+                    self._fill(booking, rates[record.pair])
+                    self._observe(self._rates)
 
     def _compare(self, question: Question, record: DecisionRecord) -> None:
         """Note what the main model would have done where it was not asked."""

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
             "ratio",
         ),
         (("prompts.py", "--candles", "2"), "cached after"),
+        (("asking.py", "--days", "1", "--policy", "patient"), "skip_unchanged"),
         (("overhead.py", "--trades", "0", "200", "--rounds", "20"), "goal"),
         (("gate.py",), "json.loads"),
         (("learning.py", "--trades", "300"), "recall"),

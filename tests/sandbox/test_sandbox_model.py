@@ -80,6 +80,18 @@ def test_a_question_is_answered_with_exactly_one_tool_call_in_openais_shape() ->
     play(scene)
 
 
+def test_a_question_about_several_pairs_is_answered_with_a_call_for_each() -> None:
+    async def scene(client: Client) -> None:
+        other = FACTS.replace("BTC/USDT:USDT", "SOL/USDT:USDT")
+        answer = await ask(client, question(f"{FACTS}\n{other}"))
+        calls = answer["choices"][0]["message"]["tool_calls"]
+        pairs = [json.loads(call["function"]["arguments"])["pair"] for call in calls]
+        assert pairs == ["BTC/USDT:USDT", "SOL/USDT:USDT"]
+        assert len({call["id"] for call in calls}) == 2
+
+    play(scene)
+
+
 def test_usage_counts_about_four_bytes_per_token() -> None:
     async def scene(client: Client) -> None:
         short, long = question(), question(FACTS + " padding" * 500)

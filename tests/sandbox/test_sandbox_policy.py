@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_modules.sandbox.contracts import CONTRACTS
-from llm_modules.sandbox.policy import Facts, ScriptedCall, decide, follows_trend, read_facts
+from llm_modules.sandbox.policy import (
+    Facts,
+    ScriptedCall,
+    decide,
+    follows_trend,
+    read_all_facts,
+    read_facts,
+)
 from llm_modules.tools.calls import TOOL_CALL
 
 BTC, SOL = "BTC/USDT:USDT", "SOL/USDT:USDT"
@@ -279,6 +286,34 @@ def test_the_first_occurrence_of_a_key_wins() -> None:
 
     assert facts.numbers["price"] == 87123.4
     assert facts.numbers["rsi"] == 55.2
+
+
+def test_of_several_pairs_each_has_its_own_facts() -> None:
+    text = f"{market(BTC)}\n{market(SOL)} side=short profit_pct=1.2\nequity=1000"
+    first, second = read_all_facts([text])
+
+    assert (first.pair, first.side, "profit_pct" in first.numbers) == (BTC, None, False)
+    assert (second.pair, second.side, second.numbers["profit_pct"]) == (SOL, "short", 1.2)
+
+
+def test_what_is_quoted_is_not_a_fact_of_now() -> None:
+    quoted = "<quoted 12>\n- pair=SOL/USDT:USDT rsi=1.0\n</quoted 12>"
+    (facts,) = read_all_facts([f"{quoted}\n{market(BTC)}"])
+
+    assert (facts.pair, facts.numbers["rsi"]) == (BTC, 55.2)
+
+
+def test_where_both_kinds_of_tools_are_offered_the_position_tells_the_stance() -> None:
+    both = frozenset({"signal_entry_long", "signal_entry_short", "signal_wait"}) | frozenset(
+        {"signal_exit", "adjust_position", "signal_hold"}
+    )
+    flat = decide(both, read_facts([market(BTC)]))
+    held = decide(both, read_facts([f"{market(BTC)} side=long"]))
+
+    assert flat is not None
+    assert flat.tool in {"signal_entry_long", "signal_entry_short", "signal_wait"}
+    assert held is not None
+    assert held.tool in {"signal_exit", "adjust_position", "signal_hold"}
 
 
 def test_the_newest_user_message_about_a_pair_is_the_question() -> None:
