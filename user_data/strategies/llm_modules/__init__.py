@@ -1,6 +1,7 @@
 """The rooms, in the order a decision flows through them.
 
-domain, errors, config   words, failures and settings for all
+domain, dialogue         words for all, and those of talking to a model
+errors, config           failures and settings for all
 metrics, phrases, weights   formulas, sentences and the length of texts for all
 market      candles in, a snapshot with indicators out
 context     snapshot, account and experience become one prompt within a token budget
