@@ -189,3 +189,16 @@ def test_a_server_that_makes_one_call_at_a_time_is_refused() -> None:
 def test_cheap_answers_are_about_one_pair() -> None:
     with pytest.raises(ConfigError, match="cheap_model needs scope pair"):
         a_config(llm_config={"asking": {"scope": "portfolio", "cheap_model": "small"}})
+
+
+def test_on_the_bill_a_request_for_all_pairs_is_none_of_its_decisions(tmp_path: Path) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    class Noting(ScriptedClient):
+        async def ask(self, prompt: Any, inquiry: Any = None, *, model: Any = None) -> Reply:
+            asked.append((inquiry.pair, inquiry.decision_id, inquiry.kind))
+            return await super().ask(prompt, inquiry, model=model)
+
+    rooms = wired(tmp_path, Noting([waits(PAIR, ETH)]))
+    run(rooms, question(PAIR), question(ETH))
+    assert asked == [("all pairs", f"all-d-{PAIR}", "portfolio")]

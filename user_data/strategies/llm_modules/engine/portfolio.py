@@ -74,7 +74,8 @@ async def _ask(
         prompt = _compose(seen, rooms, panel)
     except ContextBudgetError as error:
         return [fail(question, error, rooms) for question, _ in seen]
-    inquiry = Inquiry(ALL_PAIRS, seen[0][0].decision_id, "portfolio")
+    # Of its own: on the bill it stands for all pairs, whatever comes of the first.
+    inquiry = Inquiry(ALL_PAIRS, f"all-{seen[0][0].decision_id}", "portfolio")
     offers = {question.pair: offered_tools(question.stance) for question, _ in seen}
     answers = await panel.executor.call(prompt, inquiry, offers)
     # One after the other: each verdict knows what the ones before have promised.
