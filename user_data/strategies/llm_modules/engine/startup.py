@@ -56,21 +56,14 @@ def open_desk(
     Records of another mode teach nothing here: the sandbox's lessons stay in the sandbox.
     Raises ConfigError, JournalLockedError or JournalError.
     """
-    # Not in config.py: only pandas_ta can tell, by trying.
-    unknown = unknown_indicators(config.context_config.extra_indicators)
-    if unknown:
-        raise ConfigError(
-            f"context_config.extra_indicators: {', '.join(unknown)}: pandas_ta knows no such name"
-        )
+    _demand_indicators(config.context_config.extra_indicators)
     if mode == "live":
         demand_clearance(user_data, config.risk_management)
     _quieten()
     journal = TradeLogger(config.experience_config)
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
     past = Past(journal, mode)
-    evaluator = TradeEvaluator(config.risk_management.max_leverage)
-    language = config.context_config.language
-    library = ExperienceLibrary(config.experience_config, evaluator, mode, language)
+    library = _library(config, mode)
     library.load(past, decisions)
     library.prepare(datetime.now(UTC) - OLDEST_QUESTION)
     sparing = Sparing(config.llm_config.asking)
@@ -100,6 +93,21 @@ def open_desk(
     _spare_the_loop()
     logger.info("%s", banner(config, mode, len(past.closes)))
     return desk
+
+
+def _demand_indicators(names: Sequence[str]) -> None:
+    # Not in config.py: only pandas_ta can tell, by trying.
+    unknown = unknown_indicators(names)
+    if unknown:
+        raise ConfigError(
+            f"context_config.extra_indicators: {', '.join(unknown)}: pandas_ta knows no such name"
+        )
+
+
+def _library(config: TraderConfig, mode: RunMode) -> ExperienceLibrary:
+    evaluator = TradeEvaluator(config.risk_management.max_leverage)
+    language = config.context_config.language
+    return ExperienceLibrary(config.experience_config, evaluator, mode, language)
 
 
 def banner(config: TraderConfig, mode: RunMode, trades: int) -> str:
