@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -187,6 +188,10 @@ class Result:
         self.left += approved and record.tool == "signal_exit"
 
 
+def _kept(records: list[DecisionRecord], _question: Question, record: DecisionRecord) -> None:
+    records.append(record)
+
+
 class Run:
     """One setting played on one market."""
 
@@ -241,7 +246,9 @@ class Run:
         for group in together:
             world = self._present()
             asked = {pair: self._market.question(pair, position, world) for pair in group}
-            for record in await decide_all(list(asked.values()), self._rooms):
+            records: list[DecisionRecord] = []
+            await decide_all(list(asked.values()), self._rooms, partial(_kept, records))
+            for record in records:
                 self.result.take(record)
                 self._compare(asked[record.pair], record)
                 booking = self._rooms.book.withdraw(record.pair)

@@ -127,7 +127,6 @@ def test_facts_that_do_not_fit_say_what_to_do() -> None:
     message = str(caught.value)
     assert message.startswith("the facts of 2 pairs need ")
     assert "raise context_config.max_context_tokens, now 600" in message
-    assert "llm_config.asking.scope to pair" in message
 
 
 def test_the_same_pairs_give_the_same_bytes() -> None:

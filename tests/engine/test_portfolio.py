@@ -24,7 +24,7 @@ from builders import a_world as world_of
 from fakes import ScriptedClient
 from llm_modules.dialogue import Reply, ToolRequest
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.portfolio import decide_all, open_panel
+from llm_modules.engine.portfolio import TOKENS_OF_A_CALL, decide_all, open_panel
 from llm_modules.engine.question import Question
 from llm_modules.errors import ConfigError, ProviderError
 from llm_modules.journal.records import DecisionRecord
@@ -53,7 +53,17 @@ def wired(folder: Path, client: ScriptedClient, **blocks: Any) -> Rooms:
 
 
 def run(rooms: Rooms, *questions: Question) -> list[DecisionRecord]:
-    return asyncio.run(decide_all(questions, rooms))
+    records: list[DecisionRecord] = []
+    told: list[str] = []
+
+    def done(question: Question, record: DecisionRecord) -> None:
+        told.append(question.decision_id)
+        records.append(record)
+
+    asyncio.run(decide_all(questions, rooms, done))
+    assert told == [record.decision_id for record in records]
+    assert len(set(told)) == len(told) == len(questions)
+    return records
 
 
 def waits(*pairs: str) -> Reply:
@@ -132,12 +142,67 @@ def test_a_failing_model_is_a_record_for_each_pair(tmp_path: Path) -> None:
     assert [one.default_tool for one in records] == ["signal_wait"] * 2
 
 
-def test_too_little_room_is_told_for_each_pair(tmp_path: Path) -> None:
-    small = {"max_context_tokens": 700}
-    rooms = wired(tmp_path, ScriptedClient([waits(PAIR)]), context_config=small)
+def test_what_does_not_fit_into_one_question_goes_into_several(tmp_path: Path) -> None:
+    """About 1,500 tokens of rules and tools, 500 for each pair."""
+    client = ScriptedClient([waits(PAIR, ETH), waits(SOL)])
+    small = {"max_context_tokens": 2600}
+    rooms = wired(tmp_path, client, context_config=small)
+    records = run(rooms, question(PAIR), question(ETH), question(SOL))
+    assert len(client.prompts) == 2
+    assert {one.status for one in records} == {"approved"}
+    assert ["pair=SOL" in one.messages[-1].content for one in client.prompts] == [False, True]
+
+
+def test_a_pair_that_does_not_fit_even_alone_is_a_record(tmp_path: Path) -> None:
+    client = ScriptedClient([waits(PAIR)])
+    rooms = wired(tmp_path, client, context_config={"max_context_tokens": 700})
     records = run(rooms, question(PAIR), question(ETH))
     assert {one.status for one in records} == {"failed"}
-    assert all("asking.scope to pair" in (one.fault or "") for one in records)
+    assert all("raise context_config.max_context_tokens" in (one.fault or "") for one in records)
+    assert client.prompts == []
+
+
+def test_no_more_pairs_are_asked_about_than_calls_fit_into_an_answer(tmp_path: Path) -> None:
+    client = ScriptedClient([waits(PAIR, ETH), waits(SOL)])
+    asking = {"asking": {"scope": "portfolio"}, "max_tokens": 2 * TOKENS_OF_A_CALL}
+    rooms = wired(tmp_path, client, llm_config=asking)
+    records = run(rooms, question(PAIR), question(ETH), question(SOL))
+    assert len(client.prompts) == 2
+    assert {one.status for one in records} == {"approved"}
+
+
+class Troubled:
+    """A library that fails for one pair, in one of its ways."""
+
+    def __init__(self, library: Any, method: str) -> None:
+        self._library, self._method = library, method
+
+    def __getattr__(self, name: str) -> Any:
+        known = getattr(self._library, name)
+
+        def asked(pair: str, *rest: Any) -> Any:
+            if pair == ETH:
+                raise KeyError("broken")
+            return known(pair, *rest)
+
+        return asked if name == self._method else known
+
+
+@pytest.mark.parametrize("method", ["habits", "recall"])
+def test_one_pairs_trouble_is_nobody_elses(tmp_path: Path, method: str) -> None:
+    held = a_position(pair=SOL)
+    replies = a_reply(
+        call("signal_entry_long", PAIR, **LONG), call("signal_wait", ETH), call("signal_exit", SOL)
+    )
+    rooms = wired(tmp_path, ScriptedClient([replies]), world=world_of(held))
+    rooms = replace(rooms, library=Troubled(rooms.library, method))
+    records = run(rooms, question(PAIR, held), question(ETH, held), question(SOL, held))
+    by_pair = {one.pair: (one.status, one.fault) for one in records}
+    assert by_pair[ETH] == ("failed", "internal: KeyError")
+    assert by_pair[PAIR][0] == by_pair[SOL][0] == "approved"
+    assert rooms.book.look(PAIR, "entry", NOON) is not None
+    assert rooms.book.look(SOL, "exit", NOON) is not None
+    assert len(decisions(rooms)) == 3
 
 
 def test_what_need_not_be_asked_is_left_out(tmp_path: Path) -> None:

@@ -28,7 +28,14 @@ def waits(*pairs: str, **changes: Any) -> Reply:
 
 def run(client: ScriptedClient, deadline_seconds: float = 5) -> dict[str, Answer]:
     executor = PortfolioExecutor(client, model="asked-model", deadline_seconds=deadline_seconds)
-    return asyncio.run(executor.call(a_prompt(), Inquiry("all pairs"), OFFERS))
+    answers: dict[str, Answer] = {}
+
+    def answered(pair: str, answer: Answer) -> None:
+        assert pair not in answers
+        answers[pair] = answer
+
+    asyncio.run(executor.call(a_prompt(), Inquiry("all pairs"), OFFERS, answered))
+    return {pair: answers[pair] for pair in OFFERS}
 
 
 def called(answers: dict[str, Answer]) -> list[str]:
@@ -102,6 +109,27 @@ def test_every_pair_carries_its_share_of_what_it_took() -> None:
     answers = run(ScriptedClient([waits(PAIR, ETH, SOL)]))
     tokens = [answer.expenses[0].usage.prompt_tokens for answer in answers.values()]
     assert tokens == [334, 333, 333]
+
+
+def test_a_repair_is_paid_by_the_pairs_that_needed_it() -> None:
+    answers = run(ScriptedClient([waits(PAIR), waits(ETH, SOL)]))
+    tokens = {
+        pair: [expense.usage.prompt_tokens for expense in answer.expenses]
+        for pair, answer in answers.items()
+    }
+    assert tokens == {PAIR: [334], ETH: [333, 500], SOL: [333, 500]}
+
+
+def test_a_valid_call_does_not_wait_for_the_repair_of_another() -> None:
+    client = ScriptedClient([waits(PAIR)])
+    at_prompts: dict[str, int] = {}
+
+    def answered(pair: str, _answer: Answer) -> None:
+        at_prompts[pair] = len(client.prompts)
+
+    executor = PortfolioExecutor(client, model="m", deadline_seconds=5)
+    asyncio.run(executor.call(a_prompt(), Inquiry("all pairs"), OFFERS, answered))
+    assert at_prompts == {PAIR: 1, ETH: 3, SOL: 3}
 
 
 counts = st.one_of(st.none(), st.integers(0, 10**7))

@@ -2,7 +2,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -23,16 +23,25 @@ class Work:
         self.error = error
         self.decided: list[str] = []
         self.groups: list[int] = []
+        # How many questions of a group are decided before the rest takes its time.
+        self.at_once = 0
         self.failed: list[tuple[str, str]] = []
         self.threads: set[str] = set()
         self.closed = False
 
-    async def decide(self, questions: tuple[Question, ...]) -> None:
+    async def decide(
+        self, questions: tuple[Question, ...], decided: Callable[[Question], None]
+    ) -> None:
         self.threads.add(threading.current_thread().name)
         if self.error is not None:
             raise self.error
+        for question in questions[: self.at_once]:
+            self.decided.append(question.pair)
+            decided(question)
         await asyncio.sleep(self.seconds)
-        self.decided += [question.pair for question in questions]
+        for question in questions[self.at_once :]:
+            self.decided.append(question.pair)
+            decided(question)
         self.groups.append(len(questions))
 
     def undecided(self, question: Question, fault: str) -> None:
@@ -230,3 +239,12 @@ def test_a_group_that_fails_is_told_pair_by_pair() -> None:
         service.ask([a_question(), a_question(pair=ETH)], together=True)
         wait_for(lambda: len(work.failed) == 2)
     assert work.failed == [(PAIR, "internal: KeyError"), (ETH, "internal: KeyError")]
+
+
+def test_of_a_group_that_is_cut_off_only_the_rest_ended_without_a_decision() -> None:
+    work = Work(seconds=30)
+    work.at_once = 1
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        wait_for(lambda: work.decided == [PAIR])
+    assert [pair for pair, _ in work.failed] == [ETH]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from builders import ARGUMENTS, PAIR, a_reply, a_request
 from llm_modules.dialogue import ToolRequest
 from llm_modules.tools.schema import offered_tools
-from llm_modules.tools.several import read_calls
+from llm_modules.tools.several import ADDING_TOOLS, read_calls
 
 ETH = "ETH/USDT:USDT"
 OFFERS = {PAIR: offered_tools("flat"), ETH: offered_tools("in_position")}
@@ -69,6 +69,21 @@ def test_arguments_that_cannot_be_read_are_a_stray(arguments: Any) -> None:
     assert "arguments" in calls.strays[0]
 
 
+@pytest.mark.parametrize("tool", ["signal_entry_long", "signal_entry_short"])
+@pytest.mark.parametrize("broken", ['{"pair": "BTC/USDT:USDT", "leverage": 2', "[]", None])
+def test_beside_a_call_that_cannot_be_read_nothing_is_added(tool: str, broken: Any) -> None:
+    unread = a_request("signal_entry_short", broken, "c9")
+    calls = read_calls(a_reply(request(tool, "c1"), ETH_HOLDS, unread), OFFERS)
+    assert list(calls.by_pair) == [ETH]
+    assert "could not be read" in calls.problems[PAIR][0]
+
+
+def test_beside_a_call_that_cannot_be_read_an_exit_is_used() -> None:
+    leaves = request("signal_exit", "c2", pair=ETH)
+    calls = read_calls(a_reply(BTC_WAITS, leaves, a_request("signal_wait", "{", "c9")), OFFERS)
+    assert calls.by_pair[ETH].tool == "signal_exit"
+
+
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 def test_of_an_answer_that_was_cut_off_nothing_is_used(reason: str) -> None:
     calls = read_calls(a_reply(BTC_WAITS, ETH_HOLDS, finish_reason=reason), OFFERS)
@@ -110,3 +125,5 @@ def test_a_pair_has_a_call_exactly_when_one_valid_call_alone_names_it(
         assert call.tool in {tool.name for tool in OFFERS[pair]}
         about = [one for one in requests if f'"pair": "{pair}"' in str(one.arguments)]
         assert [one.name for one in about] == [call.tool]
+        if any(one.arguments == "nonsense" for one in requests):
+            assert call.tool not in ADDING_TOOLS

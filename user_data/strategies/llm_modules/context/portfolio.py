@@ -53,7 +53,6 @@ class PortfolioContext:
         if left == blocks:
             raise ContextBudgetError(
                 f"the facts of {len(blocks)} pairs need {tokens(self._limit + excess)} tokens: "
-                f"raise context_config.max_context_tokens, now {tokens(self._limit)}, or set "
-                "llm_config.asking.scope to pair"
+                f"raise context_config.max_context_tokens, now {tokens(self._limit)}"
             )
         return left

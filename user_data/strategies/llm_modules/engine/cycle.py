@@ -119,8 +119,13 @@ def spare(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Decisio
 
 def fail(question: Question, error: Exception, rooms: Rooms) -> DecisionRecord:
     """Record that a question never reached the model."""
+    return give_up(question, f"{type(error).__name__}: {error}", rooms)
+
+
+def give_up(question: Question, fault: str, rooms: Rooms) -> DecisionRecord:
+    """Record that a question ended without a decision, and why."""
     model = rooms.config.llm_config.model
-    record = failed_record(question, rooms.clock(), model, f"{type(error).__name__}: {error}")
+    record = failed_record(question, rooms.clock(), model, fault)
     note(record, rooms)
     return record
 

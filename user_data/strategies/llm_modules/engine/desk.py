@@ -14,20 +14,19 @@ from functools import partial
 
 from llm_modules.domain import AccountState, ClosedTrade, OpenPosition, RunMode, Side
 from llm_modules.engine.book import Booking, BookingKind
-from llm_modules.engine.cycle import Rooms, note
+from llm_modules.engine.cycle import Rooms, give_up, note
 from llm_modules.engine.outbox import TradeOutbox
 from llm_modules.engine.portfolio import decide_all
 from llm_modules.engine.question import Present, Question, World
 from llm_modules.engine.recent import RecentDecisions
 from llm_modules.engine.recording import (
     close_of,
-    failed_record,
     halt_record,
     outcome_record,
     past_stops,
     thesis_of,
 )
-from llm_modules.engine.service import DecisionService
+from llm_modules.engine.service import Decided, DecisionService
 from llm_modules.gate.conduct import Close, ConductLedger
 from llm_modules.gate.emergency import EmergencyStop, HaltEvent, Standing
 from llm_modules.gate.stops import booked_stop, is_crossed
@@ -259,16 +258,16 @@ class Desk:
 
     # On the decision thread
 
-    async def _decide(self, questions: tuple[Question, ...]) -> None:
-        for record in await decide_all(questions, self._rooms):
+    async def _decide(self, questions: tuple[Question, ...], decided: Decided) -> None:
+        def done(question: Question, record: DecisionRecord) -> None:
             self._draw(record)
+            decided(question)
+
+        await decide_all(questions, self._rooms, done)
         self._outbox.write()
 
     def _undecided(self, question: Question, fault: str) -> None:
-        model = self._rooms.config.llm_config.model
-        record = failed_record(question, datetime.now(UTC), model, fault)
-        note(record, self._rooms)
-        self._draw(record)
+        self._draw(give_up(question, fault, self._rooms))
 
     def _draw(self, record: DecisionRecord) -> None:
         self._recent.add(record)

@@ -1,13 +1,18 @@
 """The flow of one question about all pairs of a candle: cycle.py's rooms, but one model call."""
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.pages import PairView
 from llm_modules.context.portfolio import PortfolioContext
 from llm_modules.dialogue import Inquiry, Prompt, ToolSpec
 from llm_modules.domain import MarketSnapshot, Stance
-from llm_modules.engine.cycle import Rooms, conclude, decide, fail, look, past_of, spare
+from llm_modules.engine.cycle import Rooms, conclude, decide, fail, give_up, look, past_of, spare
+from llm_modules.engine.executor import Answer
+from llm_modules.engine.guard import contained
 from llm_modules.engine.portfolio_executor import Panel, PortfolioExecutor
 from llm_modules.engine.question import Question
 from llm_modules.errors import ConfigError, ContextBudgetError, MarketDataError
@@ -18,6 +23,27 @@ from llm_modules.tools.schema import offered_tools
 
 # What a bill shows in place of a pair.
 ALL_PAIRS = "all pairs"
+# An entry with its reason takes about 190 tokens; less room would cut the answer off for all.
+TOKENS_OF_A_CALL = 250
+
+Done = Callable[[Question, DecisionRecord], None]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A question whose market could be looked at."""
+
+    question: Question
+    view: PairView
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Pairs that are asked about together, and their prompt."""
+
+    seen: Sequence[_Seen]
+    prompt: Prompt
 
 
 def open_panel(client: LLMClient, config: TraderConfig, asked: Sequence[Target]) -> Panel | None:
@@ -34,64 +60,95 @@ def open_panel(client: LLMClient, config: TraderConfig, asked: Sequence[Target])
             f"llm_config.asking.scope: found 'portfolio', but {', '.join(single)} answers with one "
             "tool call at a time: set it to 'pair'"
         )
-    executor = PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout)
-    return Panel(PortfolioContext(config.context_config, config.risk_management), executor)
+    return Panel(
+        context=PortfolioContext(config.context_config, config.risk_management),
+        executor=PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout),
+        most_pairs=max(1, llm.max_tokens // TOKENS_OF_A_CALL),
+    )
 
 
-async def decide_all(questions: Sequence[Question], rooms: Rooms) -> list[DecisionRecord]:
-    """Decide questions that came together: with one prompt where that is wished, else each."""
-    if rooms.panel is not None and len(questions) > 1:
-        return await _decide_together(questions, rooms, rooms.panel)
-    return [await decide(question, rooms) for question in questions]
+async def decide_all(questions: Sequence[Question], rooms: Rooms, done: Done) -> None:
+    """Decide questions that came together: with one prompt where that is wished, else each.
 
-
-async def _decide_together(
-    questions: Sequence[Question], rooms: Rooms, panel: Panel
-) -> list[DecisionRecord]:
-    """Take several questions through every room with one prompt; each gets its own record."""
-    records: list[DecisionRecord] = []
-    seen: list[tuple[Question, MarketSnapshot]] = []
+    `done` is told of each as soon as it is decided: an exit does not wait for other pairs.
+    """
+    panel = rooms.panel
+    if panel is None or len(questions) == 1:
+        for question in questions:
+            done(question, await decide(question, rooms))
+        return
+    seen: list[_Seen] = []
     for question in questions:
+        found = _seen(question, rooms)
+        if isinstance(found, _Seen):
+            seen.append(found)
+        else:
+            done(question, found)
+    parts = _parts(seen, rooms, panel, done)
+    if len(parts) > 1:
+        logger.info("%d pairs are asked about in %d questions", len(seen), len(parts))
+    await asyncio.gather(*(_ask(part, rooms, panel, done) for part in parts))
+
+
+def _seen(question: Question, rooms: Rooms) -> _Seen | DecisionRecord:
+    """Look at one pair, or record why it is not asked about; its trouble is nobody else's."""
+    found: _Seen | DecisionRecord | None = None
+    with contained(f"Looking at {question.pair}") as outcome:
         try:
             snapshot = look(question, rooms)
+            found = spare(question, snapshot, rooms) or _view(question, snapshot, rooms)
         except MarketDataError as error:
-            records.append(fail(question, error, rooms))
-            continue
-        spared = spare(question, snapshot, rooms)
-        if spared is None:
-            seen.append((question, snapshot))
-        else:
-            records.append(spared)
-    if seen:
-        records += await _ask(seen, rooms, panel)
-    return records
+            found = fail(question, error, rooms)
+    return found or give_up(question, f"internal: {type(outcome.error).__name__}", rooms)
 
 
-async def _ask(
-    seen: Sequence[tuple[Question, MarketSnapshot]], rooms: Rooms, panel: Panel
-) -> list[DecisionRecord]:
+def _view(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> _Seen:
+    experience, changes = past_of(question, snapshot, rooms)
+    return _Seen(question, PairView(snapshot, question.position, experience, changes))
+
+
+def _parts(seen: Sequence[_Seen], rooms: Rooms, panel: Panel, done: Done) -> list[_Part]:
+    """Divide the pairs into as few questions as fit, each with its prompt.
+
+    A pair that does not fit even alone is recorded as failed.
+    """
+    if not seen:
+        return []
     try:
-        prompt = _compose(seen, rooms, panel)
+        if len(seen) <= panel.most_pairs:
+            return [_Part(seen, _compose(seen, panel))]
     except ContextBudgetError as error:
-        return [fail(question, error, rooms) for question, _ in seen]
-    # Of its own: on the bill it stands for all pairs, whatever comes of the first.
-    inquiry = Inquiry(ALL_PAIRS, f"all-{seen[0][0].decision_id}", "portfolio")
-    offers = {question.pair: offered_tools(question.stance) for question, _ in seen}
-    answers = await panel.executor.call(prompt, inquiry, offers)
-    # One after the other: each verdict knows what the ones before have promised.
+        if len(seen) == 1:
+            done(seen[0].question, fail(seen[0].question, error, rooms))
+            return []
+    half = (len(seen) + 1) // 2
     return [
-        conclude(question, snapshot, prompt, answers[question.pair], rooms)
-        for question, snapshot in seen
+        part for some in (seen[:half], seen[half:]) for part in _parts(some, rooms, panel, done)
     ]
 
 
-def _compose(seen: Sequence[tuple[Question, MarketSnapshot]], rooms: Rooms, panel: Panel) -> Prompt:
-    views = []
-    for question, snapshot in seen:
-        experience, changes = past_of(question, snapshot, rooms)
-        views.append(PairView(snapshot, question.position, experience, changes))
-    account = seen[0][0].world.account
-    return panel.context.build(views, account, _tools({one.stance for one, _ in seen}))
+async def _ask(part: _Part, rooms: Rooms, panel: Panel, done: Done) -> None:
+    by_pair = {one.question.pair: one for one in part.seen}
+
+    def conclude_one(pair: str, answer: Answer) -> None:
+        # One after the other: each verdict knows what the ones before have promised.
+        question, snapshot = by_pair[pair].question, by_pair[pair].view.snapshot
+        with contained(f"Deciding about {pair}") as outcome:
+            done(question, conclude(question, snapshot, part.prompt, answer, rooms))
+        if outcome.error is not None:
+            fault = f"internal: {type(outcome.error).__name__}"
+            done(question, give_up(question, fault, rooms))
+
+    # Of its own: on the bill it stands for all pairs, whatever comes of the first.
+    inquiry = Inquiry(ALL_PAIRS, f"all-{part.seen[0].question.decision_id}", "portfolio")
+    offers = {pair: offered_tools(one.question.stance) for pair, one in by_pair.items()}
+    await panel.executor.call(part.prompt, inquiry, offers, conclude_one)
+
+
+def _compose(seen: Sequence[_Seen], panel: Panel) -> Prompt:
+    account = seen[0].question.world.account
+    tools = _tools({one.question.stance for one in seen})
+    return panel.context.build([one.view for one in seen], account, tools)
 
 
 def _tools(stances: set[Stance]) -> tuple[ToolSpec, ...]:

@@ -1,7 +1,7 @@
 """PortfolioExecutor: one question about several pairs, asked until each has its one valid call."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llm_modules.context.portfolio import PortfolioContext
@@ -12,31 +12,53 @@ from llm_modules.llm.client import LLMClient
 from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.several import Calls, Offers, read_calls
 
+Answered = Callable[[str, Answer], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What asking about several pairs at once needs beside the rooms of single decisions."""
+    """What asking about several pairs at once needs beside the rooms of single decisions.
+
+    `most_pairs` is how many calls fit into one answer.
+    """
 
     context: PortfolioContext
     executor: "PortfolioExecutor"
+    most_pairs: int
 
 
 @dataclass(slots=True)
 class _Course:
-    """What has happened so far; `waiting` are the pairs without a valid call."""
+    """What has happened so far; `waiting` are the pairs without a valid call.
+
+    `problems` and `shares` are of every pair: what was wrong, and its part of what was spent.
+    """
 
     inquiry: Inquiry
-    waiting: dict[str, tuple[object, ...]]
+    waiting: Offers
     model: str
-    calls: dict[str, ToolCall] = field(default_factory=dict)
+    billed: int = 0
     problems: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shares: dict[str, tuple[Expense, ...]] = field(default_factory=dict)
+
+    def bill(self) -> None:
+        """Divide what was spent since the last time among the pairs that wait."""
+        spent = self.inquiry.expenses[self.billed :]
+        self.billed += len(spent)
+        for pair, share in zip(self.waiting, shared(spent, len(self.waiting)), strict=True):
+            self.shares[pair] = (*self.shares.get(pair, ()), *share)
+
+    def answer(self, pair: str, call: ToolCall | None, fault: str | None = None) -> Answer:
+        """Return what became of a pair."""
+        problems, share = self.problems.get(pair, ()), self.shares.get(pair, ())
+        return Answer(call, problems, fault, self.model, share)
 
 
 class PortfolioExecutor:
     """Turns one prompt into a validated tool call per pair; it never raises for what a model does.
 
-    Calls that are valid are kept; about the other pairs the model is asked again with the exact
-    reasons, at most twice.
+    Calls that are valid are handed on at once; about the other pairs the model is asked again with
+    the exact reasons, at most twice.
     """
 
     def __init__(self, client: LLMClient, *, model: str, deadline_seconds: float) -> None:
@@ -44,44 +66,47 @@ class PortfolioExecutor:
         self._model = model
         self._deadline_seconds = deadline_seconds
 
-    async def call(self, prompt: Prompt, inquiry: Inquiry, offers: Offers) -> dict[str, Answer]:
-        """Ask about the pairs of `offers`; the deadline covers every attempt together.
+    async def call(
+        self, prompt: Prompt, inquiry: Inquiry, offers: Offers, answered: Answered
+    ) -> None:
+        """Hand on the answers as they come, each pair of `offers` once.
 
-        Every answer carries its pair's share of what the requests took.
+        The deadline covers every attempt together. Every answer carries its pair's share of what
+        the requests took that it waited for.
         """
-        course = _Course(inquiry, dict(offers), self._model)
-        fault: str | None = None
-        try:
-            async with asyncio.timeout(self._deadline_seconds):
-                await self._ask_and_repair(prompt, course, offers)
-        except ProviderError as error:
-            fault = f"{error.fault}: {error}"
-        except TimeoutError:
-            fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
-        shares = shared(inquiry.expenses, len(offers))
-        return {
-            pair: Answer(
-                call=course.calls.get(pair),
-                problems=course.problems.get(pair, ()),
-                fault=None if pair in course.calls else fault,
-                model=course.model,
-                expenses=share,
-            )
-            for pair, share in zip(offers, shares, strict=True)
-        }
-
-    async def _ask_and_repair(self, prompt: Prompt, course: _Course, offers: Offers) -> None:
+        course = _Course(inquiry, offers, self._model)
+        loop = asyncio.get_running_loop()
+        until, fault = loop.time() + self._deadline_seconds, None
         for _ in range(1 + REPAIRS):
-            reply = await self._client.ask(prompt, course.inquiry)
-            course.model = reply.model
-            calls = read_calls(reply, {pair: offers[pair] for pair in course.waiting})
-            course.calls |= calls.by_pair
-            for pair, problems in calls.problems.items():
-                course.problems[pair] = course.problems.get(pair, ()) + problems + calls.strays
-            course.waiting = {pair: offers[pair] for pair in calls.problems}
-            if not course.waiting:
-                return
+            calls, fault = await self._round(prompt, course, until)
+            course.bill()
+            course.waiting = {pair: course.waiting[pair] for pair in calls.problems}
+            for pair, call in calls.by_pair.items():
+                answered(pair, course.answer(pair, call))
+            if fault is not None or not course.waiting:
+                break
             prompt = _with_complaint(prompt, calls)
+        for pair in course.waiting:
+            answered(pair, course.answer(pair, None, fault))
+
+    async def _round(
+        self, prompt: Prompt, course: _Course, until: float
+    ) -> tuple[Calls, str | None]:
+        """Ask once; returns what was called, and why there was no reply."""
+        nothing = Calls(problems=dict.fromkeys(course.waiting, ()))
+        try:
+            async with asyncio.timeout_at(until):
+                reply = await self._client.ask(prompt, course.inquiry)
+        except ProviderError as error:
+            return nothing, f"{error.fault}: {error}"
+        except TimeoutError:
+            return nothing, f"timeout: no usable answer within {self._deadline_seconds:g} s"
+        course.model = reply.model
+        calls = read_calls(reply, course.waiting)
+        for pair in course.waiting:
+            told = (*calls.problems.get(pair, ()), *calls.strays)
+            course.problems[pair] = course.problems.get(pair, ()) + told
+        return calls, None
 
 
 def _with_complaint(prompt: Prompt, calls: Calls) -> Prompt:
@@ -96,11 +121,9 @@ def _with_complaint(prompt: Prompt, calls: Calls) -> Prompt:
     return replace(prompt, messages=(*earlier, Message(last.role, last.content + complaint)))
 
 
-def shared(expenses: Sequence[Expense], count: int) -> tuple[tuple[Expense, ...], ...]:
+def shared(expenses: Sequence[Expense], count: int) -> Iterable[tuple[Expense, ...]]:
     """Divide what requests took into so many shares that add up to all of it; time is not split."""
-    return tuple(
-        tuple(_share(expense, place, count) for expense in expenses) for place in range(count)
-    )
+    return [tuple(_share(expense, place, count) for expense in expenses) for place in range(count)]
 
 
 def _share(expense: Expense, place: int, count: int) -> Expense:

@@ -18,16 +18,17 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 2.0
 
 Questions = tuple[Question, ...]
-Decide = Callable[[Questions], Awaitable[object]]
+Decided = Callable[[Question], None]
+Decide = Callable[[Questions, Decided], Awaitable[object]]
 OnFailure = Callable[[Question, str], None]
 
 
 class DecisionService:
     """Runs `decide` for many pairs at once; at most one question per pair is under way.
 
-    `decide` gets the questions that are asked together, one unless asked for otherwise.
-    `on_failure` is told why a question ended without a decision: it was cancelled, or our own
-    code failed.
+    `decide` gets the questions that are asked together, one unless asked for otherwise, and tells
+    of each that it is decided. `on_failure` is told why a question ended without a decision: it was
+    cancelled, or our own code failed.
     """
 
     def __init__(
@@ -84,27 +85,30 @@ class DecisionService:
             pairs = [question.pair for question in group]
             for earlier in {self._running[pair] for pair in pairs if pair in self._running}:
                 earlier.cancel()
-            task = self._loop.create_task(self._answer(group))
-            task.add_done_callback(partial(self._ended, group))
+            pending = list(group)
+            task = self._loop.create_task(self._answer(group, pending))
+            task.add_done_callback(partial(self._ended, group, pending))
             self._running |= dict.fromkeys(pairs, task)
 
-    async def _answer(self, group: Questions) -> None:
+    async def _answer(self, group: Questions, pending: list[Question]) -> None:
         with contained(f"Deciding about {', '.join(one.pair for one in group)}") as outcome:
-            await self._decide(group)
+            await self._decide(group, pending.remove)
         if outcome.error is not None:
-            self._fail(group, f"internal: {type(outcome.error).__name__}")
+            self._fail(pending, f"internal: {type(outcome.error).__name__}")
 
-    def _ended(self, group: Questions, task: asyncio.Task[None]) -> None:
+    def _ended(
+        self, group: Questions, pending: Sequence[Question], task: asyncio.Task[None]
+    ) -> None:
         # A newer question of a pair may stand here already.
         for question in group:
             if self._running.get(question.pair) is task:
                 del self._running[question.pair]
         # Not in the task itself: one that is cancelled before its first step never runs.
         if task.cancelled():
-            self._fail(group, "aborted: the bot stopped or the next candle came first")
+            self._fail(pending, "aborted: the bot stopped or the next candle came first")
 
-    def _fail(self, group: Questions, fault: str) -> None:
-        for question in group:
+    def _fail(self, pending: Sequence[Question], fault: str) -> None:
+        for question in pending:
             self._on_failure(question, fault)
 
     def _shielded(self, work: Callable[[], object], what: str) -> None:

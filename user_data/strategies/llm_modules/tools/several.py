@@ -9,6 +9,7 @@ from llm_modules.errors import ModelError
 from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.parse import decoded, read_request, refuse_cut_off
 
+ADDING_TOOLS = frozenset({"signal_entry_long", "signal_entry_short", "adjust_position"})
 Offers = Mapping[str, tuple[ToolSpec, ...]]
 
 
@@ -27,18 +28,22 @@ class Calls:
 def read_calls(reply: Reply, offers: Offers) -> Calls:
     """Read one call per pair of `offers`, each against the tools that its pair was offered.
 
-    What is wrong with one pair's call costs that pair alone; an answer that was cut off, or whose
-    calls cannot be told apart, is of no use for any.
+    What is wrong with one pair's call costs that pair alone; beside a call that cannot be read at
+    all, nothing that adds is used. An answer that was cut off, or whose calls cannot be told apart,
+    is of no use for any.
     """
     try:
         _refuse_unusable(reply)
     except ModelError as error:
         return Calls(problems=dict.fromkeys(offers, error.problems))
-    claimed, strays = _by_claimed_pair(reply.tool_requests, offers)
-    calls = Calls(strays=strays)
+    claimed, unread, strays = _by_claimed_pair(reply.tool_requests, offers)
+    calls = Calls(strays=(*unread, *strays))
     for pair, tools in offers.items():
         try:
-            calls.by_pair[pair] = read_request(_only(claimed[pair], pair), pair, tools)
+            request = _only(claimed[pair], pair)
+            if unread:
+                _refuse_adding(request)
+            calls.by_pair[pair] = read_request(request, pair, tools)
         except ModelError as error:
             calls.problems[pair] = error.problems
     return calls
@@ -53,21 +58,31 @@ def _refuse_unusable(reply: Reply) -> None:
 
 def _by_claimed_pair(
     requests: tuple[ToolRequest, ...], offers: Offers
-) -> tuple[Mapping[str, list[ToolRequest]], tuple[str, ...]]:
-    """Sort requests by the pair they name; those that name none of them are strays."""
+) -> tuple[Mapping[str, list[ToolRequest]], list[str], list[str]]:
+    """Sort requests by the pair they name.
+
+    The problems of those that cannot be read, and of those that name none of them, come apart.
+    """
     claimed: defaultdict[str, list[ToolRequest]] = defaultdict(list)
+    unread: list[str] = []
     strays: list[str] = []
     for request in requests:
         try:
             pair = decoded(request.arguments).get("pair")
         except ModelError as error:
-            strays += error.problems
+            unread += error.problems
             continue
         if isinstance(pair, str) and pair in offers:
             claimed[pair].append(request)
         else:
             strays.append(f"pair: a call is about none of {', '.join(offers)}")
-    return claimed, tuple(strays)
+    return claimed, unread, strays
+
+
+def _refuse_adding(request: ToolRequest) -> None:
+    """Raise ModelError where a call that cannot be read may have said the opposite."""
+    if request.name in ADDING_TOOLS:
+        raise ModelError(("another call could not be read, so this one was not used",))
 
 
 def _only(requests: list[ToolRequest], pair: str) -> ToolRequest:
