@@ -439,7 +439,7 @@ main() { # COMMAND ARGUMENTS
     for argument in "$@"; do
         case "$argument" in
             -h | --help)
-                help_text | sed -n "/^  $command\$/,/^\$/p; /^  $command \[/,/^\$/p"
+                help_text | sed -n "/^  $command\$/,/^\$/p; /^  $command [A-Z[]/,/^\$/p"
                 return
                 ;;
         esac

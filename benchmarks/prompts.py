@@ -13,6 +13,7 @@ import json
 import re
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from pathlib import Path
 from statistics import mean
@@ -24,14 +25,13 @@ from rich.console import Console
 from rich.table import Table
 
 from llm_modules.context.budget import prompt_weight
-from llm_modules.dialogue import Prompt
+from llm_modules.dialogue import Prompt, Usage
 from llm_modules.domain import Language, Stance
+from llm_modules.llm.spending.prices import Prices, shipped_prices
 from llm_modules.weights import tokens
 
 VOCABULARIES = ("o200k_base", "cl100k_base")
-# DeepSeek's list price of v4-flash, dollars per million tokens, early in 2026; cached and not.
-PRICED = "deepseek-v4-flash"
-FULL_PRICE, CACHED_PRICE = 0.14, 0.0028
+PROVIDER, PRICED = "deepseek", "deepseek-v4-flash"
 # Five pairs on 30m candles.
 QUESTIONS_PER_MONTH = 5 * 48 * 30
 _TITLE = re.compile(r"\n+(?=#|<quoted)")
@@ -131,9 +131,11 @@ def sections_table(measures: dict[str, Measure], title: str) -> Table:
 
 def _cost(found: Measure, uses_cache: int) -> float:
     """Return what a month's questions cost; answers are not counted."""
-    share = found.share * uses_cache
-    price = FULL_PRICE * (1 - share) + CACHED_PRICE * share
-    return QUESTIONS_PER_MONTH * mean(found.wholes) * price / 1e6
+    price = Prices(shipped_prices(), {}).price(PROVIDER, PRICED, datetime.now(UTC))
+    assert price is not None  # noqa: S101 - the table has it
+    prompt = int(QUESTIONS_PER_MONTH * mean(found.wholes))
+    cached = int(prompt * found.share * uses_cache)
+    return price.cost(Usage(prompt, 0, cached))
 
 
 def main() -> None:

@@ -48,11 +48,12 @@ def prices(**own: PriceConfig) -> Prices:
 def a_meter(path: Path, clock: Clock | None = None, **changes: Any) -> Spending:
     """A meter that knows the price of the test's model; budget keys are named as such."""
     known = changes.pop("prices", prices(**{MODEL: FLAT}))
+    mode = changes.pop("mode", "dry_run")
     return Spending(
         known,
         Ledger(path),
         limits_of(BudgetConfig(**changes)),
-        mode="dry_run",
+        mode=mode,
         longest_answer=LONGEST_ANSWER,
         clock=clock or Clock(),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from builders import NOON
 from llm_modules.errors import ProviderError
 from llm_modules.llm.carrier import Carrier, LiveCarrier
 from llm_modules.llm.meter import NoMeter
@@ -22,6 +23,7 @@ from llm_modules.operations.rehearsing import rehearsal
 from models import CANARY, a_target, llm_config
 from picky_server import PickyServer, Refusal, refusing, refusing_strict, running
 
+CALLED = ("signal_entry_long", "signal_wait", "signal_exit")
 TOOLS = {
     "signal_entry_long",
     "signal_entry_short",
@@ -99,3 +101,29 @@ def faulted(server: PickyServer, **changes: Any) -> ProviderError:
         found(server, **changes)
     assert CANARY not in str(caught.value)
     return caught.value
+
+
+def a_finding(**changes: Any) -> Finding:
+    values: dict[str, Any] = {
+        "server": "0" * 16,
+        "model": "test-model",
+        "at": NOON,
+        "forced_call": True,
+        "parallel_switch": True,
+        "strict_tools": True,
+        "several_calls": True,
+        "temperature": True,
+        "limit_field": "max_tokens",
+        "answers_text": True,
+        "tools": dict.fromkeys(CALLED, ""),
+        "several_problem": "",
+        "answered_as": "test-model",
+        "reports_usage": True,
+        "cached_tokens": 1536,
+        "completion_tokens": 60.0,
+        "context_tokens": 32_768,
+        "p50_seconds": 1.254,
+        "p95_seconds": 2.5,
+        "requests": 8,
+    }
+    return Finding(**(values | changes))

@@ -1,10 +1,12 @@
 """A cheap model may wait and hold; everything else is the main model's, or nobody's."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
+from adversary import Adversary, adversary, completion, http
 from builders import ARGUMENTS, NOON, PAIR, a_prompt, a_reply
 from fakes import ScriptedClient, answering
 from llm_modules.config import LLMConfig
@@ -12,7 +14,7 @@ from llm_modules.dialogue import Expense, Inquiry, Prompt, Reply, Usage
 from llm_modules.engine.cheap_first import LONGEST_SAID, CheapFirst, open_executor
 from llm_modules.engine.executor import Answer, FunctionExecutor
 from llm_modules.errors import ProviderError
-from models import llm_config
+from models import a_client, llm_config
 
 USELESS = a_reply(text="let me think")
 GONE = ProviderError("connection", "gone")
@@ -51,8 +53,8 @@ def run(models: TwoModels, stance: str = "flat", **changes: Any) -> Answer:
     return asyncio.run(executor.call(a_prompt(stance), Inquiry(PAIR)))
 
 
-def small(tool: str, confidence: float = 80) -> Reply:
-    reply = answering(tool, confidence_score=confidence)
+def small(tool: str, confidence: float = 80, **changes: Any) -> Reply:
+    reply = answering(tool, confidence_score=confidence, **changes)
     return a_reply(*reply.tool_requests, model="small-0126")
 
 
@@ -158,8 +160,8 @@ def test_both_share_one_deadline() -> None:
     )
     answer = run(models, timeout=0.2)
     assert answer.call is None
-    assert answer.fault is not None
-    assert answer.fault.startswith("timeout: no usable answer within 0.1")
+    # The whole of it, not the rest: of a replay nothing is gone by then.
+    assert answer.fault == "timeout: no usable answer within 0.2 s"
 
 
 def test_what_a_model_said_is_short() -> None:
@@ -193,3 +195,66 @@ def test_the_cheap_tools_are_those_that_change_nothing() -> None:
         if run(two([small(tool, 100)], [GONE]), stance).call is not None:
             taken.add(tool)
     assert taken == quiet
+
+
+@pytest.mark.parametrize("confidence", [60.0, 100.0])
+def test_a_hold_that_moves_a_stop_is_the_main_models_to_say(confidence: float) -> None:
+    models = two([small("signal_hold", confidence, stop_price=94.9)], [answering("signal_exit")])
+    answer = run(models, "held")
+    assert answer.call is not None
+    assert answer.call.tool == "signal_exit"
+    assert answer.escalated_from == f"small-0126: signal_hold {confidence:g} with a stop"
+
+
+def test_a_hold_that_names_no_stop_in_so_many_words_counts() -> None:
+    answer = run(two([small("signal_hold", 60, stop_price=None)], [GONE]), "held")
+    assert answer.call is not None
+    assert answer.escalated_from is None
+
+
+def test_each_is_told_how_long_it_may_take() -> None:
+    left: list[float] = []
+
+    class Listening(ScriptedClient):
+        async def ask(
+            self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+        ) -> Reply:
+            assert inquiry is not None
+            assert inquiry.until is not None
+            left.append(inquiry.until - started)
+            return await super().ask(prompt, inquiry, model=model)
+
+    cheap = Listening([small("signal_entry_long")], delay_seconds=0.05)
+    started = time.monotonic()
+    models = TwoModels(cheap, Listening([MAIN_ENTRY]))
+    run(models, timeout=1000)
+    half, whole = left
+    assert 500 <= half < 600
+    # What the cheap model took is the main one's loss.
+    assert 999 < whole <= half + 500.001
+
+
+def test_a_server_that_hangs_is_let_be_and_its_fallback_asked() -> None:
+    async def four(hung: Adversary, spare: Adversary) -> list[Answer]:
+        config = llm_config(
+            hung.url,
+            timeout=1.2,
+            retry_times=0,
+            breaker_failures=2,
+            fallbacks=[{"api_base": spare.url, "model": "spare"}],
+            asking={"cheap_model": "small"},
+        )
+        executor = open_executor(a_client(config), config)
+        answers = [await executor.call(a_prompt(), Inquiry(PAIR)) for _ in range(4)]
+        await executor.close()
+        return answers
+
+    good = http(completion(ARGUMENTS["signal_wait"]))
+    with adversary(lambda _: [60.0]) as hung, adversary(good) as spare:
+        answers = asyncio.run(four(hung, spare))
+    assert [answer.call is not None for answer in answers] == [True] * 4
+    assert [one["model"] for one in hung.requests] == ["small", "test-model"] * 2
+    assert [one["model"] for one in spare.requests] == ["spare"] * 4
+    early, late = {answer.escalated_from for answer in answers[:2]}, answers[3].escalated_from
+    assert early == {"small: timeout: no usable answer within 0.6 s"}
+    assert (late or "").startswith("small: unavailable: ")

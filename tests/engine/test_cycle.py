@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -430,3 +431,31 @@ def test_the_band_of_a_short_is_cut_below(tmp_path: Path) -> None:
     assert booking is not None
     assert PRICE * 0.99 < booking.lowest_price < PRICE
     assert booking.highest_price == pytest.approx(PRICE * 1.01)
+
+
+class Bill:
+    """What a decision tells whoever keeps the bill."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[str, str]] = []
+        self.closed = False
+
+    def named(self, decision_id: str, kind: str) -> None:
+        self.names.append((decision_id, kind))
+
+    def notices(self) -> tuple[str, ...]:
+        return ("80 % of the budget is spent",)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_bill_says_what_came_of_each_question(tmp_path: Path) -> None:
+    bill = Bill()
+    client = ScriptedClient([answering("signal_wait"), ProviderError("timeout", "late")])
+    rooms = replace(some_rooms(tmp_path, client), spending=bill)
+    record = run(rooms)
+    run(rooms)
+    assert bill.names == [(record.decision_id, "signal_wait"), (record.decision_id, "failed")]
+    rooms.close()
+    assert bill.closed

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from adversary import Adversary, Script, adversary, completion, http
 from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a_reply
 from fakes import ScriptedClient, answering
-from llm_modules.dialogue import Inquiry, Reply, Usage
+from llm_modules.dialogue import Inquiry, Prompt, Reply, Usage
 from llm_modules.engine.cycle import decide
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from llm_modules.errors import ProviderError
@@ -212,9 +213,57 @@ def test_another_model_of_the_same_client_is_asked_by_name() -> None:
     assert own.models == [None]
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.0])
-def test_a_caller_may_give_less_time(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [0.3, 0.0, -1.0])
+def test_a_caller_may_give_less_time_and_the_whole_is_told(seconds: float) -> None:
+    """What was left of the time is another one when a tape is played back, the whole is not."""
     client = ScriptedClient([USELESS], delay_seconds=0.2)
     executor = FunctionExecutor(client, model="m", deadline_seconds=60)
-    answer = asyncio.run(executor.call(a_prompt(), Inquiry(PAIR), within_seconds=seconds))
-    assert answer.fault == f"timeout: no usable answer within {seconds:g} s"
+    inquiry, until = Inquiry(PAIR), time.monotonic() + seconds
+    answer = asyncio.run(executor.call(a_prompt(), inquiry, until=until))
+    assert answer.fault == "timeout: no usable answer within 60 s"
+    assert inquiry.until == until
+
+
+def test_whoever_asks_the_model_is_told_the_deadline_of_all_repairs_together() -> None:
+    untils: list[float | None] = []
+
+    class Listening(ScriptedClient):
+        async def ask(
+            self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+        ) -> Reply:
+            assert inquiry is not None
+            untils.append(inquiry.until)
+            return await super().ask(prompt, inquiry, model=model)
+
+    before = time.monotonic()
+    run(Listening([USELESS], delay_seconds=0.01), deadline_seconds=7)
+    after = time.monotonic()
+    first, *others = untils
+    assert first is not None
+    assert before + 7 <= first <= after + 7
+    assert others == [first] * REPAIRS
+
+
+def hung() -> tuple[list[Answer], list[int]]:
+    """Ask three times within 0.8 s, first a server that hangs and then one that answers."""
+
+    async def three(first: Adversary, second: Adversary) -> list[Answer]:
+        spare = {"api_base": second.url, "model": "spare"}
+        asking = {"timeout": 60, "retry_times": 0, "breaker_failures": 2, "fallbacks": [spare]}
+        client = a_client(llm_config(first.url, **asking))
+        executor = FunctionExecutor(client, model="m", deadline_seconds=0.8)
+        answers = [await executor.call(a_prompt(), Inquiry(PAIR)) for _ in range(3)]
+        await executor.close()
+        return answers
+
+    with adversary(lambda _: [60.0]) as first, adversary(OK) as second:
+        answers = asyncio.run(three(first, second))
+        return answers, [len(first.requests), len(second.requests)]
+
+
+def test_a_server_that_hangs_leaves_time_for_the_next_though_the_client_has_more() -> None:
+    answers, requests = hung()
+    assert [answer.call is not None for answer in answers] == [True] * 3
+    assert [len(answer.expenses) for answer in answers] == [2, 2, 1]
+    # It is let be, after it was cut off twice.
+    assert requests == [2, 3]

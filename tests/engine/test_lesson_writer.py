@@ -1,5 +1,7 @@
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,13 +44,18 @@ def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedCli
 
 
 class Taped(ScriptedClient):
-    """Has every question on a tape."""
+    """Has every question on a tape, and the moment until which an answer was waited for."""
+
+    def __init__(self, script: Sequence[Reply | Exception]) -> None:
+        super().__init__(script)
+        self.untils: list[float] = []
 
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
         reply = await super().ask(prompt, inquiry, model=model)
         if inquiry is not None:
+            self.untils += [] if inquiry.until is None else [inquiry.until]
             inquiry.expenses[-1] = replace(inquiry.expenses[-1], tape_id="0123456789abcdef")
         return reply
 
@@ -127,7 +134,17 @@ def test_a_model_that_takes_too_long_is_not_waited_for(
     outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     assert len(trade_lines(rooms)) == 1
-    assert "keeps our words" in caplog.text
+    assert "keeps our words: no answer within 0.01 s" in caplog.text
+
+
+def test_whoever_asks_the_model_is_told_how_long(tmp_path: Path) -> None:
+    client = Taped([a_reply(text=WORDS)])
+    rooms = some_rooms(tmp_path, client)
+    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    before = time.monotonic()
+    asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
+    (until,) = client.untils
+    assert before + 30 <= until <= time.monotonic() + 30
 
 
 def test_a_trade_that_taught_nothing_asks_nobody(tmp_path: Path) -> None:

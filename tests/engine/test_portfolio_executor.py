@@ -62,6 +62,12 @@ def test_only_the_pairs_without_a_call_are_asked_about_again() -> None:
     assert answers[PAIR].problems == ()
 
 
+def test_what_belongs_to_no_pair_is_told_with_each() -> None:
+    answers = run(ScriptedClient([waits(PAIR, ETH, SOL, "XRP/USDT:USDT")]))
+    assert called(answers) == [PAIR, ETH, SOL]
+    assert all("a call is about none of" in answer.problems[0] for answer in answers.values())
+
+
 def test_a_second_opinion_on_a_decided_pair_is_not_heard() -> None:
     entry = a_request("signal_entry_long", json.dumps(ARGUMENTS["signal_entry_long"]), "c9")
     second = a_reply(entry, *waits(ETH, SOL).tool_requests)
@@ -88,8 +94,10 @@ def test_a_model_that_never_learns_is_asked_three_times() -> None:
     ],
 )
 def test_what_was_decided_before_a_fault_holds(error: Exception, fault: str) -> None:
-    answers = run(ScriptedClient([waits(PAIR, ETH), error]))
+    client = ScriptedClient([waits(PAIR, ETH), error])
+    answers = run(client)
     assert called(answers) == [PAIR, ETH]
+    assert len(client.prompts) == 2
     assert (answers[PAIR].fault, answers[SOL].fault) == (None, fault)
 
 

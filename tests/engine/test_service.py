@@ -25,6 +25,7 @@ class Work:
         self.groups: list[int] = []
         # How many questions of a group are decided before the rest takes its time.
         self.at_once = 0
+        self.late_error: Exception | None = None
         self.failed: list[tuple[str, str]] = []
         self.threads: set[str] = set()
         self.closed = False
@@ -39,6 +40,8 @@ class Work:
             self.decided.append(question.pair)
             decided(question)
         await asyncio.sleep(self.seconds)
+        if self.late_error is not None:
+            raise self.late_error
         for question in questions[self.at_once :]:
             self.decided.append(question.pair)
             decided(question)
@@ -248,3 +251,22 @@ def test_of_a_group_that_is_cut_off_only_the_rest_ended_without_a_decision() -> 
         service.ask([a_question(), a_question(pair=ETH)], together=True)
         wait_for(lambda: work.decided == [PAIR])
     assert [pair for pair, _ in work.failed] == [ETH]
+
+
+def test_of_a_group_that_fails_what_was_decided_stays_decided() -> None:
+    work = Work()
+    work.at_once, work.late_error = 1, KeyError("x")
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        wait_for(lambda: work.failed)
+    assert (work.decided, work.failed) == ([PAIR], [(ETH, "internal: KeyError")])
+
+
+def test_what_ends_does_not_hide_the_newer_question_of_its_pair() -> None:
+    work = Work(seconds=30)
+    with running(work) as service:
+        service.ask([a_question(), a_question(pair=ETH)], together=True)
+        service.ask([a_question(pair=ETH)])
+        wait_for(lambda: len(work.failed) == 2)
+        service.ask([a_question(pair=ETH)])
+        wait_for(lambda: len(work.failed) == 3)

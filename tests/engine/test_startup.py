@@ -127,3 +127,44 @@ def test_the_past_is_added_up_before_the_first_question(tmp_path: Path) -> None:
     desk = opened(tmp_path)
     assert desk._rooms.library._lessons._end == 1
     desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("record", "model 'test-model'; 3 past"),
+        ("replay", "model 'test-model' from the TAPE alone, nobody is asked; 3 past"),
+        ("replay_or_record", "model 'test-model' from the TAPE where it has the answer; 3 past"),
+    ],
+)
+def test_whether_a_tape_is_played_is_said(tmp_path: Path, mode: str, said: str) -> None:
+    config = a_config(str(tmp_path), llm_config={"tape_mode": mode})
+    assert said in banner(config, "dry_run", 3)
+
+
+def test_what_is_asked_is_in_the_ledger_beside_the_tape(tmp_path: Path) -> None:
+    desk = opened(tmp_path)
+    spending = desk._rooms.spending
+    assert spending is not None
+    spending._budget._notices.append("80 % is spent")
+    assert desk.notices() == ("80 % is spent",)
+    desk.stop()
+    budget = {"budget": {"usd_per_day": 1.0}}
+    config = a_config(str(tmp_path), llm_config=budget)
+    with pytest.raises(ConfigError, match="nobody knows what 'test-model' costs"):
+        open_desk(config, "sandbox", "USDT", tmp_path, {})
+
+
+def test_all_pairs_are_asked_about_together_where_that_is_set(tmp_path: Path) -> None:
+    asking = {"asking": {"scope": "portfolio"}}
+    config = a_config(str(tmp_path), llm_config=asking)
+    desk = open_desk(config, "sandbox", "USDT", tmp_path, {})
+    assert desk._rooms.panel is not None
+    desk.stop()
+
+
+def test_what_was_decided_quietly_is_known_after_a_restart(tmp_path: Path) -> None:
+    remember(tmp_path)
+    desk = opened(tmp_path)
+    assert PAIR in desk._rooms.sparing._pairs
+    desk.stop()

@@ -160,13 +160,13 @@ def test_without_a_tape_attempts_are_only_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt_hash", "tape_ids", "found"),
-    [("p", (), ["not taped"]), ("p", ("e",), []), (None, (), [])],
+    ("attempts", "tape_ids", "found"),
+    [(1, (), ["not taped"]), (1, ("e",), []), (0, (), [])],
 )
-def test_a_prompt_without_attempt_is_remarked(
-    prompt_hash: str | None, tape_ids: tuple[str, ...], found: list[str]
+def test_a_request_that_is_not_on_the_tape_is_remarked(
+    attempts: int, tape_ids: tuple[str, ...], found: list[str]
 ) -> None:
-    line = entry(prompt_hash=prompt_hash, tape_ids=tape_ids)
+    line = entry(prompt_hash="p", attempts=attempts, tape_ids=tape_ids)
     assert kinds(seen(links(names()), line)) == found
 
 

@@ -369,3 +369,11 @@ def test_many_that_were_not_asked_push_out_none_that_was() -> None:
     skipped = [decided(n, status="skipped", tool=None) for n in range(2, 2 * KEPT_PER_PAIR)]
     memory = a_memory(decided(1, model="first"), *skipped)
     assert memory.model_of(PAIR, LATER) == "first"
+
+
+def test_why_nobody_was_asked_is_told_by_its_code_alone() -> None:
+    fault = "over_budget: tokens_per_day: 20,272 of 30,000 spent"
+    unasked = a_decision_record(status="failed", tool=None, call={}, fault=fault)
+    assert result_phrase(unasked) == "failed: over_budget"
+    asked = unasked.model_copy(update={"fault": "timeout: too late", "attempts": 1})
+    assert result_phrase(asked) == "failed: timeout: too late"

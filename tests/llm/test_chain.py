@@ -76,6 +76,11 @@ def asked(
     return asyncio.run(client.ask(a_prompt(), inquiry, model=model))
 
 
+def asked_until(chain: Sequence[FakeLink], until: float) -> Reply:
+    """Ask within 60 s from 100 on, or until a moment."""
+    return asked(chain, inquiry=Inquiry(PAIR, until=until))
+
+
 def error_of(chain: Sequence[FakeLink], *, model: str | None = None) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         asked(chain, model=model)
@@ -196,3 +201,50 @@ def test_however_long_each_takes_no_share_is_more_than_its_part(taking: list[flo
     for number, link in enumerate(chain):
         assert all(share >= 60.0 / len(chain) - 1e-6 for share in link.shares)
         assert all(share <= 60.0 / (len(chain) - number) + 1e-6 for share in link.shares)
+
+
+@pytest.mark.parametrize(("until", "share"), [(110.0, 5.0), (160.0, 30.0), (190.0, 30.0)])
+def test_a_share_is_one_of_the_time_that_whoever_asks_has(until: float, share: float) -> None:
+    chain = links(TIMEOUT, REPLY, takes=1000.0)
+    assert asked_until(chain, until).model == "b"
+    assert [link.shares for link in chain] == [[share], [share]]
+
+
+def test_the_deadline_is_that_of_all_questions_of_an_inquiry_together() -> None:
+    watch = Watch()
+    chain = links(REPLY, takes=4.0, watch=watch)
+    inquiry = Inquiry(PAIR, until=110.0)
+    for _ in range(3):
+        asked(chain, inquiry=inquiry)
+    assert chain[0].shares == [10.0, 6.0, 2.0]
+
+
+def test_a_model_that_is_named_has_the_time_of_whoever_asks() -> None:
+    chain = links(REPLY, REPLY)
+    asked(chain, model="cheap", inquiry=Inquiry(PAIR, until=110.0))
+    assert (chain[0].shares, chain[1].shares) == ([10.0], [])
+
+
+@pytest.mark.parametrize(("takes", "over"), [(4.9, False), (5.0, True), (1000.0, True)])
+def test_when_the_time_of_whoever_asks_is_over_it_is_theirs_to_tell(
+    takes: float, *, over: bool
+) -> None:
+    chain = links(TIMEOUT, ProviderError("timeout", "no complete answer"), takes=takes)
+    with pytest.raises(TimeoutError if over else ProviderError):
+        asked_until(chain, 110.0)
+    assert len(chain[1].shares) == 1
+
+
+def test_when_the_time_of_the_client_is_over_it_is_the_last_models_fault() -> None:
+    chain = links(TIMEOUT, takes=1000.0)
+    with pytest.raises(ProviderError) as caught:
+        asked_until(chain, 160.5)
+    assert caught.value is TIMEOUT
+
+
+@pytest.mark.parametrize("until", [100.0, 99.0, 0.0])
+def test_who_comes_too_late_asks_nobody(until: float) -> None:
+    chain = links(REPLY, REPLY)
+    with pytest.raises(TimeoutError, match="the time of the question is over"):
+        asked_until(chain, until)
+    assert [link.shares for link in chain] == [[], []]

@@ -155,6 +155,13 @@ def test_the_key_is_removed_whole_and_in_part() -> None:
     assert without_key(text, KEY) == "key [key] starting [key] ending [key]"
 
 
+def test_a_key_that_is_escaped_in_an_error_is_removed_too() -> None:
+    spelled = "".join(f"\\u{ord(letter):04x}" for letter in KEY.get_secret_value())
+    assert without_key(f"key {spelled} refused", KEY) == "key [key] refused"
+    tail = "".join(f"\\u{ord(letter):04x}" for letter in KEY.get_secret_value()[-4:])
+    assert without_key(f"ending {tail}", KEY) == "ending [key]"
+
+
 def test_a_short_placeholder_key_is_removed_only_whole() -> None:
     assert without_key("no-key and no", SecretStr("no-key")) == "[key] and no"
     assert without_key("text", SecretStr("")) == "text"

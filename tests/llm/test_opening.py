@@ -41,6 +41,64 @@ def test_a_key_goes_to_the_server_it_was_given_for_and_to_no_other() -> None:
     assert keys(environment, fallbacks=fallbacks) == ["sk-1", "sk-1", "no-key", "sk-o"]
 
 
+@pytest.mark.parametrize("api_base", ["http://127.0.0.1:9/v1", "http://127.0.0.1:9/", ""])
+def test_a_model_is_named_once(api_base: str) -> None:
+    same = {"model": "test-model", "api_base": api_base, "provider": "" if api_base else "openai"}
+    other = same | {"model": "other"}
+    first = {} if api_base else {"provider": "openai", "api_base": OPENAI}
+    for fallbacks in ([same], [other, other], [other, same]):
+        with pytest.raises(ConfigError, match=r"llm_config.fallbacks: found '.*' twice"):
+            keys({}, **first, fallbacks=fallbacks)
+    assert len(keys({}, **first, fallbacks=[other])) == 2
+
+
+OWN = {"LLM_API_KEY": "sk-1", "DEEPSEEK_API_KEY": "sk-d", "DASHSCOPE_API_KEY": "sk-q"}
+ELSEWHERE = "https://elsewhere.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("provider", "api_base", "key"),
+    [
+        ("deepseek", "", "sk-d"),
+        ("deepseek", "https://api.deepseek.com/v1", "sk-d"),
+        ("deepseek", "https://api.deepseek.com:443", "sk-d"),
+        ("deepseek", "http://127.0.0.1:7/v1", "sk-d"),
+        ("deepseek", "http://localhost:9/v1", "sk-d"),
+        ("qwen", "https://dashscope-us.aliyuncs.com/compatible-mode/v1", "sk-q"),
+        ("deepseek", ELSEWHERE, "no-key"),
+        ("deepseek", "http://10.0.0.1/v1", "no-key"),
+        ("deepseek", OPENAI, "no-key"),
+        ("deepseek", "https://api.deepseek.com:8443/v1", "no-key"),
+    ],
+)
+def test_a_providers_own_key_goes_to_its_own_servers_alone(
+    provider: str, api_base: str, key: str
+) -> None:
+    fallback = {"model": "m", "provider": provider, "api_base": api_base}
+    assert keys(OWN, fallbacks=[fallback]) == ["sk-1", key]
+    without_ours = {name: value for name, value in OWN.items() if name != "LLM_API_KEY"}
+    assert keys(without_ours, provider=provider, api_base=api_base) == [key]
+
+
+def test_a_preset_elsewhere_is_told_to_take_the_common_variable() -> None:
+    (target,) = targets(llm_config(ELSEWHERE, provider="deepseek"), OWN)
+    assert (target.provider.name, target.key.get_secret_value()) == ("deepseek", "sk-1")
+    assert target.provider.key_variable == "LLM_API_KEY"
+
+
+@pytest.mark.parametrize("spelled", ["https://a.example/v1/", "https://a.example"])
+def test_a_server_is_the_same_however_its_address_is_spelled(spelled: str) -> None:
+    fallback = {"model": "other", "api_base": spelled}
+    named = {"api_base": "https://a.example/v1", "fallbacks": [fallback]}
+    assert keys({"LLM_API_KEY": "sk-1"}, **named) == ["sk-1", "sk-1"]
+
+
+@pytest.mark.parametrize("provider", ["", "deepseek"])
+def test_no_key_goes_to_a_provider_without_encryption(provider: str) -> None:
+    with pytest.raises(ConfigError, match=r"'http://API.deepseek.com/v1', expected https://"):
+        keys(OWN, provider=provider, api_base="http://API.deepseek.com/v1")
+
+
 def test_a_presets_address_stands_in_for_an_empty_one() -> None:
     (target,) = targets(llm_config("", provider="openai"), {})
     assert (target.api_base, target.provider.name) == (OPENAI, "openai")

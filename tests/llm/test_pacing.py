@@ -291,3 +291,27 @@ def test_whatever_is_cancelled_the_others_all_pass_and_no_place_is_lost(seed: in
         assert not street.gate._head.locked()
 
     play(scene())
+
+
+def test_a_turn_that_is_given_back_leaves_room_for_another() -> None:
+    async def scene() -> None:
+        street = Street(requests=2, tokens=1000)
+        await street.go("a", 400)
+        async with street.gate.turn(400, LATE) as turn:
+            street.gate.give_back(turn)
+        assert len(street.gate._turns) == 1
+        await street.go("b", 600)
+        await street.go("c", 1)
+        assert street.passed == [("a", 0.0), ("b", 0.0), ("c", 60.0)]
+
+    play(scene())
+
+
+def test_of_two_turns_alike_the_one_that_is_given_back_goes() -> None:
+    async def scene() -> None:
+        street = Street(requests=2)
+        async with street.gate.turn(5, LATE) as kept, street.gate.turn(5, LATE) as returned:
+            street.gate.give_back(returned)
+            assert [turn is kept for turn in street.gate._turns] == [True]
+
+    play(scene())

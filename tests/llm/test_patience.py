@@ -49,7 +49,9 @@ def test_the_server_is_let_alone_as_long_as_it_asks() -> None:
     assert 9.0 <= second <= 11.25
 
 
-@pytest.mark.parametrize(("retry_after", "attempts"), [(59.9, 2), (60.0, 1), (60.1, 1), (3600, 1)])
+@pytest.mark.parametrize(
+    ("retry_after", "attempts"), [(59.8, 2), (59.9, 2), (59.95, 1), (60.1, 1), (3600, 1)]
+)
 def test_a_pause_that_does_not_fit_is_not_begun(
     retry_after: float, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +78,14 @@ def test_a_refused_forced_call_is_remembered_for_that_model_alone() -> None:
     stage.ask()
     stage.ask(model="other")
     assert [body["forced"] for body in stage.fakes.sent] == [True, False, False, True]
+
+
+def test_a_model_that_was_let_be_has_refused_no_forced_call() -> None:
+    stage = Stage(failure("server_error"), REPLY, breaker_failures=1, breaker_seconds=30)
+    assert [stage.fault(), stage.fault()] == ["server_error", "unavailable"]
+    stage.fakes.now += 30
+    stage.ask()
+    assert [body["forced"] for body in stage.fakes.sent] == [True, True]
 
 
 def test_a_model_that_cannot_be_forced_is_not() -> None:

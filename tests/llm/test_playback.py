@@ -347,7 +347,7 @@ def test_closing_lets_go_of_tape_and_connections(tape: Tape, mode: Any) -> None:
     server = Server()
     asked(carrier_of(tape, mode, server), a_body())
     assert server.closed == 1
-    assert tape._connection is None
+    assert tape._file._connection is None
 
 
 @given(st.sampled_from(get_args(ProviderFault)), st.text())

@@ -36,6 +36,64 @@ def test_keys_of_every_provider_are_known_by_their_shape(key: str, around: str) 
     assert without_names(around.format(key)) == around.format("[key]")
 
 
+def escaped(text: str, *, first: str = "\\") -> str:
+    return "".join(f"{first}u{ord(letter):04x}" for letter in text)
+
+
+SLASHED = "key/with/slashes/0123"
+ESCAPES = {
+    "its first letter": escaped(CANARY[0]) + CANARY[1:],
+    "a letter within": CANARY[:5] + escaped(CANARY[5]) + CANARY[6:],
+    "every letter": escaped(CANARY),
+    "in capitals": escaped(CANARY).upper().replace("\\U", "\\u"),
+    "twice": escaped(CANARY, first="\\\\"),
+    "twice, by its number": escaped(CANARY, first="\\u005c"),
+    "another's key": escaped(f"sk-{LETTERS}"),
+}
+
+
+@pytest.mark.parametrize("spelled", ESCAPES.values(), ids=ESCAPES)
+def test_a_key_is_found_however_json_spells_it(spelled: str) -> None:
+    arguments = f'{{"reason": "use {spelled}"}}'
+    assert redaction().text(arguments) == '{"reason": "use [key]"}'
+    call = {"function": {"name": "signal_wait", "arguments": arguments}}
+    cleaned = redaction().value({"calls": [call]})
+    assert json.loads(cleaned["calls"][0]["function"]["arguments"]) == {"reason": "use [key]"}
+
+
+def test_a_slash_may_be_escaped() -> None:
+    spelled = SLASHED.replace("/", "\\/")
+    assert redaction(SLASHED).text(f'"{spelled}"') == '"[key]"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"reason": "a \\u0022quoted\\u0022 word \\u0041 and a\\/b \\n \\u00e9 \\ud83d\\ude00"}',
+        "C:\\\\users",
+        "\\u005c",
+        "\\",
+    ],
+)
+def test_escapes_without_a_secret_are_left_as_they_are(text: str) -> None:
+    assert redaction().text(text) == text
+    assert redaction().value([text]) == [text]
+
+
+def test_where_a_key_is_taken_out_the_rest_is_the_same_json() -> None:
+    text = json.dumps({"reason": f'"{CANARY}" \\ \n \u00e9 / A', "pair": "BTC/USDT"})
+    spelled = text.replace("/", "\\/").replace("A", "\\u0041").replace("sk-", "\\u0073k-")
+    found = json.loads(redaction().text(spelled))
+    assert found == {"reason": '"[key]" \\ \n \u00e9 / A', "pair": "BTC/USDT"}
+
+
+@pytest.mark.parametrize("bait", ["\\", "\\u005c", "\\u00", "\\u0073", "\\/"])
+def test_a_megabyte_of_escapes_takes_no_long_time(bait: str) -> None:
+    started = time.process_time()
+    redaction().text(bait * (1_000_000 // len(bait)))
+    assert time.process_time() - started < 5
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -224,7 +224,7 @@ def test_a_tape_that_somebody_has_for_himself_is_not_read_past_him(path: Path) -
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")
         tape = Tape(path)
-        tape._patience_seconds = 0.0
+        tape._file._patience_seconds = 0.0
         with pytest.raises(JournalError, match="locked"):
             tape.count()
 
@@ -367,7 +367,7 @@ def test_what_was_recorded_before_a_kill_is_there(path: Path) -> None:
 def test_a_tape_that_is_locked_is_waited_for_and_then_told(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_modules.llm.tape.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("llm_modules.llm.sqlite_file.PATIENCE_SECONDS", 0.05)
     tape = Tape(path)
     first = put(tape)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -384,15 +384,15 @@ def test_a_tape_that_is_locked_is_waited_for_and_then_told(
 def test_only_the_first_of_several_failures_is_waited_for(path: Path) -> None:
     tape = Tape(path)
     put(tape)
-    assert tape._patience_seconds == 1.0
+    assert tape._file._patience_seconds == 1.0
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError):
             put(tape)
-        assert tape._patience_seconds == 0.0
+        assert tape._file._patience_seconds == 0.0
         other.execute("ROLLBACK")
     put(tape)
-    assert tape._patience_seconds == 1.0
+    assert tape._file._patience_seconds == 1.0
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(path: Path) -> None:

@@ -225,6 +225,59 @@ def test_json_holds_the_same_for_programs(
     assert found["trades"] == []
 
 
+def test_the_sandbox_is_counted_apart_from_a_real_model(
+    session: Session, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(session, model="m", budget={"tokens_per_day": 10_000})
+    enter(ledger, mode="sandbox", cost=0.0, at=YESTERDAY)
+    enter(ledger, mode="sandbox", cost=0.0)
+    lines = shown(session, capsys)
+    assert lines[0].startswith("Today (2026-01-15, UTC): 0.0000 USD, 0 requests, 0 tokens")
+    assert lines[2].startswith("Budget tokens_per_day: 0 of 10,000 spent")
+    enter(ledger, cost=0.5)
+    lines = shown(session, capsys)
+    assert lines[0].startswith("Today (2026-01-15, UTC): 0.5000 USD, 1 requests, 1,100 tokens")
+    assert lines[1].endswith("projected 198.5000 USD, by the last 1 h, no day is full yet")
+    assert lines[2].startswith("Budget tokens_per_day: 1,100 of 10,000 spent")
+    assert lines[4] == (
+        "Not counted above, asked in the sandbox: 0.0000 USD, 2 requests, 2,200 tokens, "
+        "0% of the prompts cached"
+    )
+    assert lines[-1].startswith("2026-01-15 1 0 1,000")
+    found = report(session, capsys)
+    assert (found["is_sandbox"], found["apart"]["requests"]) == (False, 2)
+
+
+def test_where_only_the_sandbox_was_asked_its_requests_are_shown(
+    session: Session, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(session, model="", budget={"tokens_per_day": 10_000})
+    enter(ledger, mode="sandbox", cost=0.0)
+    lines = shown(session, capsys)
+    assert lines[0].startswith("Today (2026-01-15, UTC): 0.0000 USD, 1 requests")
+    assert lines[2].startswith("Budget tokens_per_day: 1,100 of 10,000 spent")
+    assert lines[4] == "All of it was asked in the sandbox, whose model is a program."
+    assert report(session, capsys)["is_sandbox"]
+
+
+def test_a_bot_that_left_its_model_still_sees_what_it_cost(
+    session: Session, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(session, model="")
+    enter(ledger, mode="sandbox", cost=0.0)
+    enter(ledger, cost=0.5)
+    assert shown(session, capsys)[0].startswith("Today (2026-01-15, UTC): 0.5000 USD, 1 requests")
+
+
+def test_costs_are_shown_from_a_disk_that_is_read_only(
+    session: Session, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enter(ledger)
+    # As there, SQLite cannot make the files that it wants beside it.
+    ledger.with_name(f"{ledger.name}-wal").mkdir()
+    assert shown(session, capsys)[0].startswith("Today (2026-01-15, UTC): 0.0100 USD")
+
+
 def test_a_damaged_ledger_is_an_error(session: Session, ledger: Path) -> None:
     ledger.write_bytes(b"no ledger " * 300)
     with pytest.raises(JournalError, match="damaged"):

@@ -17,11 +17,12 @@ import pytest
 from examining import AGAIN, EVERYTHING, NO_CALLS, Doctor, about
 from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
-from llm_modules.llm.providers.findings import FILE_NAME
+from llm_modules.llm.providers.findings import FINDINGS_NAME
 from llm_modules.operations import doctoring
 from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.diagnosis import Case, Diagnosis, DoctorOptions, Health, Purse, worst
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.paying import Paying
 from llm_modules.operations.places import Places
 from llm_modules.operations.plan import Plan
 from llm_modules.operations.rehearsing import rehearsal
@@ -112,6 +113,20 @@ def test_a_budget_that_cannot_be_counted_is_a_problem_of_the_settings(
     (problem,) = asking.finds(purse_of=purse_of)
     assert "nobody knows" in problem.sentence
     assert asking.status is ExitStatus.UNUSABLE
+
+
+def test_a_damaged_ledger_is_a_problem_that_is_told_as_json_too(
+    doctor: Doctor, server: PickyServer
+) -> None:
+    asking = doctor.asking(server)
+    ledger = asking.session.journals().tape.with_name("llm_costs.sqlite")
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.write_bytes(b"this was a ledger once " * 50)
+    (problem,) = asking.finds(purse_of=Paying(asking.session))
+    assert problem.sentence.startswith("the ledger of costs: ")
+    assert "is damaged" in problem.sentence
+    assert asking.status is ExitStatus.UNUSABLE
+    assert server.requests == []
 
 
 def test_secrets_that_the_first_start_makes_need_not_be_there(
@@ -310,7 +325,7 @@ def test_ctrl_c_ends_it_at_once_and_keeps_what_is_whole(
     assert two.status is ExitStatus.FAILED
     assert "signal_hold" in shown
     assert "small-model" not in shown
-    kept = json.loads((doctor.session.places.user_data / FILE_NAME).read_text())["findings"]
+    kept = json.loads((doctor.session.places.user_data / FINDINGS_NAME).read_text())["findings"]
     assert [one["model"] for one in kept] == ["test-model"]
 
 

@@ -4,39 +4,11 @@ from typing import Any
 
 import pytest
 
-from builders import NOON, settings
+from builders import settings
 from llm_modules.config import TraderConfig, parse_config
-from llm_modules.llm.providers.findings import Finding
 from llm_modules.operations.diagnosis import Diagnosis
 from llm_modules.operations.finding_rows import rows
-
-CALLED = ("signal_entry_long", "signal_wait", "signal_exit")
-
-
-def a_finding(**changes: Any) -> Finding:
-    values: dict[str, Any] = {
-        "server": "0" * 16,
-        "model": "test-model",
-        "at": NOON,
-        "forced_call": True,
-        "parallel_switch": True,
-        "strict_tools": True,
-        "several_calls": True,
-        "temperature": True,
-        "limit_field": "max_tokens",
-        "answers_text": True,
-        "tools": dict.fromkeys(CALLED, ""),
-        "several_problem": "",
-        "answered_as": "test-model",
-        "reports_usage": True,
-        "cached_tokens": 1536,
-        "completion_tokens": 60.0,
-        "context_tokens": 32_768,
-        "p50_seconds": 1.254,
-        "p95_seconds": 2.5,
-        "requests": 8,
-    }
-    return Finding(**(values | changes))
+from probes import CALLED, a_finding
 
 
 def a_config(**blocks: Any) -> TraderConfig:

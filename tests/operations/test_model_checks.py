@@ -13,7 +13,7 @@ from llm_modules.config import TraderConfig
 from llm_modules.dialogue import Expense, Inquiry
 from llm_modules.errors import ProviderError
 from llm_modules.llm.meter import NoMeter
-from llm_modules.llm.providers.findings import FILE_NAME, OLDEST, Findings
+from llm_modules.llm.providers.findings import FINDINGS_NAME, OLDEST, Findings
 from llm_modules.operations.diagnosis import Purse
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
@@ -41,7 +41,7 @@ def server() -> Iterator[PickyServer]:
 
 @pytest.fixture
 def path(session: Session) -> Path:
-    return session.places.user_data / FILE_NAME
+    return session.places.user_data / FINDINGS_NAME
 
 
 def keys(doctor: Doctor) -> dict[str, tuple[str, str]]:
@@ -78,7 +78,7 @@ def test_each_server_is_looked_at_once(doctor: Doctor) -> None:
         {"provider": "deepseek", "model": "d"},
         {"api_base": "https://far.example/v1", "model": "f"},
         {"provider": "deepseek", "model": "e"},
-        {"provider": "vllm", "model": "v"},
+        {"provider": "vllm", "api_base": "https://v.example/v1", "model": "v"},
     ]
     first = {"api_base": "https://first.example/v1", "model": "m", "fallbacks": fallbacks}
     assert keys(doctor.with_file(llm_config=first)) == {
@@ -91,7 +91,10 @@ def test_each_server_is_looked_at_once(doctor: Doctor) -> None:
             "warn",
             "LLM_API_KEY goes to the first server only; name the preset of this one",
         ),
-        "vllm": ("warn", "LLM_API_KEY goes to the first server only; name the preset of this one"),
+        "v.example": (
+            "warn",
+            "LLM_API_KEY goes to the first server only; name the preset of this one",
+        ),
     }
 
 
@@ -105,7 +108,6 @@ def test_every_model_of_the_settings_is_asked_once(doctor: Doctor, server: Picky
             "model": "main",
             "fallbacks": [
                 {"api_base": server.url, "model": "spare"},
-                {"api_base": server.url, "model": "main"},
                 {"api_base": f"http://127.0.0.1:{other.port}/other/v1", "model": "main"},
             ],
             "asking": {"cheap_model": "small"},
@@ -118,7 +120,7 @@ def test_every_model_of_the_settings_is_asked_once(doctor: Doctor, server: Picky
         "keys",
         "llm_config.model main",
         "llm_config.fallbacks[0] spare",
-        "llm_config.fallbacks[2] main",
+        "llm_config.fallbacks[1] main",
         "llm_config.asking.cheap_model small",
         "cost",
     ]
@@ -265,9 +267,9 @@ def test_silence_is_told_in_the_time_of_a_question(doctor: Doctor) -> None:
 
 def test_a_provider_without_a_server_says_what_is_missing(doctor: Doctor) -> None:
     asking = doctor.setting(LLM_CONFIG__PROVIDER="vllm", LLM_CONFIG__MODEL="m")
-    answer = about(asking.finds(), "answer")
+    answer = about(asking.finds(), "config.json")
     assert answer.health == "fail"
-    assert answer.sentence.startswith("llm_config.api_base: found none")
+    assert answer.sentence.startswith("llm_config.api_base: empty")
 
 
 def test_one_models_failure_does_not_keep_the_others_from_being_asked(

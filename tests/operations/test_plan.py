@@ -3,6 +3,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from builders import NOON
 from llm_modules.config import parse_config
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance
+from llm_modules.llm.providers.findings import Findings
+from llm_modules.llm.recorder import provider_hash
 from llm_modules.operations.journals import current_settings, journals_of
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places, shown
 from llm_modules.operations.plan import (
@@ -25,6 +28,7 @@ from llm_modules.operations.plan import (
     make_plan,
 )
 from llm_modules.operations.settings import read_settings
+from probes import a_finding
 
 NAMED_MODEL = {
     "FREQTRADE__LLM_CONFIG__MODEL": "qwen3",
@@ -306,3 +310,23 @@ def test_a_bot_that_is_about_to_be_replaced_keeps_its_ports(
     servers = " ".join(plan.programs[0].command)
     assert str(EXCHANGE_PORT) in servers
     assert str(MODEL_PORT) in servers
+
+
+def test_a_model_that_makes_one_call_at_a_time_is_not_started_with_all_pairs(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    """A restart must not end a bot that trades for one that cannot start."""
+    environment = {
+        **api_secrets,
+        **NAMED_MODEL,
+        "FREQTRADE__LLM_CONFIG__API_BASE": "http://127.0.0.1:9999",
+        "FREQTRADE__LLM_CONFIG__ASKING__SCOPE": "portfolio",
+    }
+    wishes = Wishes(api_port=api_port)
+    assert make_plan(places, environment, wishes).mode == "dry_run"
+    server = provider_hash("http://127.0.0.1:9999")
+    now = datetime.now(UTC)
+    found = a_finding(server=server, model="qwen3", at=now, several_calls=False)
+    Findings(places.findings).keep(found)
+    with pytest.raises(ConfigError, match="qwen3 answers with one tool call at a time"):
+        make_plan(places, environment, wishes)

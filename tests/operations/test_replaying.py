@@ -216,6 +216,37 @@ def test_the_first_request_that_was_answered_is_asked_again_the_others_are_told(
     ]
 
 
+def test_of_an_escalated_decision_the_request_to_the_model_that_decided_is_asked_again(
+    session: Session, server: Adversary, capsys: Captured
+) -> None:
+    def asked_of(model: str, text: str) -> dict[str, Any]:
+        return REQUEST | {"model": model, "messages": [{"role": "user", "content": text}]}
+
+    names = [
+        taped(session, asked_of("cheap", "cheap question"), THEN),
+        taped(session, asked_of("strong", "refused"), None, error="server_error: later"),
+        taped(session, asked_of("strong", "strong question"), THEN),
+        taped(session, asked_of("strong", "strong repair"), THEN),
+        taped(session, asked_of("other", "never answered"), None, error=ABANDONED),
+    ]
+    decided(session, *names)
+    assert replay(asking(session, server), PIECE) is ExitStatus.DONE
+    assert server.requests[0]["messages"][0]["content"] == "strong question"
+    assert "Request 3 of 5, asked again:" in lines_of(capsys)
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(
+    ("recorded", "sent"), [(99, 99), (100, 100), (101, 100), (120_000, 100), ("many", 100)]
+)
+def test_no_longer_answer_is_asked_for_than_todays_settings_allow(
+    session: Session, server: Adversary, field: str, recorded: object, sent: int
+) -> None:
+    decided(session, taped(session, REQUEST | {field: recorded}, THEN))
+    assert replay(asking(session, server, MAX_TOKENS="100"), PIECE) is ExitStatus.DONE
+    assert server.requests[0][field] == sent
+
+
 def test_of_another_answer_all_that_was_called_is_told(
     session: Session, server: Adversary, capsys: Captured
 ) -> None:

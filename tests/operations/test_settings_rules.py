@@ -185,3 +185,26 @@ def test_telegram_is_whole_or_absent(settings: dict[str, Any]) -> None:
     half = changed(settings, "telegram", {"enabled": False, "token": "t"})
     assert complaint(half).startswith("telegram.chat_id: missing")
     checked(changed(half, "telegram.chat_id", "5"))
+
+
+def a_model(settings: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    block = settings["llm_config"] | {"provider": "openai", "model": "nobody-knows-it"} | changes
+    return settings | {"llm_config": block}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"provider": "opnai"}, "llm_config.provider: found 'opnai'"),
+        ({"provider": "vllm"}, "llm_config.api_base: empty, but vllm has no server of its own"),
+        (
+            {"budget": {"usd_per_day": 1.0}},
+            "limits money, but nobody knows what 'nobody-knows-it' costs",
+        ),
+    ],
+)
+def test_what_would_end_a_start_is_told_before_it(
+    settings: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    assert checked(a_model(settings))
+    assert said in complaint(a_model(settings, **changes))

@@ -282,13 +282,13 @@ def test_a_tape_that_is_gone_or_damaged_leaves_the_rest(session: Session, capsys
 
 
 @pytest.mark.parametrize(
-    ("prompt_hash", "why"),
-    [("p", "Made without a tape, or before there was one"), (None, "The model was not asked.")],
+    ("attempts", "why"),
+    [(1, "Made without a tape, or before there was one"), (0, "The model was not asked.")],
 )
 def test_what_is_not_on_the_tape_is_said_to(
-    session: Session, capsys: Captured, prompt_hash: str | None, why: str
+    session: Session, capsys: Captured, attempts: int, why: str
 ) -> None:
-    told(session, a_decision(prompt_hash=prompt_hash))
+    told(session, a_decision(prompt_hash="p", attempts=attempts))
     assert f"\nAsked\n  {why}" in page(session, capsys)
 
 

@@ -451,7 +451,7 @@ def test_a_row_of_other_types_is_found(bot: Bookkeeping, say: Say) -> None:
 
 def test_decisions_from_before_there_was_a_tape_are_counted(bot: Bookkeeping, say: Say) -> None:
     for _ in range(MOST_EXAMPLES + 1):
-        bot.decides("signal_wait", tape_ids=())
+        bot.decides("signal_wait", attempts=1, tape_ids=())
     bot.done()
     bot.tape.unlink()
     status, said, _ = say()

@@ -38,6 +38,7 @@ class Model:
         self.turns = list(turns)
         self.taken: list[Turn] = []
         self.prompts: list[Prompt] = []
+        self.untils: set[float | None] = set()
 
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
@@ -47,6 +48,7 @@ class Model:
         self.taken.append(turn)
         self.prompts.append(prompt)
         assert inquiry is not None
+        self.untils.add(inquiry.until)
         for number in range(turn.requests):
             inquiry.expenses.append(Expense(NOON, "fake", f"m{number}", 0.1, Usage()))
         if isinstance(turn.end, ProviderError):
@@ -136,6 +138,9 @@ def check(taking: list[Turn], stance: str, offered: Sequence[str]) -> None:
     seen = "".join(message.content for message in model.prompts[-1].messages)
     kept = answer.problems if ended else ()
     assert all(problem in seen for problem in kept)
+    # One deadline covers all of it.
+    assert model.untils == {inquiry.until}
+    assert None not in model.untils
     # Every request is accounted for, in order.
     assert len(inquiry.expenses) == sum(turn.requests for turn in model.taken)
     assert answer.expenses == tuple(inquiry.expenses)

@@ -101,8 +101,6 @@ COLUMNS: dict[str, tuple[Any, Seen]] = {
     "usage": (UsageFields(prompt="prompt"), lambda row, _: reply_of(row)),
     "cache": ("marked", sent),
     "cache_key": (True, sent),
-    "cached_price": (0.5, shown),
-    "cache_write_price": (2.0, shown),
     "extra": ({"thinking": False}, sent),
     "rules": ((ModelRule(("m",), {"temperature": False}),), sent),
     "quirks": (("odd",), shown),

@@ -86,6 +86,23 @@ def exchange(name: str, server: Adversary) -> Reply:
     return asyncio.run(once())
 
 
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_no_header_of_the_environment_reaches_a_server_or_replaces_our_key(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = "Authorization: Bearer of-somebody\nX-Api-Key: of-somebody\nX-Mine: of-somebody"
+    for library in ("OPENAI", "ANTHROPIC"):
+        monkeypatch.setenv(f"{library}_CUSTOM_HEADERS", foreign)
+        monkeypatch.setenv(f"{library}_AUTH_TOKEN", "of-somebody")
+        monkeypatch.setenv(f"{library}_API_KEY", "of-somebody")
+        monkeypatch.setenv(f"{library}_ADMIN_KEY", "of-somebody")
+    answer = json.dumps(recorded(name)["answers"]["tool_call"]["body"])
+    with adversary(http(answer)) as server:
+        exchange(name, server)
+    assert "of-somebody" not in server.heads[0]
+    assert CANARY in server.heads[0]
+
+
 def as_recorded(reply: Reply) -> dict[str, Any]:
     calls = [[call.call_id, call.name, call.arguments] for call in reply.tool_requests]
     return {

@@ -99,7 +99,7 @@ def test_what_came_after_a_row_is_told_with_its_time(path: Path) -> None:
     first = enter(path)
     enter(path, at=NOON + timedelta(seconds=1), cost=None)
     costs = Ledger(path)
-    assert costs.after(first) == [Charge(2, NOON + timedelta(seconds=1), Spent(1100, 0.0))]
+    assert costs.after(first) == [Charge(2, False, NOON + timedelta(seconds=1), Spent(1100, 0.0))]
     assert [charge.row_id for charge in costs.after(0)] == [1, 2]
 
 

@@ -45,6 +45,39 @@ def test_a_long_prompt_has_the_price_of_its_length(path: Path) -> None:
     assert opened(path).priced(long).cost == pytest.approx((300_000 * 5 + 100 * 22.5) / 1e6)
 
 
+LOCAL, CLOUD = "http://localhost:11434/v1", "https://ollama.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("servers", "cost"),
+    [
+        ([LOCAL], 0),
+        (["http://10.1.2.3:11434/v1", LOCAL], 0),
+        ([CLOUD], None),
+        ([LOCAL, CLOUD], None),
+        ([CLOUD, LOCAL], None),
+    ],
+)
+def test_models_are_free_where_all_their_servers_are_in_ones_own_network(
+    path: Path, servers: list[str], cost: float | None
+) -> None:
+    first, *others = ({"provider": "ollama", "api_base": one, "model": "m"} for one in servers)
+    fallbacks = [one | {"model": f"m{n}"} for n, one in enumerate(others)]
+    meter = opened(path, **first, fallbacks=fallbacks)
+    assert meter.priced(an_expense(provider="ollama", model="m")).cost == cost
+
+
+def test_a_budget_demands_the_price_of_a_free_presets_model_elsewhere(path: Path) -> None:
+    with pytest.raises(ConfigError, match="nobody knows what 'gpt-5-pro' costs"):
+        opened(
+            path,
+            provider="vllm",
+            api_base="https://api.together.example/v1",
+            model="gpt-5-pro",
+            budget=MONEY,
+        )
+
+
 @pytest.mark.parametrize("key", ["tokens_per_day", "tokens_per_month"])
 def test_limits_of_tokens_need_no_price(path: Path, key: str) -> None:
     enter(path)
@@ -82,7 +115,7 @@ def test_money_is_limited_only_where_every_model_has_a_price(
 
 def test_the_error_names_the_models_and_what_to_write(path: Path) -> None:
     fallback = {"model": "other", "api_base": "http://127.0.0.1:8/v1"}
-    asking = {"cheap_model": "test-model"}
+    asking = {"cheap_model": "other"}
     with pytest.raises(ConfigError) as refused:
         opened(path, budget=MONEY, fallbacks=[fallback], asking=asking)
     said = str(refused.value)

@@ -193,15 +193,28 @@ def test_a_row_that_cannot_be_a_price_is_refused(changes: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("provider", ["ollama", "vllm"])
 def test_ones_own_machine_asks_for_nothing(provider: str) -> None:
-    found = Prices(SHIPPED, {}).price(provider, "qwen3:32b", CURRENT)
+    found = Prices(SHIPPED, {}, {provider}).price(provider, "qwen3:32b", CURRENT)
     assert found is not None
     assert found.most(10**6, 10**6) == 0
+    # The same software on somebody else's has a price, and we do not know it.
+    assert Prices(SHIPPED, {}).price(provider, "qwen3:32b", CURRENT) is None
 
 
 def test_the_sandbox_costs_nothing_and_an_unknown_server_is_unknown() -> None:
-    prices = Prices(SHIPPED, {})
+    prices = Prices(SHIPPED, {}, {"compatible"})
     assert dollars(prices, "scripted-sandbox", provider="compatible") == 0
     assert prices.price("compatible", "gpt-5", NOON) is None
+    assert prices.price("openai", "scripted-sandbox", NOON) is None
+
+
+def test_what_the_user_says_costs_nothing_costs_nothing() -> None:
+    free = {"mine": PriceConfig(input=0.0, output=0.0)}
+    assert dollars(Prices(SHIPPED, free), "mine", provider="vllm") == 0
+
+
+def test_a_price_of_answers_alone_is_one() -> None:
+    table = a_table(openai=[a_row("m", input=0.0, output=1.0)])
+    assert Prices(table, {}).price("openai", "m", NOON) is not None
 
 
 @pytest.mark.parametrize(

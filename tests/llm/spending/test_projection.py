@@ -74,6 +74,17 @@ def test_less_than_an_hour_is_taken_for_one(path: Path, minutes: int) -> None:
     assert projected(path)[0] == pytest.approx(0.1 * (1 + 16 * 24 + 12))
 
 
+def test_the_sandbox_can_be_left_out(path: Path) -> None:
+    enter(path, mode="sandbox", at=NOON - timedelta(days=4), cost=100.0)
+    enter(path, mode="sandbox", at=NOON - timedelta(days=1), cost=100.0)
+    spend(path, 14, 3.0)
+    spend(path, 15, 0.5)
+    found = projection(Ledger(path), NOON, is_sandbox=False)
+    assert (found.usd, found.method) == (3.0 + 3.0 + 16 * 3.0, "by the mean of 1 full day")
+    # Three full days in the sandbox, one of them without a request.
+    assert projection(Ledger(path), NOON, is_sandbox=True).usd == pytest.approx(100 / 3 * 17 + 200)
+
+
 def test_an_empty_ledger_costs_nothing(path: Path) -> None:
     assert projected(path)[0] == 0
 

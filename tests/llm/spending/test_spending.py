@@ -13,8 +13,6 @@ from llm_modules.config import PriceConfig
 from llm_modules.dialogue import Usage
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.llm.meter import Meter, NoMeter
-from llm_modules.llm.spending import spending
-from llm_modules.llm.spending.periods import Period
 from llm_modules.llm.spending.spending import Spending
 
 PLENTY = {"usd_per_day": 1000.0}
@@ -151,27 +149,43 @@ def test_after_a_restart_what_was_spent_still_counts_and_is_told(path: Path) -> 
     refusal(again)
 
 
-def test_others_requests_count(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_requests_count_at_once(path: Path) -> None:
     meter = a_meter(path, tokens_per_day=5000)
-    enter(path)
-    enter(path)
-    enter(path)
     ask(meter)
-    # Not looked for yet: it was only just looked.
-    monkeypatch.setattr(spending, "CATCH_UP_SECONDS", 0.0)
+    enter(path)
+    enter(path)
+    enter(path)
     assert "4,400 tokens" in refusal(meter)
     most, stop = meter.notices()
     assert "4,400 tokens" in most
     assert "is not asked until" in stop
 
 
-def test_others_are_looked_for_now_and_then_only(path: Path) -> None:
-    meter = a_meter(path, tokens_per_day=100_000)
-    meter._caught_up_at -= spending.CATCH_UP_SECONDS
-    for _ in range(2):
+def test_what_others_spent_while_a_request_waited_its_turn_counts(path: Path) -> None:
+    meter = a_meter(path, tokens_per_day=5000)
+    meter.admit()
+    for _ in range(3):
         enter(path)
-        meter.admit()
-        assert meter._tally.spent(Period.around("day", NOON)).tokens == 1100
+    with (
+        pytest.raises(ProviderError, match="3,300 tokens of 5,000"),
+        meter.reserving("compatible", MODEL, 1000),
+    ):
+        raise AssertionError("it is not let in")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("sandbox", "live"), ("live", "sandbox"), ("", "sandbox")]
+)
+def test_the_sandbox_and_all_else_have_a_budget_each(path: Path, ours: str, theirs: str) -> None:
+    for _ in range(3):
+        enter(path, mode=theirs)
+    enter(path, mode=ours)
+    meter = a_meter(path, tokens_per_day=4000, mode=ours)
+    enter(path, mode=theirs)
+    ask(meter)
+    assert "2,200 tokens of 4,000" in refusal(meter, 2000)
+    enter(path, mode=ours)
+    assert "3,300 tokens of 4,000" in refusal(meter)
 
 
 def test_a_day_that_began_before_the_start_counts_when_the_clock_goes_back(path: Path) -> None:
@@ -245,19 +259,54 @@ def test_a_ledger_that_cannot_be_written_is_told_once_and_the_budget_holds(
         ask(meter)
         meter.named("d-1", "failed")
     refusal(meter)
-    warnings = [one.getMessage() for one in caplog.records if "in memory" in one.getMessage()]
-    assert len(warnings) == 1
-    assert str(path) in warnings[0]
-    path.rmdir()
-    meter.named("d-1", "failed")
-    assert caplog.records[-1].getMessage() == "The ledger of costs is written again"
-    meter.named("d-1", "failed")
-    assert "again" in caplog.records[-1].getMessage()
-    assert [one.name.rpartition(".")[2] for one in caplog.records] == [
-        "spending",
-        "budget",
-        "spending",
+    warnings = [one.getMessage() for one in caplog.records if str(path) in one.getMessage()]
+    assert [one.partition(":")[0] for one in warnings] == [
+        "What others spend is not counted",
+        "Costs are only counted in memory",
+        "Costs do not tell what came of them",
     ]
+    path.rmdir()
+    caplog.clear()
+    for _ in range(2):
+        meter.charge(an_inquiry(), an_expense(), 10)
+        meter.named("d-1", "failed")
+    again = [one.getMessage() for one in caplog.records if "again" in one.getMessage()]
+    assert again == [
+        "The ledger of costs is written again",
+        "Costs tell again what came of them",
+    ]
+
+
+def test_on_a_full_disk_it_is_said_once_that_costs_are_only_in_memory(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    meter = a_meter(path)
+    ask(meter)
+    # Nothing of d-9 is there: naming it changes nothing, and so needs no room.
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON requests BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    for _ in range(3):
+        ask(meter)
+        meter.named("d-9", "failed")
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == [
+        "Costs are only counted in memory"
+    ]
+
+
+def test_what_others_spend_is_not_counted_while_it_cannot_be_read(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    meter = a_meter(path, **PLENTY)
+    path.mkdir()
+    meter.admit()
+    meter.admit()
+    path.rmdir()
+    meter.admit()
+    first, second = (one.getMessage() for one in caplog.records)
+    assert first.startswith(f"What others spend is not counted: {path}")
+    assert second == "What others spend is counted again"
 
 
 def test_a_day_whose_past_cannot_be_read_is_taken_over_as_soon_as_it_can(path: Path) -> None:

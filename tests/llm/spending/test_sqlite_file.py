@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -141,18 +142,56 @@ def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
         put(SqliteFile(path, FORM), "one")
 
 
-def test_who_waited_once_for_a_locked_file_does_not_wait_again_until_it_works(path: Path) -> None:
+def test_who_waited_once_for_a_locked_file_does_not_wait_again_until_it_works(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_modules.llm.sqlite_file.PATIENCE_SECONDS", 0.05)
     file = SqliteFile(path, FORM)
-    file._patience_seconds = 0.05
     put(file, "one")
-    file._patience_seconds = 0.05
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError, match="locked"):
             put(file, "two")
+        assert words(file) == ["one"]
+        with pytest.raises(JournalError, match="locked"):
+            put(file, "two")
         assert file._patience_seconds == 0
     put(file, "two")
-    assert file._patience_seconds > 0
+    assert file._patience_seconds == 0.05
+
+
+@pytest.mark.parametrize("heals", [put, lambda file, _: words(file)])
+def test_what_works_again_waits_for_others_as_it_did_before(
+    path: Path, monkeypatch: pytest.MonkeyPatch, heals: Callable[[SqliteFile, str], object]
+) -> None:
+    file = SqliteFile(path, FORM)
+    put(file, "one")
+    monkeypatch.setattr(file, "_patience_seconds", 0.0)
+    file.close()
+    heals(file, "two")
+    waits = file.read(lambda db: db.execute("PRAGMA busy_timeout").fetchone(), None)
+    assert waits == (1000,)
+
+
+def test_a_file_that_is_not_there_any_more_is_worth_waiting_for_again(path: Path) -> None:
+    file = SqliteFile(path, FORM)
+    path.mkdir(parents=True)
+    with pytest.raises(JournalError):
+        words(file)
+    path.rmdir()
+    assert words(file) == []
+    assert file._patience_seconds == 1.0
+
+
+def test_a_file_on_a_disk_that_is_read_only_is_read(path: Path) -> None:
+    file = SqliteFile(path, FORM)
+    put(file, "one")
+    file.close()
+    # As there, SQLite cannot make the files that it wants beside it.
+    path.with_name(f"{path.name}-wal").mkdir()
+    assert words(SqliteFile(path, FORM)) == ["one"]
+    with pytest.raises(JournalError, match="cannot be used"):
+        put(file, "two")
 
 
 def test_threads_write_one_after_the_other(path: Path) -> None:

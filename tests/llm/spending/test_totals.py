@@ -103,7 +103,20 @@ def test_modes_can_be_kept_apart(path: Path) -> None:
     assert total(ledger, FROM, UNTIL, "live").usd == 0.01
     assert total(ledger, FROM, UNTIL, "sandbox") == NO_REQUESTS
     assert total(ledger, FROM, UNTIL).requests == 2
-    assert [one.usd for one in totals(ledger, FROM, UNTIL, "day", "dry_run")] == [0.5]
+    assert [one.usd for one in totals(ledger, FROM, UNTIL, "day")] == [0.51]
+
+
+def test_the_sandbox_can_be_left_out_or_looked_at_alone(path: Path) -> None:
+    enter(path, mode="sandbox", cost=0.25, at=NOON - timedelta(hours=1))
+    enter(path, mode="live", cost=0.5)
+    enter(path, mode="", cost=1.0, inquiry=an_inquiry(kind="check"))
+    ledger = Ledger(path)
+    assert total(ledger, FROM, UNTIL, is_sandbox=True).usd == 0.25
+    assert total(ledger, FROM, UNTIL, is_sandbox=False).usd == 1.5
+    kinds = totals(ledger, FROM, UNTIL, "kind", is_sandbox=False)
+    assert [one.usd for one in kinds] == [1.0, 0.5]
+    assert first_request(ledger, is_sandbox=True) == NOON - timedelta(hours=1)
+    assert first_request(ledger, is_sandbox=False) == NOON
 
 
 def test_costs_are_dated_to_their_hour(path: Path) -> None:

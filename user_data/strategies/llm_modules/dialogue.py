@@ -79,13 +79,15 @@ class Inquiry:
     """What is asked about, and every request made for it so far, failed and cut-off ones too.
 
     Grows while it is asked: whoever stops waiting still finds what it took. `kind` is the stance
-    of a decision, or what else a model is asked for.
+    of a decision, or what else a model is asked for. Nobody waits after `until`, a moment of
+    time.monotonic(), which whoever has a deadline sets; None: as long as the client likes.
     """
 
     pair: str = ""
     decision_id: str = ""
     kind: str = "decision"
     expenses: list[Expense] = field(default_factory=list)
+    until: float | None = None
 
     @property
     def tape_ids(self) -> tuple[str, ...]:

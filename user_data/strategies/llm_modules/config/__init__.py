@@ -236,7 +236,7 @@ def _block_in(annotation: Any) -> Any:
 
 def _may_be_secret(key: str, value: object) -> bool:
     # Who puts a key into an address should not find it in a log.
-    return key == "api_key" or (key == "api_base" and any(mark in str(value) for mark in "@?"))
+    return key == "api_key" or (key == "api_base" and any(mark in str(value) for mark in "@?#"))
 
 
 def _did_you_mean(name: str, found: object) -> str:

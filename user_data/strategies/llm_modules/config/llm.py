@@ -1,8 +1,10 @@
 """`llm_config`: where the model is, how it is asked, how often, and what it may cost."""
 
+import re
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from llm_modules.config.blocks import Block, Percent, as_tuple
 
@@ -10,6 +12,26 @@ API_KEY_VARIABLE = "LLM_API_KEY"
 
 TapeMode = Literal["record", "replay", "replay_or_record"]
 DecisionScope = Literal["pair", "portfolio"]
+
+
+_HOST = re.compile(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[^\s\\]*)?", re.ASCII)
+
+
+def _a_name(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("a model's name, without space around it and control characters")
+    return value
+
+
+ModelName = Annotated[str, AfterValidator(_a_name)]
+
+
+def _has_a_host(value: str) -> bool:
+    try:
+        # A port that is none, or an address in brackets that is none.
+        return _HOST.fullmatch(value) is not None and urlsplit(value).port != 0
+    except ValueError:
+        return False
 
 
 class ServerConfig(Block):
@@ -21,16 +43,20 @@ class ServerConfig(Block):
     api_base: str = Field(
         default="", description="URL of the server, with or without /v1; empty: the provider's own"
     )
-    model: str = Field(description="the model's name at that server; empty: the sandbox")
+    model: ModelName = Field(description="the model's name at that server; empty: the sandbox")
 
     @field_validator("api_base")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("a URL that starts with http:// or https://, or empty")
-        # Both would be sent in place of the key, and stand in error messages.
-        if "@" in value or "?" in value:
-            raise ValueError(f"a URL without user, password or query: a key is {API_KEY_VARIABLE}")
+        # All would be sent in place of the key, and stand in error messages.
+        if any(mark in value for mark in "@?#"):
+            raise ValueError(
+                f"a URL without user, password, query or fragment: a key is {API_KEY_VARIABLE}"
+            )
+        if value and not _has_a_host(value):
+            raise ValueError("a URL such as https://host/v1 or http://127.0.0.1:8000/v1, or empty")
         return value
 
     @model_validator(mode="after")
@@ -60,6 +86,14 @@ class BudgetConfig(Block):
     usd_per_month: float | None = Field(default=None, gt=0, description="US dollars a month")
     tokens_per_day: int | None = Field(default=None, gt=0, description="tokens a day")
     tokens_per_month: int | None = Field(default=None, gt=0, description="tokens a month")
+
+    @model_validator(mode="after")
+    def _a_day_is_within_its_month(self) -> Self:
+        for unit in ("usd", "tokens"):
+            day, month = (getattr(self, f"{unit}_per_{span}") for span in ("day", "month"))
+            if day and month and day > month:
+                raise ValueError(f"{unit}_per_day within {unit}_per_month, {day} is more")
+        return self
 
 
 class AskingConfig(Block):
@@ -93,11 +127,11 @@ class AskingConfig(Block):
         le=10_080,
         description="minutes a wait or hold counts; 0: off",
     )
-    cheap_model: str = Field(
+    cheap_model: ModelName = Field(
         default="", description="asked first, at the same server; empty: only `model` is asked"
     )
     escalate_below_confidence: float = Field(
-        default=60, ge=1, le=100, description="a cheap answer less sure than this is asked anew"
+        default=60, ge=1, le=100, description="a cheap answer less sure is asked anew"
     )
 
     @model_validator(mode="after")
@@ -151,6 +185,27 @@ class LLMConfig(ServerConfig):
     prices: dict[str, PriceConfig] = Field(
         default_factory=dict, description="prices by model, before those of the built-in table"
     )
+
+    @field_validator("prices")
+    @classmethod
+    def _names_models(cls, value: dict[str, PriceConfig]) -> dict[str, PriceConfig]:
+        for name in value:
+            if not _a_name(name).strip("*"):
+                raise ValueError(f"the names of models: {name!r} would be the price of any")
+        return value
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _fallbacks_are_models(cls, value: tuple[ServerConfig, ...]) -> tuple[ServerConfig, ...]:
+        if not all(server.model for server in value):
+            raise ValueError("models with their server: one without a model answers nothing")
+        return value
+
+    @model_validator(mode="after")
+    def _cheap_model_is_another(self) -> Self:
+        if self.model and self.asking.cheap_model == self.model:
+            raise ValueError("asking.cheap_model is `model` itself: name a cheaper one, or none")
+        return self
 
     @field_validator("api_key")
     @classmethod

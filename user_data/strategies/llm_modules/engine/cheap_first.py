@@ -1,10 +1,10 @@
 """CheapFirst: a cheap model is asked first; the main one decides whatever does something.
 
 Most candles end in waiting or holding, which a cheap model may say if it is sure. It never opens,
-changes or closes a position.
+changes or closes a position, nor moves a stop, by which it could do either.
 """
 
-import asyncio
+import time
 from dataclasses import replace
 
 from llm_modules.config import LLMConfig
@@ -21,9 +21,10 @@ LONGEST_SAID = 100
 class CheapFirst:
     """Asks two models in turn within one deadline; never raises for what a model does.
 
-    The cheap model's answer counts when it is to wait or to hold, at a confidence of at least
-    `sure_from`. After anything else, a failure too, the main model is asked the same, and then
-    only its answer counts: if it fails, nothing is done. Each may be asked three times.
+    The cheap model's answer counts when it is to wait, or to hold with the stop as it is, at a
+    confidence of at least `sure_from`. After anything else, a failure too, the main model is asked
+    the same, and then only its answer counts: if it fails, nothing is done. Each may be asked three
+    times.
     """
 
     def __init__(
@@ -41,14 +42,11 @@ class CheapFirst:
 
     async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
         """Ask about the inquiry's pair; expenses and problems are those of both models."""
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._deadline_seconds
-        for_the_cheap = self._deadline_seconds * CHEAP_SHARE
-        first = await self._cheap.call(prompt, inquiry, within_seconds=for_the_cheap)
+        until = time.monotonic() + self._deadline_seconds
+        first = await self._cheap.call(prompt, inquiry)
         if self._counts(first):
             return first
-        left = max(0.0, deadline - clock())
-        second = await self._main.call(prompt, inquiry, within_seconds=left)
+        second = await self._main.call(prompt, inquiry, until=until)
         problems = (*first.problems, *second.problems)
         return replace(second, problems=problems, escalated_from=said(first))
 
@@ -58,7 +56,11 @@ class CheapFirst:
 
     def _counts(self, answer: Answer) -> bool:
         call = answer.call
-        return isinstance(call, Hold | Wait) and call.confidence_score >= self._sure_from
+        match call:
+            case Wait() | Hold(stop_price=None):
+                return call.confidence_score >= self._sure_from
+            case _:
+                return False
 
 
 def open_executor(client: LLMClient, config: LLMConfig) -> Executor:
@@ -68,7 +70,10 @@ def open_executor(client: LLMClient, config: LLMConfig) -> Executor:
     if not asking.cheap_model:
         return main
     cheap = FunctionExecutor(
-        client, model=asking.cheap_model, deadline_seconds=seconds, by_name=True
+        client,
+        model=asking.cheap_model,
+        deadline_seconds=seconds * CHEAP_SHARE,
+        by_name=True,
     )
     sure_from = asking.escalate_below_confidence
     return CheapFirst(cheap, main, sure_from=sure_from, deadline_seconds=seconds)
@@ -81,4 +86,7 @@ def said(answer: Answer) -> str:
         outcome = answer.fault or "no usable answer"
     else:
         outcome = f"{call.tool} {call.confidence_score:g}"
+        # Sure of a hold, it would otherwise not be seen why the main model was asked.
+        if isinstance(call, Hold) and call.stop_price is not None:
+            outcome += " with a stop"
     return f"{answer.model}: {outcome}"[:LONGEST_SAID]

@@ -1,6 +1,7 @@
 """FunctionExecutor: asks until one valid tool call is there, or says why there is none."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,21 +73,25 @@ class FunctionExecutor:
         self._asked = model if by_name else None
         self._deadline_seconds = deadline_seconds
 
-    async def call(
-        self, prompt: Prompt, inquiry: Inquiry, *, within_seconds: float | None = None
-    ) -> Answer:
-        """Ask about the inquiry's pair; one deadline, or `within_seconds`, covers every attempt."""
-        limit = self._deadline_seconds if within_seconds is None else within_seconds
+    async def call(self, prompt: Prompt, inquiry: Inquiry, *, until: float | None = None) -> Answer:
+        """Ask about the inquiry's pair; one deadline covers every attempt.
+
+        It is the executor's own, or `until`, a moment of time.monotonic(); the inquiry tells it to
+        whoever asks the model.
+        """
+        started = time.monotonic()
+        inquiry.until = started + self._deadline_seconds if until is None else until
         course = _Course(inquiry)
         fault: str | None = None
         call: ToolCall | None = None
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(inquiry.until - started):
                 call = await self._ask_and_repair(prompt, course)
         except ProviderError as error:
             fault = f"{error.fault}: {error}"
         except TimeoutError:
-            fault = f"timeout: no usable answer within {limit:.6g} s"
+            # Not what was left of it: played back from a tape, nothing takes any time.
+            fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
         replies = course.replies
         return Answer(
             call=call,

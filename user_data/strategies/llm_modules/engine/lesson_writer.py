@@ -5,6 +5,7 @@ Nobody waits for it: the trade is written and the rules' own lesson told before.
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 from llm_modules.dialogue import Inquiry
@@ -64,12 +65,14 @@ class LessonWriter:
 
     async def _ask(self, record: TradeRecord) -> None:
         prompt = wording_prompt(record, self._language)
-        inquiry = Inquiry(record.pair, kind="lesson")
+        until = time.monotonic() + LONGEST_SECONDS
+        inquiry = Inquiry(record.pair, kind="lesson", until=until)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 reply = await self._client.ask(prompt, inquiry, model=self._model)
         except (ProviderError, TimeoutError) as error:
-            logger.warning("The lesson of trade %d keeps our words: %s", record.trade_id, error)
+            fault = str(error) or f"no answer within {LONGEST_SECONDS:g} s"
+            logger.warning("The lesson of trade %d keeps our words: %s", record.trade_id, fault)
             return
         text = accepted(reply.text, record, self._language)
         if text is None:

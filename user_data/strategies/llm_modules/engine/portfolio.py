@@ -15,9 +15,10 @@ from llm_modules.engine.executor import Answer
 from llm_modules.engine.guard import contained
 from llm_modules.engine.portfolio_executor import Panel, PortfolioExecutor
 from llm_modules.engine.question import Question
-from llm_modules.errors import ConfigError, ContextBudgetError, MarketDataError
+from llm_modules.errors import ContextBudgetError, MarketDataError
 from llm_modules.journal.records import DecisionRecord
 from llm_modules.llm.client import LLMClient
+from llm_modules.llm.opening import demand_several_calls
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.tools.schema import offered_tools
 
@@ -52,14 +53,9 @@ def open_panel(client: LLMClient, config: TraderConfig, asked: Sequence[Target])
     Raises ConfigError where one of the models answers with one call at a time.
     """
     llm = config.llm_config
+    demand_several_calls(llm, asked)
     if llm.asking.scope == "pair":
         return None
-    single = [one.model for one in asked if not one.provider.of(one.model).several_calls]
-    if single:
-        raise ConfigError(
-            f"llm_config.asking.scope: found 'portfolio', but {', '.join(single)} answers with one "
-            "tool call at a time: set it to 'pair'"
-        )
     return Panel(
         context=PortfolioContext(config.context_config, config.risk_management),
         executor=PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout),

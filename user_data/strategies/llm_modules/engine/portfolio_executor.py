@@ -1,6 +1,7 @@
 """PortfolioExecutor: one question about several pairs, asked until each has its one valid call."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,8 +76,10 @@ class PortfolioExecutor:
         the requests took that it waited for.
         """
         course = _Course(inquiry, offers, self._model)
-        loop = asyncio.get_running_loop()
-        until, fault = loop.time() + self._deadline_seconds, None
+        fault: str | None = None
+        until = asyncio.get_running_loop().time() + self._deadline_seconds
+        # Whoever asks the model reckons with it too.
+        inquiry.until = time.monotonic() + self._deadline_seconds
         for _ in range(1 + REPAIRS):
             calls, fault = await self._round(prompt, course, until)
             course.bill()

@@ -31,8 +31,7 @@ from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.opening import Surroundings, open_client, targets
 from llm_modules.llm.providers.dialect import Target
-from llm_modules.llm.providers.findings import FILE_NAME as FINDINGS_NAME
-from llm_modules.llm.providers.findings import Findings
+from llm_modules.llm.providers.findings import FINDINGS_NAME, Findings
 from llm_modules.llm.spending.opening import ledger_beside, open_spending
 from llm_modules.llm.spending.spending import Spending
 from llm_modules.llm.tape import Tape
@@ -117,7 +116,9 @@ def banner(config: TraderConfig, mode: RunMode, trades: int) -> str:
         "dry_run": "DRY-RUN: real market prices, simulated orders and money",
         "live": "LIVE: real orders with real money",
     }
-    return f"{words[mode]}; model {config.llm_config.model!r}; {trades} past trades known"
+    tape = {"record": "", "replay": " from the TAPE alone, nobody is asked"}
+    played = tape.get(config.llm_config.tape_mode, " from the TAPE where it has the answer")
+    return f"{words[mode]}; model {config.llm_config.model!r}{played}; {trades} past trades known"
 
 
 def _spare_the_loop() -> None:

@@ -111,7 +111,8 @@ class Links:
         # Shared, because a year of decisions has some dozens of subjects.
         self._subjects[line.decision_id] = self._shared.setdefault(subject, subject)
         yield from self._trade_id(line.trade_id, subject, line.at, where)
-        if line.prompt_hash is not None and not line.tape_ids:
+        # A budget, or a server that is let be, may keep a question from being asked at all.
+        if line.attempts and not line.tape_ids:
             yield Discrepancy("not taped", where, "a prompt", "an attempt on the tape")
         yield from self.attempts_at(line.tape_ids, where)
 

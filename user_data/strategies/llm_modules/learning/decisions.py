@@ -115,7 +115,9 @@ def result_phrase(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord] = 
     code, a clamp with what went from where to where. Remarks changed nothing and are not told.
     """
     if decision.status == "failed":
-        faults = (decision.fault,) if decision.fault else ()
+        # Sums of money and seconds left are nothing to decide by, and never twice the same.
+        fault = decision.fault if decision.attempts else (decision.fault or "").partition(":")[0]
+        faults = (fault,) if fault else ()
         return _phrase("failed", "; ".join((*faults, *decision.problems)))[:LONGEST_FAILURE]
     if decision.status == "refused":
         return _refused([item for item in decision.reasons if item.kind in _TELLS_REFUSAL])

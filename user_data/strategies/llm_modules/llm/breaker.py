@@ -56,6 +56,11 @@ class Breaker:
         """Whether a request would be refused now."""
         return self._open_until is not None and self._clock() < self._open_until
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the server asked to be let alone at this time."""
+        return self._clock() < self._rest_until
+
     @asynccontextmanager
     async def passing(self, until: float) -> AsyncIterator[None]:
         """Let one request pass, the only one where it is to find out.
@@ -63,9 +68,11 @@ class Breaker:
         Raises ProviderError("unavailable") while the model is let be, and when it asked to be let
         alone for longer than `until`, a moment of the clock.
         """
-        await self._rest(until)
-        while self._probe is not None:
-            await self._probe.wait()
+        # While one waits for the one thing the other may begin.
+        while self.is_resting or self._probe is not None:
+            await self._rest(until)
+            if self._probe is not None:
+                await self._probe.wait()
         self._refuse_while_open()
         if self._open_until is None:
             yield
@@ -105,13 +112,14 @@ class Breaker:
         self._rest_until = max(self._rest_until, now + seconds)
 
     async def _rest(self, until: float) -> None:
+        if not self.is_resting:
+            return
         rest = self._rest_until - self._clock()
         if self._rest_until > until:
             raise ProviderError(
                 "unavailable", f"{self._name} asked to be let alone for {rest:.0f} s more"
             )
-        if rest > 0:
-            await self._sleep(rest)
+        await self._sleep(rest)
 
     def _refuse_while_open(self) -> None:
         if self._open_until is not None and self.is_open:

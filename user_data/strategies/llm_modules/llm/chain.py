@@ -33,10 +33,10 @@ class Link(Protocol):
 
 
 class ModelChain:
-    """Asks models in turn, all within `seconds`; a chain of one asks just that one.
+    """Asks models in turn, all within `seconds` and the inquiry's own deadline.
 
-    Each may take an equal share of the time that is left, so that one that hangs leaves time for
-    the others.
+    A chain of one asks just that one. Each may take an equal share of the time that is left, so
+    that one that hangs leaves time for the others.
     """
 
     def __init__(
@@ -49,7 +49,10 @@ class ModelChain:
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
-        """Return the first reply. Raises the ProviderError of the last model, naming all.
+        """Return the first reply.
+
+        Raises the ProviderError of the last model, naming all, and TimeoutError when the inquiry's
+        time is over, or was over then where the answers come from a tape.
 
         A `model` that is named is asked of the first server alone, and none in its stead.
         """
@@ -67,7 +70,7 @@ class ModelChain:
 
     async def _first_reply(self, prompt: Prompt, inquiry: Inquiry, model: str | None) -> Reply:
         links = self._links if model is None else self._links[:1]
-        until = self._clock() + self._seconds
+        until = self._until(inquiry)
         failed: list[tuple[str, ProviderError]] = []
         for number, link in enumerate(links):
             left = until - self._clock()
@@ -86,7 +89,14 @@ class ModelChain:
                 if number == len(links) - 1:
                     raise
                 failed.append((link.model, ProviderError("timeout", "its share was over")))
+        # Told by whoever set it, in the same words live and from a tape.
+        if inquiry.until is not None and self._clock() >= inquiry.until:
+            raise TimeoutError("the time of the question is over")
         raise _all_failed(failed)
+
+    def _until(self, inquiry: Inquiry) -> float:
+        own = self._clock() + self._seconds
+        return own if inquiry.until is None else min(own, inquiry.until)
 
 
 def _all_failed(failed: Sequence[tuple[str, ProviderError]]) -> ProviderError:

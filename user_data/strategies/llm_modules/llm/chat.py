@@ -45,6 +45,7 @@ class ChatCompletions:
         )
         # It takes them from the environment, and would tell them to any server.
         self._sdk.organization = self._sdk.project = None
+        self._sdk._custom_headers = {}  # noqa: SLF001 - nothing public takes them back
 
     def body(self, prompt: Prompt, model: str, *, forced: bool) -> dict[str, Any]:
         """Build the request of one question; one without tools asks for text."""

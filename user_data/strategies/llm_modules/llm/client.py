@@ -6,7 +6,11 @@ from llm_modules.dialogue import Inquiry, Prompt, Reply
 
 
 class LLMClient(Protocol):
-    """Anything that answers a prompt; raises ProviderError when it cannot."""
+    """Anything that answers a prompt.
+
+    Raises ProviderError when it cannot, and TimeoutError when the inquiry's `until` is over, or a
+    tape has it that nobody waited any longer.
+    """
 
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None

@@ -21,6 +21,8 @@ from llm_modules.llm.remarks import Remarks
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
+# No model answers in less.
+SHORTEST_ATTEMPT_SECONDS = 0.1
 # The other faults come back the same however often one asks.
 RETRIED = frozenset({"timeout", "connection", "rate_limited", "server_error", "bad_response"})
 # No request was made: what went wrong is the fault that was met before.
@@ -126,22 +128,33 @@ class Endpoint:
             attempt <= self._config.retry_times
             and error.fault in RETRIED
             # To sleep until the time is over helps nobody.
-            and pause < left
+            and pause + SHORTEST_ATTEMPT_SECONDS <= left
             and not self._breaker(question.model).is_open
         )
 
     async def _ask_once(self, question: _Question) -> Reply:
-        model = question.model
-        forced = self._target.provider.of(model).forced_call and model not in self._unforced
-        body = self._dialect.body(question.prompt, model, forced=forced)
-        try:
-            return await self._request(body, question)
-        except ProviderError as error:
-            if not (forced and refuses_forced_call(error)):
-                raise
-        # Some servers refuse a forced tool call: ask freely from now on, a missing call is caught.
-        self._unforced.add(model)
-        return await self._ask_once(question)
+        model, expenses = question.model, question.inquiry.expenses
+        forced = self._dialect.body(question.prompt, model, forced=True)
+        if self._is_forced(forced, model):
+            made = len(expenses)
+            try:
+                return await self._request(forced, question)
+            except (ProviderError, TimeoutError) as error:
+                # Nothing came of it: asked freely then, it is not on the tape.
+                is_missing = len(expenses) == made and self._is_recorded(forced)
+                is_refused = isinstance(error, ProviderError) and refuses_forced_call(error)
+                if not (is_missing or is_refused):
+                    raise
+            # Some servers refuse a forced call: ask freely from now on, a missing call is caught.
+            self._unforced.add(model)
+        free = self._dialect.body(question.prompt, model, forced=False)
+        return await self._request(free, question)
+
+    def _is_forced(self, body: Mapping[str, Any], model: str) -> bool:
+        if not self._target.provider.of(model).forced_call:
+            return False
+        # On a tape whatever was forced then is: others may have found out at the same time.
+        return model not in self._unforced or self._is_recorded(body)
 
     async def _request(self, body: Mapping[str, Any], question: _Question) -> Reply:
         if self._is_recorded(body):
@@ -149,11 +162,16 @@ class Endpoint:
         breaker, until = self._breaker(question.model), question.until
         gate = self._patience.gate
         estimate = estimated_tokens(body) + self._config.max_tokens
-        async with breaker.passing(until), gate.turn(estimate, until) as turn:
-            with breaker.watching(until):
-                reply = await self._carrier.carry(body, question.inquiry)
-            _correct(turn, reply)
-            return reply
+        while True:
+            async with breaker.passing(until), gate.turn(estimate, until) as turn:
+                # Another one was told to wait, while this one waited for its turn.
+                if breaker.is_resting:
+                    gate.give_back(turn)
+                    continue
+                with breaker.watching(until):
+                    reply = await self._carrier.carry(body, question.inquiry)
+                _correct(turn, reply)
+                return reply
 
     def _breaker(self, model: str) -> Breaker:
         if model not in self._breakers:

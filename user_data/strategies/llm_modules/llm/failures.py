@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from pydantic import SecretStr
 
 from llm_modules.errors import ProviderError, ProviderFault
-from llm_modules.llm.redaction import without_names
+from llm_modules.llm.redaction import through_escapes, without_names
 
 LONGEST_MESSAGE = 300
 SHOWN_PREFIX = 8
@@ -44,13 +44,18 @@ def without_key(text: str, key: SecretStr) -> str:
     Names of the account go too.
     """
     secret = key.get_secret_value()
+    cleaned = through_escapes(text, lambda spelled: _without(secret, spelled))
+    return without_names(" ".join(cleaned.split()))[:LONGEST_MESSAGE]
+
+
+def _without(secret: str, text: str) -> str:
     # An empty one would be found between any two letters.
     cleaned = text.replace(secret, "[key]") if secret else text
     # Servers quote a refused key by its beginning and end.
     if len(secret) > SHOWN_PREFIX + SHOWN_TAIL:
         cleaned = cleaned.replace(secret[:SHOWN_PREFIX], "[key]")
         cleaned = cleaned.replace(secret[-SHOWN_TAIL:], "[key]")
-    return without_names(" ".join(cleaned.split()))[:LONGEST_MESSAGE]
+    return without_names(cleaned)
 
 
 def told(error: ProviderError) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from llm_modules.config import API_KEY_VARIABLE, LLMConfig, ServerConfig
+from llm_modules.errors import ConfigError
 from llm_modules.llm.chain import ModelChain
 from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.client import LLMClient
@@ -36,9 +37,10 @@ def targets(
 ) -> tuple[Target, ...]:
     """Return the models to ask, in order; `findings` tell more of their servers than the table.
 
-    Raises ConfigError for an unknown provider.
+    Raises ConfigError for an unknown provider, and for a model that is named twice.
 
-    A key goes to the server it was given for and to no other: LLM_API_KEY is the first model's.
+    A key goes to the server it was given for and to no other: LLM_API_KEY is the first model's, a
+    provider's own is for its own servers.
     """
     first = _target(config, environment.get(API_KEY_VARIABLE), environment)
     further = (
@@ -46,7 +48,18 @@ def targets(
         for server in config.fallbacks
     )
     known = (first, *further)
+    _refuse_twins(known)
     return known if findings is None else tuple(map(findings.applied, known))
+
+
+def demand_several_calls(config: LLMConfig, asked: Sequence[Target]) -> None:
+    """Raise ConfigError where all pairs are to be asked about at once of whom makes one call."""
+    single = [one.model for one in asked if not one.provider.of(one.model).several_calls]
+    if single and config.asking.scope == "portfolio":
+        raise ConfigError(
+            f"llm_config.asking.scope: found 'portfolio', but {', '.join(single)} answers with one "
+            "tool call at a time: set it to 'pair'"
+        )
 
 
 def open_client(config: LLMConfig, asked: Sequence[Target], around: Surroundings) -> LLMClient:
@@ -81,6 +94,20 @@ def _target(server: ServerConfig, key: str | None, environment: Mapping[str, str
     )
 
 
+def _refuse_twins(known: Iterable[Target]) -> None:
+    """Raise ConfigError where what failed would be asked again under the name of a fallback."""
+    seen: set[tuple[str, str]] = set()
+    for target in known:
+        asked = (endpoint_root(target.api_base), target.model)
+        if asked in seen:
+            raise ConfigError(
+                f"llm_config.fallbacks: found {target.model!r} twice at the same server, expected "
+                "each model once"
+            )
+        seen.add(asked)
+
+
 def _same(server: ServerConfig, first: Target) -> bool:
     provider = provider_of(server.provider, server.api_base)
-    return (server.api_base or provider.api_base) == first.api_base
+    own, other = server.api_base or provider.api_base, first.api_base
+    return endpoint_root(own) == endpoint_root(other)

@@ -59,6 +59,10 @@ class Gate:
                 turn = await self._taken(tokens, until)
             yield turn
 
+    def give_back(self, turn: Turn) -> None:
+        """Let a turn count for nothing: no request was made in it."""
+        self._turns = deque(one for one in self._turns if one is not turn)
+
     async def _taken(self, tokens: int, until: float) -> Turn:
         while (wait := self._wait_seconds(tokens)) > 0:
             if self._clock() + wait > until:

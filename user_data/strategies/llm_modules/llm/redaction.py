@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
@@ -10,6 +10,8 @@ from pydantic import SecretStr
 # Shorter ones are placeholders such as `EMPTY`: taken out of a text they would take it apart.
 SHORTEST_SECRET = 6
 KEY, ACCOUNT, EMAIL = "[key]", "[account]", "[email]"
+# A letter as JSON may write it, within JSON within JSON too: `\\u0073`, `\\\\u0073`, `\\/`.
+_ESCAPED = re.compile(r"(?:\\(?:u005[cC])?){1,8}(?:u00([2-7][0-9a-fA-F])|/)")
 # A word of its own: `sk-` ends `risk-` too.
 FREE = r"(?<![A-Za-z0-9])"
 
@@ -70,6 +72,28 @@ SECRET_FIELDS: Mapping[str, str] = {
 _FIELD_MARKS = tuple(f'"{name}": ' for name in SECRET_FIELDS)
 
 
+def through_escapes(text: str, clean: Callable[[str], str]) -> str:
+    """Clean a text as it stands, and as it reads once JSON's escapes are letters.
+
+    The arguments of a call are JSON in a text: what they spell is a key when they are read.
+    """
+    cleaned = clean(text)
+    spelled = _spelled(cleaned)
+    found = clean(spelled)
+    return cleaned if found == spelled else found
+
+
+def _spelled(text: str) -> str:
+    """Return a text with letters for their escapes, but for those that end or escape a string."""
+    return _ESCAPED.sub(_letter, text) if "\\" in text else text
+
+
+def _letter(escape: re.Match[str]) -> str:
+    code = escape[1]
+    letter = "/" if code is None else chr(int(code, 16))
+    return escape[0] if letter in '"\\' else letter
+
+
 def without_names(text: str) -> str:
     """Remove every key, account and address that can be told by its shape."""
     for shape in SHAPES:
@@ -89,7 +113,10 @@ class Redaction:
         self._marks = (*map(_escaped, self._secrets), *_FIELD_MARKS)
 
     def text(self, text: str) -> str:
-        """Return a text without any secret."""
+        """Return a text without any secret, however JSON may have escaped it."""
+        return through_escapes(text, self._plain_text)
+
+    def _plain_text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, KEY)
         return without_names(text)
@@ -104,6 +131,10 @@ class Redaction:
     def _is_suspect(self, value: Any) -> bool:
         # Nearly all values hold none: a search in their text is faster than a look at each part.
         text = json.dumps(value, ensure_ascii=False)
+        spelled = _spelled(text)
+        return self._may_be_in(text) or (spelled != text and self._may_be_in(spelled))
+
+    def _may_be_in(self, text: str) -> bool:
         return any(mark in text for mark in self._marks) or any(
             shape.may_be_in(text) for shape in SHAPES
         )

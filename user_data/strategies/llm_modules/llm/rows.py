@@ -2,10 +2,8 @@
 
 import sqlite3
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from llm_modules.errors import JournalError
 from llm_modules.llm.attempts import (
     Attempt,
     Response,
@@ -14,6 +12,7 @@ from llm_modules.llm.attempts import (
     tape_id_of,
     unpacked,
 )
+from llm_modules.llm.sqlite_file import Form
 
 VERSION = 1
 # Against our own mistakes: whoever means harm can drop a trigger, but not keep the hashes.
@@ -23,7 +22,7 @@ _APPEND_ONLY = tuple(
     for table in ("texts", "attempts")
     for change in ("UPDATE", "DELETE")
 )
-SCHEMA = (
+_SCHEMA = (
     "CREATE TABLE texts (hash TEXT PRIMARY KEY, body BLOB NOT NULL)",
     """CREATE TABLE attempts (
         id TEXT PRIMARY KEY, request TEXT NOT NULL, nth INTEGER NOT NULL, at TEXT NOT NULL,
@@ -31,8 +30,8 @@ SCHEMA = (
         UNIQUE (request, nth)
     )""",
     *_APPEND_ONLY,
-    f"PRAGMA user_version = {VERSION}",
 )
+FORM = Form("tape", VERSION, _SCHEMA)
 _INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 # One look-up: a replay makes thousands of them a second.
 _SELECT_NTH = """SELECT attempts.*, texts.body FROM attempts
@@ -53,9 +52,10 @@ class Row(NamedTuple):
 
 
 def insert(connection: sqlite3.Connection, row: Row, texts: Texts) -> str:
-    """Store texts and row in one transaction, the row as the next asking of its request."""
-    # For writing from the start: between counting and inserting nobody else may count.
-    connection.execute("BEGIN IMMEDIATE")
+    """Store texts and row, the row as the next asking of its request.
+
+    Within one transaction for writing: between counting and inserting nobody else may count.
+    """
     # The same hash is the same text: it need not be stored again.
     connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", texts.by_hash.items())
     (earlier,) = connection.execute(
@@ -63,7 +63,6 @@ def insert(connection: sqlite3.Connection, row: Row, texts: Texts) -> str:
     ).fetchone()
     named = row._replace(id=tape_id_of(row.request, earlier + 1), nth=earlier + 1)
     connection.execute(_INSERT, named)
-    connection.execute("COMMIT")
     return named.id
 
 
@@ -121,18 +120,3 @@ def _checked(row: Row) -> Row:
     ):
         raise ValueError("a row with columns of other types")
     return row
-
-
-def is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether nothing was ever written to the file."""
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return not tables
-
-
-def demand_tape(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise JournalError for what is no tape, or one of a later version."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
-        return
-    what = f"a tape of version {version}, known is {VERSION}" if version else "no tape of ours"
-    raise JournalError(f"{path} is {what}: move it away, or run the version that wrote it")

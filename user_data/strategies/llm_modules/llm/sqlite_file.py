@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ class SqliteFile:
         self._form = form
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._can_write = False
+        self._can_write = self._is_known = False
         self._file: tuple[int, int] | None = None
         self._patience_seconds = PATIENCE_SECONDS
 
@@ -60,7 +61,9 @@ class SqliteFile:
 
         def done() -> _Result:
             connection = self._reader()
-            return empty if connection is None or _is_new(connection) else act(connection)
+            if connection is None or not self._has_begun(connection):
+                return empty
+            return act(connection)
 
         with self._lock:
             return self._guarded(done)
@@ -73,8 +76,8 @@ class SqliteFile:
     def _guarded(self, done: Callable[[], _Result]) -> _Result:
         try:
             result = done()
-        # TypeError, ValueError: columns of other types, or text that has no UTF-8.
-        except (sqlite3.Error, OSError, TypeError, ValueError) as error:
+        # The last three: columns of other types, text that has no UTF-8, bytes that are no text.
+        except (sqlite3.Error, OSError, TypeError, ValueError, zlib.error) as error:
             self._drop()
             # Who failed once may not hold everything up until it works again.
             self._patience_seconds = 0.0
@@ -82,47 +85,82 @@ class SqliteFile:
         except JournalError:
             self._drop()
             raise
-        self._patience_seconds = PATIENCE_SECONDS
+        self._be_patient()
         return result
+
+    def _be_patient(self) -> None:
+        if self._patience_seconds == PATIENCE_SECONDS:
+            return
+        self._patience_seconds = PATIENCE_SECONDS
+        # What is open already would go on with the patience it was opened with.
+        if self._connection is not None:
+            self._connection.execute(f"PRAGMA busy_timeout = {round(PATIENCE_SECONDS * 1000)}")
 
     def _writer(self) -> sqlite3.Connection:
         if self._is_current() and self._can_write and self._connection is not None:
             return self._connection
         self._drop()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connected("rwc")
+        connection = self._connected("mode=rwc")
+        # Before anything is changed in it: it may be somebody else's.
+        self._has_begun(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the newest rows, never the file: nobody waits for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
-        for statement in self._beginning() if _is_new(connection) else ():
+        for statement in () if self._has_begun(connection) else self._beginning():
             connection.execute(statement)
         connection.execute("COMMIT")
-        self._can_write = True
+        self._can_write = self._is_known = True
+        self._note_file()
         return connection
 
     def _reader(self) -> sqlite3.Connection | None:
         if self._is_current():
             return self._connection
         self._drop()
-        return self._connected("ro") if self.path.exists() else None
+        if not self.path.exists():
+            return None
+        connection = self._readable()
+        self._note_file()
+        return connection
 
-    def _connected(self, mode: str) -> sqlite3.Connection:
+    def _readable(self) -> sqlite3.Connection:
+        connection = self._connected("mode=ro")
+        try:
+            self._has_begun(connection)
+        except sqlite3.OperationalError as error:
+            # Rows that stand in a log beside the file would be overlooked without a word.
+            has_log = self.path.with_name(f"{self.path.name}-wal").is_file()
+            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or has_log:
+                raise
+            # On a disk that is read-only SQLite has no place for what it keeps beside the file.
+            connection.close()
+            return self._connected("mode=ro&immutable=1")
+        return connection
+
+    def _connected(self, access: str) -> sqlite3.Connection:
         # Made on one thread and used on another, one at a time: the lock sees to that.
         self._connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
+            f"{self.path.absolute().as_uri()}?{access}",
             uri=True,
             timeout=self._patience_seconds,
             isolation_level=None,
             check_same_thread=False,
         )
-        # Before anything is changed in it: it may be somebody else's.
-        if not _is_new(self._connection):
-            self._check_version(self._connection)
+        return self._connection
+
+    def _has_begun(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether anything was ever written; raises JournalError for what is not ours."""
+        if not self._is_known and not _is_new(connection):
+            self._check_version(connection)
+            self._is_known = True
+        return self._is_known
+
+    def _note_file(self) -> None:
         found = _identity(self.path)
         self.generation += found != self._file
         self._file = found
-        return self._connection
 
     def _is_current(self) -> bool:
         # SQLite would go on, unseen, with a file that was removed or replaced.
@@ -131,7 +169,7 @@ class SqliteFile:
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection, self._can_write = None, False
+        self._connection, self._can_write, self._is_known = None, False, False
 
     def _beginning(self) -> tuple[str, ...]:
         return *self._form.schema, f"PRAGMA user_version = {self._form.version}"
@@ -148,7 +186,9 @@ class SqliteFile:
     def _told(self, error: Exception) -> str:
         if isinstance(error, OSError | sqlite3.OperationalError):
             return f"{self.path} cannot be used: {error}"
-        return f"{self.path} is damaged ({error}): move it away, and a new one is begun"
+        if isinstance(error, sqlite3.Error):
+            return f"{self.path} is damaged ({error}): move it away, and a new one is begun"
+        return f"{self.path} is damaged ({error}): the rest of it may still be whole"
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

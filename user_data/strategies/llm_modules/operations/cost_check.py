@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from llm_modules.config import BudgetConfig, TraderConfig
+from llm_modules.config import TraderConfig
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.dialect import Target
-from llm_modules.llm.providers.findings import FILE_NAME, Findings
+from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.diagnosis import Case, Diagnosis
 from llm_modules.operations.render import printable
 from llm_modules.operations.settings import Settings, value_at
@@ -29,7 +29,7 @@ def a_day_is_affordable(case: Case) -> Iterator[Diagnosis]:
     prompt, answer = config.context_config.max_context_tokens, _answer_tokens(case, config, target)
     each = case.purse.most_cost(target.provider.name, target.model, prompt, answer)
     if each is None:
-        yield _unpriced(printable(target.model), config.llm_config.budget)
+        yield _unpriced(printable(target.model))
         return
     asking = config.llm_config.asking
     every = min(asking.flat_every_candles, asking.in_position_every_candles)
@@ -40,22 +40,22 @@ def a_day_is_affordable(case: Case) -> Iterator[Diagnosis]:
     )
     limit = config.llm_config.budget.usd_per_day
     if limit is not None and questions * each > limit:
-        advice = f"The budget ends it at {limit:,.2f}: ask less (docs/cost.md)"
+        advice = f"The budget ends it at {limit:,.2f}: ask less (docs/asking.md)"
         yield Diagnosis("warn", COST, "a day", sentence, advice)
     else:
         yield Diagnosis("ok", COST, "a day", sentence)
 
 
 def _answer_tokens(case: Case, config: TraderConfig, target: Target) -> int:
-    finding = Findings(case.session.places.user_data / FILE_NAME).of(target)
+    finding = Findings(case.session.places.findings).of(target)
     measured = finding.completion_tokens if finding else None
     return config.llm_config.max_tokens if measured is None else round(measured)
 
 
-def _unpriced(model: str, budget: BudgetConfig) -> Diagnosis:
-    counts_money = budget.usd_per_day is not None or budget.usd_per_month is not None
+def _unpriced(model: str) -> Diagnosis:
+    # With a budget of money the settings could not be used at all.
     return Diagnosis(
-        "warn" if counts_money else "ok",
+        "ok",
         COST,
         "a day",
         f"no price of {model} is known",

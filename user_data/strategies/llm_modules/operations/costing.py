@@ -1,8 +1,10 @@
 """`manage.sh cost`: what asking the model has cost, will cost this month, and may cost."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from pydantic import ValidationError
 from rich.table import Table
@@ -69,7 +71,11 @@ class TradeCost:
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """Everything the command says; `whole` and `groups` are of the days asked for."""
+    """Everything the command says; `whole`, `apart` and `groups` are of the days asked for.
+
+    The sandbox is counted apart from all else: `is_sandbox` tells which of the two the sums are
+    of, `apart` is the other.
+    """
 
     day: str
     days: int
@@ -78,6 +84,8 @@ class CostReport:
     projection: Projection
     budget: tuple[BudgetLeft, ...]
     whole: Total
+    is_sandbox: bool
+    apart: Total
     by: Grouping
     groups: tuple[Total, ...]
     unpriced: dict[str, int]
@@ -109,20 +117,31 @@ def show_costs(session: Session, options: CostOptions) -> ExitStatus:
 
 def _report(session: Session, ledger: Ledger, options: CostOptions) -> CostReport:
     today, month = (Period.around(span, options.now) for span in ("day", "month"))
-    by_model = totals(ledger, options.since, options.until, "model")
+    is_sandbox = _is_sandbox(session, ledger)
+    spent = partial(total, ledger, is_sandbox=is_sandbox)
+    grouped = partial(totals, ledger, options.since, options.until, is_sandbox=is_sandbox)
+    limits = _limits(session)
     return CostReport(
         day=f"{today.start:%Y-%m-%d}",
         days=options.days,
-        today=total(ledger, today.start, today.end),
-        month=total(ledger, month.start, month.end),
-        projection=projection(ledger, options.now),
-        budget=tuple(_left(ledger, limit, options.now) for limit in _limits(session)),
-        whole=total(ledger, options.since, options.until),
+        today=spent(today.start, today.end),
+        month=spent(month.start, month.end),
+        projection=projection(ledger, options.now, is_sandbox=is_sandbox),
+        budget=tuple(_left(limit, spent, options.now) for limit in limits),
+        whole=spent(options.since, options.until),
+        is_sandbox=is_sandbox,
+        apart=total(ledger, options.since, options.until, is_sandbox=not is_sandbox),
         by=options.by,
-        groups=totals(ledger, options.since, options.until, options.by),
-        unpriced={one.name: one.unpriced for one in by_model if one.unpriced},
+        groups=grouped(options.by),
+        unpriced={one.name: one.unpriced for one in grouped("model") if one.unpriced},
         trades=_trade_costs(session, ledger, options),
     )
+
+
+def _is_sandbox(session: Session, ledger: Ledger) -> bool:
+    """Tell whether there is nothing but the sandbox: no model is named, and none was asked."""
+    is_named = bool(value_at(session.settings(), "llm_config.model"))
+    return not is_named and first_request(ledger, is_sandbox=False) is None
 
 
 def _limits(session: Session) -> tuple[Limit, ...]:
@@ -134,9 +153,11 @@ def _limits(session: Session) -> tuple[Limit, ...]:
         return ()
 
 
-def _left(ledger: Ledger, limit: Limit, now: datetime) -> BudgetLeft:
+def _left(
+    limit: Limit, spent_in: Callable[[datetime, datetime], Total], now: datetime
+) -> BudgetLeft:
     period = Period.around(limit.span, now)
-    found = total(ledger, period.start, period.end)
+    found = spent_in(period.start, period.end)
     spent = found.usd if limit.unit == "usd" else found.tokens
     left = max(0.0, limit.amount - spent)
     return BudgetLeft(limit.key, limit.amount, spent, left, f"{period.end:%Y-%m-%d %H:%M} UTC")
@@ -166,6 +187,10 @@ def _lines(report: CostReport) -> list[str]:
             f"{report.whole.unpriced:,} requests are in no sum of money, because nobody knows the "
             f"price of {models}: llm_config.prices takes it."
         )
+    if report.is_sandbox:
+        lines.append("All of it was asked in the sandbox, whose model is a program.")
+    elif report.apart.requests:
+        lines.append(f"Not counted above, asked in the sandbox: {_summary(report.apart)}")
     return [*lines, f"The last {_days(report.days)}:"]
 
 

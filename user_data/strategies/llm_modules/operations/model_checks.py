@@ -1,4 +1,4 @@
-"""The part of `doctor` that looks at models: keys, a few real questions, and what a day costs."""
+"""The part of `doctor` that looks at models: their keys, and a few real questions to each."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from llm_modules.llm.carrier import Carrier, LiveCarrier
 from llm_modules.llm.failures import told
 from llm_modules.llm.opening import NO_KEY, targets
 from llm_modules.llm.providers.dialect import Dialect, Target
-from llm_modules.llm.providers.findings import FILE_NAME, Finding, Findings
+from llm_modules.llm.providers.findings import Finding, Findings
 from llm_modules.llm.providers.negotiation import MOST_REQUESTS, Connect
 from llm_modules.llm.providers.probing import probe
 from llm_modules.llm.providers.speaking import dialect_for
@@ -105,7 +105,7 @@ def models_answer(case: Case) -> Iterator[Diagnosis]:
         return
     if case.is_sandbox:
         yield Diagnosis("ok", MODEL, "sandbox", "no model is configured: the scripted one is asked")
-    findings = Findings(case.session.places.user_data / FILE_NAME)
+    findings = Findings(case.session.places.findings)
     for asked in asked_models(case.config, case):
         yield from _looked_at(asked, case, case.config, findings)
 
@@ -158,7 +158,7 @@ def _left_alone(asked: Asked, case: Case) -> Diagnosis:
 
 
 def _kept(finding: Finding, asked: Asked, case: Case, findings: Findings) -> Iterator[Diagnosis]:
-    path = case.session.places.user_data / FILE_NAME
+    path = case.session.places.findings
     try:
         findings.keep(finding)
     except OSError as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from llm_modules.config import TraderConfig
-from llm_modules.errors import ConfigError
+from llm_modules.errors import ConfigError, JournalError
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.table import provider_of
 from llm_modules.operations.bot_record import is_running, read_record
@@ -29,7 +29,7 @@ def opened_case(
 ) -> Case:
     """Return the bot to look at; its settings' problems are told and not raised.
 
-    `purse_of` may raise ConfigError, which is one of them: a budget without a price.
+    What `purse_of` raises is one of them: a budget without a price, a damaged ledger.
     """
     case = Case(session, options)
     try:
@@ -45,6 +45,8 @@ def opened_case(
         return _sandbox_case(replace(case, is_sandbox=True), settings)
     except ConfigError as error:
         return replace(case, problems=_problems(error))
+    except JournalError as error:
+        return replace(case, problems=(f"the ledger of costs: {error}",))
 
 
 def _settings(session: Session, environment: Mapping[str, str]) -> Settings:

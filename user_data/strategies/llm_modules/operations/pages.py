@@ -95,7 +95,7 @@ def _part(tokens: int | None, what: str) -> str:
 
 
 def _why_untaped(record: DecisionRecord) -> str:
-    if record.prompt_hash is None:
+    if not record.attempts:
         return "The model was not asked."
     return "Made without a tape, or before there was one: the prompt is not known any more."
 

@@ -6,6 +6,8 @@ Two bots with different folders share nothing but the code and what is shipped w
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_modules.llm.providers.findings import FINDINGS_NAME
+
 # .../user_data/strategies/llm_modules/operations/places.py, in a checkout and in the image.
 PROJECT = Path(__file__).resolve().parents[4]
 SHIPPED_USER_DATA = PROJECT / "user_data"
@@ -43,6 +45,11 @@ class Places:
     def market_data(self) -> Path:
         """Candles for the sandbox to replay: this bot's own folder, or the shipped one."""
         return self._own_or_shipped("data")
+
+    @property
+    def findings(self) -> Path:
+        """What `doctor` found out about models."""
+        return self.user_data / FINDINGS_NAME
 
     @property
     def env_file(self) -> Path:

@@ -15,6 +15,8 @@ from llm_modules.config import API_KEY_VARIABLE
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.gate.clearance import demand_clearance
+from llm_modules.llm.opening import demand_several_calls, targets
+from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.env_file import FREQTRADE_PREFIX, effective_environment
 from llm_modules.operations.journals import journals_of
 from llm_modules.operations.places import Places, shown
@@ -155,6 +157,8 @@ def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes:
 
 def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     config = checked(basis.settings)
+    findings = Findings(basis.places.findings)
+    demand_several_calls(config.llm_config, targets(config.llm_config, {}, findings))
     if basis.mode == "live":
         demand_clearance(basis.places.user_data, config.risk_management)
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from rich.text import Text
 
@@ -19,7 +19,7 @@ from llm_modules.llm.meter import Meter
 from llm_modules.llm.opening import targets
 from llm_modules.llm.playback import reply_of
 from llm_modules.llm.providers.dialect import Dialect, Target
-from llm_modules.llm.providers.row import DialectName
+from llm_modules.llm.providers.row import DialectName, LimitField
 from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import Recorder, estimated_tokens
 from llm_modules.llm.tape import Tape
@@ -34,6 +34,7 @@ from llm_modules.operations.showing import not_one
 from llm_modules.operations.story import Story, candidates, story_of
 
 KIND = "replay"
+LIMIT_FIELDS = frozenset(get_args(LimitField))
 SANDBOX_SLEEPS = (
     "No model is configured, and the sandbox with its scripted one does not run: ./manage.sh start "
     "runs it; or name provider and model in llm_config: docs/models.md"
@@ -66,24 +67,23 @@ def replay(
 ) -> ExitStatus:
     """Send what was recorded as it was recorded, and show both answers.
 
-    The server, its key and the longest wait are today's; the request is recorded and charged.
-    FAILED when there is nothing to ask again, or no answer now; NOT_RUNNING when only a sandbox
-    could answer. Raises UserError for settings that cannot be used or do not fit the request.
+    The server, its key, the longest wait and the longest answer are today's; the request is
+    recorded and charged. FAILED when there is nothing to ask again, or no answer now; NOT_RUNNING
+    when only a sandbox could answer. Raises UserError for settings that cannot be used or do not
+    fit the request.
     """
     found = _asked_then(session, options.piece)
     if isinstance(found, str):
         session.screen.complain(found)
         return ExitStatus.FAILED
     story, attempts = found
-    # What failed was asked again: the first that was answered is what it came to.
-    first = next((one for one in attempts if one.error is None), attempts[0])
+    first = _deciding(attempts)
     server = _server(session, purse_of)
     if server is None:
         session.screen.complain(SANDBOX_SLEEPS)
         return ExitStatus.NOT_RUNNING
     _demand_dialect(first, server.target)
-    body = {name: value for name, value in first.request.items() if name != "provider"}
-    body["model"] = options.model or server.target.model
+    body = _body(first, options.model or server.target.model, server.config.max_tokens)
     if not options.json:
         session.screen.progress(f"Asking {printable(body['model'])} ...")
     now = asyncio.run(_ask(session, server, body, story))
@@ -113,6 +113,28 @@ def _asked_then(session: Session, piece: str) -> tuple[Story, Sequence[Attempt]]
         problem = story.attempts[0].problem
         return f"Decision {name}: what was asked cannot be read, {printable(problem)}"
     return story, attempts
+
+
+def _deciding(attempts: Sequence[Attempt]) -> Attempt:
+    """Return the first request that was answered by the model whose answer was the last.
+
+    What failed was asked again, what was unusable was asked to be mended, and a cheap model's
+    answer that was not sure enough was asked of another model.
+    """
+    answered = [one for one in attempts if one.error is None] or attempts[:1]
+    return next(one for one in answered if one.model == answered[-1].model)
+
+
+def _body(attempt: Attempt, model: str, longest_answer: int) -> dict[str, Any]:
+    """Return a recorded request as it is asked of a model today.
+
+    The budget keeps free what an answer may take by today's settings: no more may be asked for.
+    """
+    body = {name: value for name, value in attempt.request.items() if name != "provider"}
+    for name in LIMIT_FIELDS & body.keys():
+        recorded = body[name]
+        body[name] = min(recorded, longest_answer) if isinstance(recorded, int) else longest_answer
+    return {**body, "model": model}
 
 
 def _server(session: Session, purse_of: Callable[[TraderConfig], Purse]) -> _Server | None:

@@ -7,11 +7,13 @@ lists them all together with those of our own blocks.
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from llm_modules.config import TIMEFRAMES, TraderConfig, parse_config
 from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import targets
+from llm_modules.llm.spending.opening import prices_of
 from llm_modules.operations.settings import value_at
 
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
@@ -41,9 +43,10 @@ def checked(settings: Mapping[str, Any]) -> TraderConfig:
 
 
 def _server_problems(config: TraderConfig) -> Iterator[str]:
-    """Tell of a provider that nobody knows, and of an address that is missing or is none."""
+    """Tell of an unknown provider or price, and of an address that is missing or is none."""
     try:
         known = targets(config.llm_config, {})
+        prices_of(config, datetime.now(UTC))
     except ConfigError as error:
         yield str(error)
         return

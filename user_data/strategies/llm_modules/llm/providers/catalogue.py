@@ -23,8 +23,6 @@ _LINES: Mapping[str, Callable[[Provider], str]] = {
     "reasoning tokens in": lambda row: _code(row.usage.reasoning),
     "cost in": lambda row: _code(row.usage.cost),
     "context cache": lambda row: row.cache + (", by key" if row.cache_key else ""),
-    "cached input costs": lambda row: _share(row.cached_price),
-    "keeping input costs": lambda row: _share(row.cache_write_price),
     "always sent": lambda row: _code(json.dumps(row.extra) if row.extra else ""),
 }
 
@@ -72,7 +70,3 @@ def _codes(texts: Iterable[str]) -> str:
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
-
-
-def _share(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:g} of its price"

@@ -15,7 +15,7 @@ from llm_modules.llm.providers.row import LimitField, ModelRule, Provider
 from llm_modules.llm.providers.rows import GENERIC
 from llm_modules.llm.recorder import provider_hash
 
-FILE_NAME = "llm_findings.json"
+FINDINGS_NAME = "llm_findings.json"
 # Servers are updated: what they refused last season they may understand by now.
 OLDEST = timedelta(days=90)
 _REFUSABLE = ("forced_call", "parallel_switch", "strict_tools", "temperature")

@@ -46,6 +46,8 @@ class Messages:
             http_client=http_client(config.connect_timeout, config.read_timeout),
             open_telemetry=False,
         )
+        # It takes them from the environment, and would send them in place of our key.
+        self._sdk._custom_headers = {}  # noqa: SLF001 - nothing public takes them back
 
     def body(self, prompt: Prompt, model: str, *, forced: bool) -> dict[str, Any]:
         """Build the request of one question; one without tools asks for text."""

@@ -42,8 +42,7 @@ class Provider:
     counts stand.
 
     Context cache: whether it works by itself or on marked parts; `cache_key`: it takes a
-    `prompt_cache_key`. `cached_price` and `cache_write_price` are shares of the price of input,
-    None where unknown.
+    `prompt_cache_key`.
 
     `rules` are for models that differ. `quirks` and `source`, the titles of its documentation, are
     for people.
@@ -65,8 +64,6 @@ class Provider:
     usage: UsageFields = OPENAI_USAGE
     cache: CacheWay = "none"
     cache_key: bool = False
-    cached_price: float | None = None
-    cache_write_price: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[ModelRule, ...] = ()
     quirks: tuple[str, ...] = ()

@@ -19,10 +19,7 @@ OPENAI = Provider(
     reasoning_fields=(),
     cache="automatic",
     cache_key=True,
-    cached_price=0.1,
     rules=(
-        ModelRule(("gpt-4o*", "o[1-9]*"), {"cached_price": 0.5}),
-        ModelRule(("gpt-4.1*",), {"cached_price": 0.25}),
         ModelRule(("o[1-9]*",), {"temperature": False, "parallel_switch": False}),
         ModelRule(("gpt-[5-9]*",), {"temperature": False}),
         ModelRule(("gpt-5.[5-9]*", "gpt-[6-9]*"), {"extra": {"reasoning_effort": "none"}}),
@@ -41,7 +38,6 @@ DEEPSEEK = Provider(
     reasoning_fields=("reasoning_content",),
     usage=UsageFields(cached="prompt_cache_hit_tokens", cache_write=""),
     cache="automatic",
-    cached_price=0.1,
     extra={"thinking": {"type": "disabled"}},
     quirks=(
         "thinks unless told not to, and then refuses a forced tool call: thinking is switched off",
@@ -61,7 +57,6 @@ QWEN = Provider(
     reasoning_fields=("reasoning_content",),
     usage=UsageFields(cache_write="prompt_tokens_details.cache_creation_input_tokens"),
     cache="automatic",
-    cached_price=0.2,
     extra={"enable_thinking": False},
     rules=(
         ModelRule(("qwen3-coder*",), {"forced_call": False}),
@@ -83,7 +78,6 @@ OLLAMA = Provider(
     parallel_switch=False,
     reasoning_fields=("reasoning",),
     cache="automatic",
-    cached_price=0.0,
     quirks=(
         "cuts prompts to its context length without a word: set OLLAMA_CONTEXT_LENGTH=16384",
         "strict schemas and a forced tool call are ignored: an answer without a call is asked anew",
@@ -94,7 +88,6 @@ OLLAMA = Provider(
 VLLM = Provider(
     "vllm",
     cache="automatic",
-    cached_price=0.0,
     rules=(ModelRule(("*gpt-oss*",), {"forced_call": False}),),
     quirks=(
         "start it with --enable-auto-tool-choice and --tool-call-parser, else tools are refused",
@@ -114,15 +107,7 @@ OPENROUTER = Provider(
     extra={"provider": {"require_parameters": True}},
     rules=(
         ModelRule(("openai/o[1-9]*", "openai/gpt-[5-9]*"), {"temperature": False}),
-        ModelRule(
-            ("anthropic/*",),
-            {
-                "temperature": False,
-                "cache": "marked",
-                "cached_price": 0.1,
-                "cache_write_price": 1.25,
-            },
-        ),
+        ModelRule(("anthropic/*",), {"temperature": False, "cache": "marked"}),
         ModelRule(("anthropic/claude-*-5*",), {"forced_call": False}),
     ),
     quirks=(
@@ -150,8 +135,6 @@ ANTHROPIC = Provider(
         cache_apart=True,
     ),
     cache="marked",
-    cached_price=0.1,
-    cache_write_price=1.25,
     rules=(
         ModelRule(
             (

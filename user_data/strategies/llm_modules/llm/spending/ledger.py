@@ -16,6 +16,8 @@ from llm_modules.llm.spending.periods import Period, Spent
 from llm_modules.llm.sqlite_file import Form, SqliteFile
 
 LEDGER_NAME = "llm_costs.sqlite"
+# Its model is a program of ours: what it takes is play money, and counts for the sandbox alone.
+SANDBOX = "sandbox"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 _FORM = Form(
@@ -35,7 +37,7 @@ _FORM = Form(
 )
 _SPENT = (
     "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0), coalesce(sum(cost), 0.0)"
-    " FROM requests WHERE id <= ? AND at >= ? AND at < ?"
+    " FROM requests WHERE id <= ? AND at >= ? AND at < ? AND (mode = 'sandbox') = ?"
 )
 # The empty id is excluded in words, or the index would not be used.
 _NAME = (
@@ -68,9 +70,10 @@ _INSERT = f"INSERT INTO requests VALUES (NULL, {', '.join('?' * len(Row._fields)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a row adds to the sums, and the time it counts for."""
+    """What a row adds to the sums of the sandbox, or to all others, and when."""
 
     row_id: int
+    is_sandbox: bool
     at: datetime
     spent: Spent
 
@@ -107,18 +110,18 @@ class Ledger:
     def after(self, row_id: int) -> list[Charge]:
         """Return what was charged after a row, by whichever process."""
         query = (
-            "SELECT id, at, prompt_tokens + completion_tokens, coalesce(cost, 0.0)"
-            " FROM requests WHERE id > ?"
+            "SELECT id, mode = 'sandbox', at, prompt_tokens + completion_tokens,"
+            " coalesce(cost, 0.0) FROM requests WHERE id > ?"
         )
         return [
-            Charge(found, moment(at), Spent(tokens, usd))
-            for found, at, tokens, usd in self.rows(query, row_id)
+            Charge(found, bool(is_sandbox), moment(at), Spent(tokens, usd))
+            for found, is_sandbox, at, tokens, usd in self.rows(query, row_id)
         ]
 
-    def spent(self, period: Period, up_to_row: int) -> Spent:
-        """Return the sums of a period over the rows up to one."""
+    def spent(self, period: Period, up_to_row: int, *, is_sandbox: bool = False) -> Spent:
+        """Return the sums of a period over the rows up to one, of the sandbox or of all else."""
         start, end = milliseconds(period.start), milliseconds(period.end)
-        found = self.rows(_SPENT, up_to_row, start, end)
+        found = self.rows(_SPENT, up_to_row, start, end, is_sandbox)
         return Spent(*found[0]) if found else Spent()
 
     def rows(self, query: str, *values: object) -> list[Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llm_modules.config import LLMConfig, ServerConfig, TraderConfig
 from llm_modules.errors import ConfigError
+from llm_modules.llm.providers.address import server_of
 from llm_modules.llm.providers.table import provider_of
 from llm_modules.llm.spending.budget import limits_of
 from llm_modules.llm.spending.ledger import LEDGER_NAME, Ledger
@@ -34,17 +35,36 @@ def open_spending(
     ledger cannot be read.
     """
     llm = config.llm_config
-    prices = Prices(shipped_prices(), llm.prices)
-    if llm.budget.usd_per_day or llm.budget.usd_per_month:
-        _demand_prices(prices, _asked(llm, config.experience_config.lesson_model), clock())
     return Spending(
-        prices,
+        prices_of(config, clock()),
         Ledger(ledger_path),
         limits_of(llm.budget),
         mode=mode,
         longest_answer=llm.max_tokens,
         clock=clock,
     )
+
+
+def prices_of(config: TraderConfig, now: datetime) -> Prices:
+    """Return the prices of the configured models.
+
+    Raises ConfigError when money is limited and one of them is unknown.
+    """
+    llm = config.llm_config
+    prices = Prices(shipped_prices(), llm.prices, _private_providers(llm))
+    if llm.budget.usd_per_day or llm.budget.usd_per_month:
+        _demand_prices(prices, _asked(llm, config.experience_config.lesson_model), now)
+    return prices
+
+
+def _private_providers(llm: LLMConfig) -> frozenset[str]:
+    """Name the providers none of whose configured servers is outside one's own network."""
+    everywhere: dict[str, bool] = {}
+    for server in (llm, *llm.fallbacks):
+        provider = provider_of(server.provider, server.api_base)
+        is_private = server_of(server.api_base or provider.api_base).is_private
+        everywhere[provider.name] = everywhere.get(provider.name, True) and is_private
+    return frozenset(name for name, is_private in everywhere.items() if is_private)
 
 
 def _asked(llm: LLMConfig, lesson_model: str) -> list[tuple[str, str]]:

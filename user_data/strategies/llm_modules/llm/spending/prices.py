@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -91,7 +91,14 @@ def shipped_prices(path: Path = TABLE) -> PriceList:
 class Prices:
     """Finds the price of a model; None where nobody knows it, which is not the same as nothing."""
 
-    def __init__(self, table: PriceList, own: Mapping[str, PriceConfig]) -> None:
+    def __init__(
+        self,
+        table: PriceList,
+        own: Mapping[str, PriceConfig],
+        private: Container[str] = frozenset(),
+    ) -> None:
+        """Take the providers whose servers are all in one's own network: those alone are free."""
+        self._private = private
         self._rows = {one.name: tuple(one.prices) for one in table.provider}
         self._own = tuple(PriceRow(model=name, **own[name].model_dump()) for name in own)
 
@@ -102,11 +109,18 @@ class Prices:
 
         The user's prices come first, then the provider's, then those of any provider.
         """
-        for rows in (self._own, self._rows.get(provider, ()), self._rows.get(ANYTHING, ())):
+        for rows in (self._own, self._listed(provider, provider), self._listed(ANYTHING, provider)):
             found = _best(rows, model)
             if found:
                 return _in_force(found, at, prompt_tokens).price
         return None
+
+    def _listed(self, name: str, provider: str) -> tuple[PriceRow, ...]:
+        rows = self._rows.get(name, ())
+        if provider in self._private:
+            return rows
+        # What costs nothing on one's own machine has another price on anybody else's.
+        return tuple(row for row in rows if row.input or row.output)
 
 
 def _best(rows: Iterable[PriceRow], model: str) -> list[PriceRow]:

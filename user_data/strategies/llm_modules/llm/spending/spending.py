@@ -1,25 +1,31 @@
 """Spending: the meter that prices every request, enters it in the ledger, and keeps the budget."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from llm_modules.dialogue import Expense, Inquiry, Usage
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.llm.spending.budget import Budget, Limit
 from llm_modules.llm.spending.charging import UNSENT, Outlook, charged, fault_kind
-from llm_modules.llm.spending.ledger import Ledger, row_of
+from llm_modules.llm.spending.ledger import SANDBOX, Ledger, row_of
 from llm_modules.llm.spending.periods import Spent
 from llm_modules.llm.spending.prices import Price, Prices
 from llm_modules.llm.spending.tally import Tally
 
-# How late others' requests may be noticed.
-CATCH_UP_SECONDS = 5.0
+# What is said when something fails, and when it works again.
+_SAID = {
+    "read": ("What others spend is not counted: %s", "What others spend is counted again"),
+    "written": ("Costs are only counted in memory: %s", "The ledger of costs is written again"),
+    "named": (
+        "Costs do not tell what came of them: %s",
+        "Costs tell again what came of them",
+    ),
+}
 
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -49,9 +55,8 @@ class Spending:
         self._mode = mode
         self._longest_answer = longest_answer
         self._clock = clock
-        self._tally = Tally(ledger)
+        self._tally = Tally(ledger, is_sandbox=mode == SANDBOX)
         self._budget = Budget(limits, self._tally, clock)
-        self._caught_up_at = time.monotonic()
         self._failing: set[str] = set()
         # Without limits as well: a damaged file is easier to mend before it is needed.
         ledger.newest()
@@ -109,7 +114,8 @@ class Spending:
 
     def named(self, decision_id: str, kind: str) -> None:
         """Call the requests of a decision by the tool that came of it, or "failed"."""
-        self._tried("written", lambda: self._ledger.named(decision_id, kind))
+        # An update that finds no row succeeds on a full disk too: it proves nothing of the others.
+        self._tried("named", lambda: self._ledger.named(decision_id, kind))
 
     def notices(self) -> tuple[str, ...]:
         """Take the sentences about the budget that people should be told."""
@@ -128,29 +134,30 @@ class Spending:
                 f"the price of {model!r} is unknown, so llm_config.budget cannot be kept: "
                 "add it to llm_config.prices",
             )
+        self._refresh()
         with self._budget.reserving(Spent(prompt_tokens + self._longest_answer, usd or 0.0)):
             yield
 
     def _refresh(self) -> None:
         """Take in what others spent, and what a period that has begun had cost before."""
-        if time.monotonic() - self._caught_up_at >= CATCH_UP_SECONDS:
-            self._caught_up_at = time.monotonic()
-            self._tried("read", self._tally.catch_up)
-            self._budget.watch()
+        self._tried("read", self._tally.catch_up)
+        self._budget.watch()
         for period in self._budget.periods():
             if not self._tally.knows(period):
                 self._tried("read", partial(self._tally.load, period))
 
-    def _tried(self, what: str, act: Callable[[], _Result]) -> _Result | None:
+    def _tried(
+        self, what: Literal["read", "written", "named"], act: Callable[[], _Result]
+    ) -> _Result | None:
         try:
             result = act()
         except JournalError as error:
             if what not in self._failing:
-                logger.warning("Costs are only counted in memory: %s", error)
+                logger.warning(_SAID[what][0], error)
             self._failing.add(what)
             return None
         if what in self._failing:
-            logger.warning("The ledger of costs is %s again", what)
+            logger.warning(_SAID[what][1])
         self._failing.discard(what)
         return result
 

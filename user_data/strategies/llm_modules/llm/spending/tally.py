@@ -10,11 +10,12 @@ class Tally:
     """Sums per day and month that only grow: of the ledger's rows at the start, and all since.
 
     What this process charges counts at once, in memory, also when it cannot be written; what
-    others charge counts with the next `catch_up`.
+    others charge counts with the next `catch_up`. The sandbox is counted apart from all else.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, is_sandbox: bool = False) -> None:
         self._ledger = ledger
+        self._is_sandbox = is_sandbox
         self._generation = ledger.generation
         # Rows up to the first id are in `_before`, all others in `_since`, when they were seen.
         self._started_after = 0
@@ -32,7 +33,9 @@ class Tally:
 
     def load(self, period: Period) -> None:
         """Take over what a period had cost before the start. Raises JournalError."""
-        self._before[period] = self._ledger.spent(period, self._started_after)
+        self._before[period] = self._ledger.spent(
+            period, self._started_after, is_sandbox=self._is_sandbox
+        )
 
     def knows(self, period: Period) -> bool:
         """Tell whether what a period had cost before the start was taken over."""
@@ -55,7 +58,8 @@ class Tally:
         if self._mind_the_file():
             charges = self._ledger.after(self._seen)
         for charge in charges:
-            if charge.row_id not in self._own:
+            is_ours = charge.row_id in self._own
+            if not is_ours and charge.is_sandbox == self._is_sandbox:
                 self._add(charge.at, charge.spent)
             self._own.discard(charge.row_id)
             self._seen = charge.row_id

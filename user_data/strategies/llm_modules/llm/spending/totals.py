@@ -63,18 +63,31 @@ NO_REQUESTS = Total("", 0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0)
 
 
 def totals(
-    ledger: Ledger, since: datetime, until: datetime, by: Grouping, mode: str | None = None
+    ledger: Ledger,
+    since: datetime,
+    until: datetime,
+    by: Grouping,
+    *,
+    is_sandbox: bool | None = None,
 ) -> tuple[Total, ...]:
     """Return the sums per group from one time up to another, in the groups' order.
 
-    Raises JournalError.
+    `is_sandbox` False leaves the sandbox out, True all else. Raises JournalError.
     """
-    return _found(ledger, since, until, by, mode)
+    return _found(ledger, by, _Extent(since, until, is_sandbox=is_sandbox))
 
 
-def total(ledger: Ledger, since: datetime, until: datetime, mode: str | None = None) -> Total:
-    """Return the sum of everything from one time up to another. Raises JournalError."""
-    return next(iter(_found(ledger, since, until, None, mode)), NO_REQUESTS)
+def total(
+    ledger: Ledger,
+    since: datetime,
+    until: datetime,
+    mode: str | None = None,
+    *,
+    is_sandbox: bool | None = None,
+) -> Total:
+    """Return the sum of everything from one time up to another, as `totals` does."""
+    extent = _Extent(since, until, mode, is_sandbox)
+    return next(iter(_found(ledger, None, extent)), NO_REQUESTS)
 
 
 def dated_costs(
@@ -83,24 +96,39 @@ def dated_costs(
     """Return what was spent in each hour that anything was, dated to its start."""
     key = _KEYS["hour"]
     query = f"SELECT {key}, coalesce(sum(cost), 0.0) {_FROM} GROUP BY 1 ORDER BY 1"
-    found = ledger.rows(query, milliseconds(since), milliseconds(until), mode, mode)
+    found = ledger.rows(query, *_Extent(since, until, mode).values)
     return tuple((moment(at), usd) for at, usd in found)
 
 
-def first_request(ledger: Ledger) -> datetime | None:
+def first_request(ledger: Ledger, *, is_sandbox: bool | None = None) -> datetime | None:
     """Return when the ledger begins, None while there is nothing in it. Raises JournalError."""
-    ((at,),) = ledger.rows("SELECT min(at) FROM requests") or [(None,)]
+    query = "SELECT min(at) FROM requests WHERE ?1 IS NULL OR (mode = 'sandbox') = ?1"
+    ((at,),) = ledger.rows(query, is_sandbox) or [(None,)]
     return None if at is None else moment(at)
 
 
-_FROM = "FROM requests WHERE at >= ? AND at < ? AND (? IS NULL OR mode = ?)"
+_FROM = """FROM requests WHERE at >= ?1 AND at < ?2 AND (?3 IS NULL OR mode = ?3)
+    AND (?4 IS NULL OR (mode = 'sandbox') = ?4)"""
 
 
-def _found(
-    ledger: Ledger, since: datetime, until: datetime, by: Grouping | None, mode: str | None
-) -> tuple[Total, ...]:
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """Which requests are summed up: from when until when, of one mode, in the sandbox or not."""
+
+    since: datetime
+    until: datetime
+    mode: str | None = None
+    is_sandbox: bool | None = None
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """The values of `_FROM`."""
+        return milliseconds(self.since), milliseconds(self.until), self.mode, self.is_sandbox
+
+
+def _found(ledger: Ledger, by: Grouping | None, extent: _Extent) -> tuple[Total, ...]:
     query = f"SELECT {_KEYS[by]} AS name, {_SUMS} {_FROM} GROUP BY name ORDER BY name"
-    found = ledger.rows(query, milliseconds(since), milliseconds(until), mode, mode)
+    found = ledger.rows(query, *extent.values)
     date = _DATES.get(by)
     return tuple(
         Total(moment(name).strftime(date) if date else str(name), *sums) for name, *sums in found
