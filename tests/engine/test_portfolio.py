@@ -252,7 +252,7 @@ def test_a_server_that_makes_one_call_at_a_time_is_refused() -> None:
 
 
 def test_cheap_answers_are_about_one_pair() -> None:
-    with pytest.raises(ConfigError, match="cheap_model needs scope pair"):
+    with pytest.raises(ConfigError, match="no cheap_model where scope is portfolio"):
         a_config(llm_config={"asking": {"scope": "portfolio", "cheap_model": "small"}})
 
 

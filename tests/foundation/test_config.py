@@ -153,3 +153,25 @@ def test_lists_and_only_lists_stand_for_several_names() -> None:
 
 def test_rewards_live_beside_the_trades() -> None:
     assert str(a_config("logs").experience_config.reward_path) == "logs/reward_learning.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fallbacks": [{"provider": "deepseek"}]}, "llm_config.fallbacks.0.model: missing"),
+        ({"fallbacks": [{"modell": "x", "provider": "p"}]}, "did you mean 'model'?"),
+        ({"fallbacks": {}}, "llm_config.fallbacks: found {}, expected a list, as [..]"),
+        ({"budget": None}, 'llm_config.budget: found null, expected a block of keys, as {"key"'),
+        ({"budget": {"usd_per_dy": 1}}, "allowed in llm_config.budget: tokens_per_day"),
+        ({"asking": {"scope": "all"}}, "asking.scope: found 'all', expected 'pair' or 'portfolio'"),
+    ],
+)
+def test_a_problem_in_a_block_within_a_block_is_told_as_plainly(
+    changes: dict[str, Any], said: str
+) -> None:
+    assert said in message_of(settings(llm_config=changes))
+
+
+def test_a_key_that_is_missing_is_not_likened_to_one_of_another_block() -> None:
+    merged = settings(llm_config={"fallbacks": [{"provider": "deepseek"}]})
+    assert "did you mean" not in message_of(merged)

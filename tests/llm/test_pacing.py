@@ -9,31 +9,31 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from llm_modules.errors import ProviderError
-from llm_modules.llm.pacing import MINUTE_SECONDS, Gate, Pace
+from llm_modules.llm.pacing import MINUTE_SECONDS, Pace, Pacer
 
 LATE = 1e9
 
 
 class Street:
-    """A gate whose time passes only while everybody waits."""
+    """A pacer whose time passes only while everybody waits."""
 
     def __init__(self, at_once: int = 1000, requests: int = 0, tokens: int = 0) -> None:
         self.now = 0.0
         self.passed: list[tuple[str, float]] = []
-        self.gate = Gate(Pace(at_once, requests, tokens), lambda: self.now, self.sleep)
+        self.pacer = Pacer(Pace(at_once, requests, tokens), lambda: self.now, self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
         self.now += seconds
 
     async def go(self, name: str, tokens: int = 1, until: float = LATE, used: int = -1) -> None:
-        async with self.gate.turn(tokens, until) as turn:
+        async with self.pacer.turn(tokens, until) as turn:
             self.passed.append((name, self.now))
             if used >= 0:
                 turn.tokens = used
 
     async def stay(self, name: str, end: asyncio.Event) -> None:
-        async with self.gate.turn(1, LATE):
+        async with self.pacer.turn(1, LATE):
             self.passed.append((name, self.now))
             await end.wait()
 
@@ -81,7 +81,7 @@ def test_a_place_is_free_again_after_a_failure_and_after_a_cancellation() -> Non
     async def scene() -> None:
         street, never = Street(1), asyncio.Event()
         with pytest.raises(ProviderError):
-            async with street.gate.turn(1, LATE):
+            async with street.pacer.turn(1, LATE):
                 raise ProviderError("connection", "gone")
         task = asyncio.create_task(street.stay("x", never))
         await settled()
@@ -117,12 +117,12 @@ def test_whoever_waits_for_the_next_minute_can_be_cancelled_too() -> None:
             await forever.wait()
 
         now = 0.0
-        gate = Gate(Pace(9, 1), lambda: now, sleep)
-        async with gate.turn(1, LATE):
+        pacer = Pacer(Pace(9, 1), lambda: now, sleep)
+        async with pacer.turn(1, LATE):
             pass
 
         async def second() -> None:
-            async with gate.turn(1, LATE):
+            async with pacer.turn(1, LATE):
                 raise AssertionError("it had no turn")
 
         task = asyncio.create_task(second())
@@ -130,7 +130,7 @@ def test_whoever_waits_for_the_next_minute_can_be_cancelled_too() -> None:
         task.cancel()
         await settled()
         now = MINUTE_SECONDS
-        async with gate.turn(1, LATE):
+        async with pacer.turn(1, LATE):
             pass
 
     play(scene())
@@ -225,7 +225,7 @@ def test_without_limits_nothing_waits_and_nothing_is_kept() -> None:
         for _ in range(500):
             await street.go("x", 10**9)
         assert street.now == 0.0
-        assert len(street.gate._turns) == 0
+        assert len(street.pacer._turns) == 0
 
     play(scene())
 
@@ -236,7 +236,7 @@ def test_turns_are_forgotten_after_a_minute() -> None:
         for second in range(300):
             street.now = float(second)
             await street.go("x")
-        assert len(street.gate._turns) == 60
+        assert len(street.pacer._turns) == 60
 
     play(scene())
 
@@ -287,8 +287,8 @@ def test_whatever_is_cancelled_the_others_all_pass_and_no_place_is_lost(seed: in
         served = set(street.names)
         assert served >= set(tasks) - lost
         await asyncio.gather(street.go("y"), street.go("z"))
-        assert street.gate._places._value == 2
-        assert not street.gate._head.locked()
+        assert street.pacer._places._value == 2
+        assert not street.pacer._head.locked()
 
     play(scene())
 
@@ -297,9 +297,9 @@ def test_a_turn_that_is_given_back_leaves_room_for_another() -> None:
     async def scene() -> None:
         street = Street(requests=2, tokens=1000)
         await street.go("a", 400)
-        async with street.gate.turn(400, LATE) as turn:
-            street.gate.give_back(turn)
-        assert len(street.gate._turns) == 1
+        async with street.pacer.turn(400, LATE) as turn:
+            street.pacer.give_back(turn)
+        assert len(street.pacer._turns) == 1
         await street.go("b", 600)
         await street.go("c", 1)
         assert street.passed == [("a", 0.0), ("b", 0.0), ("c", 60.0)]
@@ -310,8 +310,8 @@ def test_a_turn_that_is_given_back_leaves_room_for_another() -> None:
 def test_of_two_turns_alike_the_one_that_is_given_back_goes() -> None:
     async def scene() -> None:
         street = Street(requests=2)
-        async with street.gate.turn(5, LATE) as kept, street.gate.turn(5, LATE) as returned:
-            street.gate.give_back(returned)
-            assert [turn is kept for turn in street.gate._turns] == [True]
+        async with street.pacer.turn(5, LATE) as kept, street.pacer.turn(5, LATE) as returned:
+            street.pacer.give_back(returned)
+            assert [turn is kept for turn in street.pacer._turns] == [True]
 
     play(scene())

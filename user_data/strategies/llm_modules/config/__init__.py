@@ -50,6 +50,12 @@ __all__ = [
 ]
 
 TAPE_NAME = "llm_tape.sqlite"
+# Where pydantic speaks of Python's types.
+_KINDS = {
+    "model_type": 'a block of keys, as {"key": value}',
+    "dict_type": 'a block of keys, as {"key": value}',
+    "tuple_type": "a list, as [..]",
+}
 CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
 # What is computed of every timeframe; `extra_indicators` adds to it.
 INDICATOR_COLUMNS = (
@@ -203,16 +209,28 @@ def _sentence(item: Any, merged: Mapping[str, Any]) -> str:
     path = [str(part) for part in item["loc"]]
     key = ".".join(path)
     if item["type"] == "missing":
-        known = merged if len(path) == 1 else merged[path[0]]
-        return f"{key}: missing{_did_you_mean(path[-1], known)}"
+        return f"{key}: missing{_did_you_mean(path[-1], _block_at(merged, item['loc'][:-1]))}"
     if item["type"] == "extra_forbidden":
         allowed, place = _allowed_beside(path), ".".join(path[:-1])
         return f"{key}: unknown key; allowed in {place}: {', '.join(allowed)}"
-    found = "a secret" if _may_be_secret(path[-1], item["input"]) else repr(item["input"])
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    found = "a secret" if _may_be_secret(path[-1], item["input"]) else _shown(item["input"])
+    message = _KINDS.get(item["type"], item["msg"])
+    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
     if len(path) == 1:
         return f"{key}: {message}"
     return f"{key}: found {found}, expected {message}"
+
+
+def _block_at(merged: Any, place: Sequence[str | int]) -> object:
+    """Return what stands at a place of the settings, however deep."""
+    for name in place:
+        merged = merged[name]
+    return merged
+
+
+def _shown(value: object) -> str:
+    # As the file has it.
+    return "null" if value is None else repr(value)
 
 
 def _allowed_beside(path: Sequence[str]) -> list[str]:

@@ -63,8 +63,7 @@ class ServerConfig(Block):
     def _model_has_a_server(self) -> Self:
         if bool(self.model) != bool(self.api_base or self.provider):
             raise ValueError(
-                "model and its server (provider, api_base) are named together, or all are empty "
-                "(sandbox)"
+                "a model and its server (provider or api_base) named together, or all of them empty"
             )
         return self
 
@@ -137,7 +136,9 @@ class AskingConfig(Block):
     @model_validator(mode="after")
     def _cheap_answers_are_about_one_pair(self) -> Self:
         if self.cheap_model and self.scope == "portfolio":
-            raise ValueError("cheap_model needs scope pair: a portfolio is asked about only once")
+            raise ValueError(
+                "no cheap_model where scope is portfolio: empty one, or set the other to pair"
+            )
         return self
 
 

@@ -160,13 +160,13 @@ class Endpoint:
         if self._is_recorded(body):
             return await self._carrier.carry(body, question.inquiry)
         breaker, until = self._breaker(question.model), question.until
-        gate = self._patience.gate
+        pacer = self._patience.pacer
         estimate = estimated_tokens(body) + self._config.max_tokens
         while True:
-            async with breaker.passing(until), gate.turn(estimate, until) as turn:
+            async with breaker.passing(until), pacer.turn(estimate, until) as turn:
                 # Another one was told to wait, while this one waited for its turn.
                 if breaker.is_resting:
-                    gate.give_back(turn)
+                    pacer.give_back(turn)
                     continue
                 with breaker.watching(until):
                     reply = await self._carrier.carry(body, question.inquiry)

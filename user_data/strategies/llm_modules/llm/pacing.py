@@ -1,4 +1,4 @@
-"""The gate of a server: how many requests are under way at once, and how many in a minute."""
+"""The pacer of a server: how many requests are under way at once, and how many in a minute."""
 
 import asyncio
 from collections import deque
@@ -31,7 +31,7 @@ class Turn:
     tokens: int
 
 
-class Gate:
+class Pacer:
     """Lets requests to one server through, first come, first served; used on one event loop.
 
     In any minute there are no more than the pace allows. A request of more tokens than a whole

@@ -1,4 +1,4 @@
-"""How much is borne with a server: pauses, a gate, and how often it may fail."""
+"""How much is borne with a server: pauses, a pacer, and how often it may fail."""
 
 import asyncio
 import time
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from llm_modules.config import LLMConfig
 from llm_modules.llm.breaker import Breaker
-from llm_modules.llm.pacing import Clock, Gate, Pace, Sleep
+from llm_modules.llm.pacing import Clock, Pace, Pacer, Sleep
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """What endpoints of one server share; `pause` waits before another attempt."""
 
-    gate: Gate
+    pacer: Pacer
     breaker_failures: float
     breaker_seconds: float
     pause: Sleep = asyncio.sleep
@@ -29,5 +29,5 @@ def live_patience(
 ) -> Patience:
     """Return the patience with a server that the configuration asks for."""
     pace = Pace(config.max_concurrent, config.requests_per_minute, config.tokens_per_minute)
-    gate = Gate(pace, clock, pause)
-    return Patience(gate, config.breaker_failures, config.breaker_seconds, pause, clock)
+    pacer = Pacer(pace, clock, pause)
+    return Patience(pacer, config.breaker_failures, config.breaker_seconds, pause, clock)

@@ -60,7 +60,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 def http_client(connect_seconds: float, read_seconds: float) -> httpx2.AsyncClient:
     """Make the HTTP client that an SDK is given."""
     return httpx2.AsyncClient(
-        # How many requests are under way at once is the gate's to bound.
+        # How many requests are under way at once is the pacer's to bound.
         transport=BoundedTransport(
             # Each request looks at every idle connection: with 50 pairs a third of the work, and
             # between two candles they would time out anyway.
