@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import aiohttp.web
@@ -18,6 +18,7 @@ from examining import AGAIN, EVERYTHING, NO_CALLS, Doctor, about
 from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
+from llm_modules.llm.spending.opening import ledger_beside
 from llm_modules.operations import doctoring
 from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.diagnosis import Case, Diagnosis, DoctorOptions, Health, Purse, worst
@@ -204,6 +205,16 @@ def test_a_bot_without_a_scripted_model_has_none_to_ask(doctor: Doctor) -> None:
     with a_running_sandbox(doctor.session.places):
         found = doctor.finds()
     assert "does not run" in about(found, "sandbox").sentence
+
+
+def test_what_the_sandbox_is_asked_is_on_its_bill(doctor: Doctor, server: PickyServer) -> None:
+    places, paying = doctor.session.places, Paying(doctor.session)
+    with a_running_sandbox(places, "--model-port", str(server.port)):
+        doctor.finds(purse_of=paying)
+    ledger = ledger_beside(doctor.session.journals().tape)
+    with closing(sqlite3.connect(ledger)) as connection:
+        rows = connection.execute("SELECT kind, count(*) FROM requests GROUP BY kind").fetchall()
+    assert rows == [("check", 8)]
 
 
 def test_the_sandbox_is_never_sent_a_key(doctor: Doctor, server: PickyServer) -> None:

@@ -42,7 +42,7 @@ def opened_case(
                 provider_of("", target.api_base)
             purse = purse_of(config)
             return replace(case, settings=settings, config=config, keys=keys, purse=purse)
-        return _sandbox_case(replace(case, is_sandbox=True), settings)
+        return _sandbox_case(replace(case, is_sandbox=True), settings, purse_of)
     except ConfigError as error:
         return replace(case, problems=_problems(error))
     except JournalError as error:
@@ -58,7 +58,9 @@ def _settings(session: Session, environment: Mapping[str, str]) -> Settings:
     return merged(own, environment_settings({**environment, **generated}))
 
 
-def _sandbox_case(case: Case, settings: Settings) -> Case:
+def _sandbox_case(
+    case: Case, settings: Settings, purse_of: Callable[[TraderConfig], Purse]
+) -> Case:
     """Return the case of a bot without a model: its scripted one's, if that runs."""
     port = _model_port(case.session)
     if port is None:
@@ -66,7 +68,8 @@ def _sandbox_case(case: Case, settings: Settings) -> Case:
     whole = merged(settings, read_settings(case.session.places.sandbox_overlay))
     address = {"llm_config": {"api_base": f"http://127.0.0.1:{port}/v1"}}
     whole = merged(whole, address)
-    return replace(case, settings=whole, config=checked(whole))
+    config = checked(whole)
+    return replace(case, settings=whole, config=config, purse=purse_of(config))
 
 
 def _model_port(session: Session) -> int | None:
