@@ -37,8 +37,12 @@ class Scene:
         async with self.breaker.passing(until):
             with self.breaker.watching(until):
                 self.asked += 1
-                if fault is not None:
-                    raise ProviderError(fault, "as asked for", retry_after_seconds=retry_after)
+                await self.served(fault, retry_after)
+
+    async def served(self, fault: ProviderFault | None, retry_after: float | None) -> None:
+        """End a request at once."""
+        if fault is not None:
+            raise ProviderError(fault, "as asked for", retry_after_seconds=retry_after)
 
     async def fails(self, *faults: ProviderFault) -> None:
         for fault in faults:
@@ -73,21 +77,12 @@ class Slow(Scene):
         await asyncio.sleep(0)
         self.now = max(self.now, awake)
 
-    async def request(
-        self,
-        fault: ProviderFault | None = None,
-        *,
-        retry_after: float | None = None,
-        until: float = NEVER,
-    ) -> None:
-        async with self.breaker.passing(until):
-            with self.breaker.watching(until):
-                self.asked += 1
-                if fault is not None:
-                    raise ProviderError(fault, "at once")
-                end = asyncio.get_running_loop().create_future()
-                self.ends.append(end)
-                await end
+    async def served(self, fault: ProviderFault | None, retry_after: float | None) -> None:
+        """End a request when the test says so, with a fault at once."""
+        await super().served(fault, retry_after)
+        end = asyncio.get_running_loop().create_future()
+        self.ends.append(end)
+        await end
 
     async def start(self, count: int) -> list[asyncio.Task[None]]:
         tasks = [asyncio.create_task(self.request()) for _ in range(count)]

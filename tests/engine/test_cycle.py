@@ -459,3 +459,16 @@ def test_the_bill_says_what_came_of_each_question(tmp_path: Path) -> None:
     assert bill.names == [(record.decision_id, "signal_wait"), (record.decision_id, "failed")]
     rooms.close()
     assert bill.closed
+
+
+def test_an_exit_waits_for_no_bill(tmp_path: Path) -> None:
+    class Broken(Bill):
+        def named(self, decision_id: str, kind: str) -> None:
+            raise OSError("no disk")
+
+    world = a_world(a_position())
+    rooms = some_rooms(tmp_path, ScriptedClient([answering("signal_exit")]), world)
+    rooms = replace(rooms, spending=Broken())
+    with pytest.raises(OSError, match="no disk"):
+        run(rooms, a_question(a_position()))
+    assert rooms.book.look(PAIR, "exit", NOON) is not None

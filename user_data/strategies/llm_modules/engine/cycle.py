@@ -93,16 +93,15 @@ def conclude(
     verdict = judge(answer.call, question, snapshot, rooms) if answer.call else None
     record = answered_record(question, rooms.clock(), snapshot, prompt, answer, verdict)
     recorded = note(record, rooms)
+    proposal = verdict.proposal if verdict else None
+    # What cannot be recorded may not add risk; getting out may not depend on a disk.
+    if proposal is not None and (recorded or proposal.only_reduces):
+        book(question, snapshot, proposal, answer.model, rooms)
+    elif proposal is not None:
+        logger.warning("%s: approved, not opened: the journals are behind", question.pair)
+    # After the booking: an exit waits for no bill.
     if rooms.spending is not None:
         rooms.spending.named(record.decision_id, record.tool or record.status)
-    # What cannot be recorded may not add risk; getting out may not depend on a disk.
-    proposal = verdict.proposal if verdict else None
-    if proposal is None:
-        return record
-    if recorded or proposal.only_reduces:
-        book(question, snapshot, proposal, answer.model, rooms)
-    else:
-        logger.warning("%s: approved, not opened: the journals are behind", question.pair)
     return record
 
 

@@ -10,7 +10,7 @@ class Meter(Protocol):
     """Counts what requests take; used on the decision thread."""
 
     def admit(self) -> None:
-        """Let a request pass, or raise ProviderError("over_budget"): before it waits its turn."""
+        """Let a request pass, or raise ProviderError("over_budget") where nothing is left."""
         ...
 
     def reserving(
