@@ -27,13 +27,15 @@ ALLOWED: dict[str, set[str]] = {
     "learning": EVERYBODY | {"journal", "market"},
     "engine": EVERYBODY | {"market", "context", "llm", "tools", "gate", "journal", "learning"},
     "sandbox": EVERYBODY | {"engine"},
+    "backtest": EVERYBODY
+    | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"},
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
     "operations": EVERYBODY | {"journal", "learning", "llm", "tools", "gate", "sandbox"},
     "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
-FREQTRADE_KNOWERS = "engine/bridge/"
+FREQTRADE_KNOWERS = ("engine/bridge/", "backtest/")
 BROAD_EXCEPTS = {"gate/checker.py": 1, "engine/guard.py": 1}
 
 

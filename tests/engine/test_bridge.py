@@ -231,7 +231,8 @@ def test_a_trade_closed_by_others_has_no_last_word() -> None:
 
 
 def test_decisions_are_named_by_time_and_pair_and_are_unique() -> None:
-    first, second = bridge.decision_id(PAIR, NOON), bridge.decision_id(PAIR, NOON)
+    source = bridge.Newest(Provider({}))
+    first, second = source.decision_id(PAIR, NOON), source.decision_id(PAIR, NOON)
     assert first.startswith("260115120000-BTC-")
     assert first != second
 
@@ -255,7 +256,7 @@ def test_now_is_aware_utc() -> None:
 
 
 def a_view(**frames: pd.DataFrame) -> bridge.View:
-    return bridge.View(Provider(frames or {PAIR: a_frame()}), "30m", ("1h",), {})
+    return bridge.View(bridge.Newest(Provider(frames or {PAIR: a_frame()})), "30m", ("1h",), {})
 
 
 def test_equity_counts_the_open_profit_at_the_latest_rate() -> None:
@@ -280,7 +281,7 @@ def test_the_rate_of_an_earlier_trade_does_not_value_a_later_one() -> None:
 
 
 def test_a_pair_without_candles_is_valued_at_the_open_rate() -> None:
-    view = bridge.View(Provider({}), "30m", (), {})
+    view = bridge.View(bridge.Newest(Provider({})), "30m", (), {})
     (position,) = view.positions([a_trade()])
     assert position.current_rate == 100.0
 
@@ -345,7 +346,7 @@ def test_a_late_informative_candle_is_waited_for_but_not_for_ever() -> None:
             end = NOON - timedelta(minutes=90 if timeframe == "1h" else 0)
             return a_frame(end=end)
 
-    view = bridge.View(LateHour({PAIR: a_frame()}), "30m", ("1h",), {})
+    view = bridge.View(bridge.Newest(LateHour({PAIR: a_frame()})), "30m", ("1h",), {})
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
     patience = timedelta(seconds=LATE_CANDLE_SECONDS)
     assert len(view.due(a_world(), set(), "sandbox", NOON + patience)) == 1
@@ -358,7 +359,7 @@ def test_an_informative_timeframe_without_candles_is_waited_for() -> None:
                 return self.funding
             return a_frame() if timeframe == "30m" else pd.DataFrame(columns=["date"])
 
-    view = bridge.View(NoHour({PAIR: a_frame()}), "30m", ("1h",), {})
+    view = bridge.View(bridge.Newest(NoHour({PAIR: a_frame()})), "30m", ("1h",), {})
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
@@ -381,7 +382,7 @@ def test_a_pair_is_due_once_per_closed_candle() -> None:
 
 
 def test_a_candle_decided_before_a_restart_is_not_asked_about_again() -> None:
-    view = bridge.View(Provider({PAIR: a_frame()}), "30m", (), {PAIR: NOON})
+    view = bridge.View(bridge.Newest(Provider({PAIR: a_frame()})), "30m", (), {PAIR: NOON})
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
@@ -396,14 +397,16 @@ def test_an_outdated_candle_is_not_asked_about() -> None:
 
 
 def test_a_pair_without_candles_is_left_out() -> None:
-    view = bridge.View(Provider({PAIR: pd.DataFrame(columns=["date"])}), "30m", (), {})
+    view = bridge.View(
+        bridge.Newest(Provider({PAIR: pd.DataFrame(columns=["date"])})), "30m", (), {}
+    )
     assert view.due(a_world(), set(), "sandbox", NOON) == ()
 
 
 def test_positions_outside_the_whitelist_are_still_asked_about() -> None:
     provider = Provider({PAIR: a_frame(), ETH: a_frame()})
     provider.current_whitelist = lambda: [PAIR]  # type: ignore[method-assign]
-    view = bridge.View(provider, "30m", (), {})
+    view = bridge.View(bridge.Newest(provider), "30m", (), {})
     world = a_world(a_position(pair=ETH))
     questions = view.due(world, set(), "sandbox", NOON)
     assert [(question.pair, question.stance) for question in questions] == [
@@ -416,7 +419,7 @@ def test_positions_outside_the_whitelist_are_still_asked_about() -> None:
 def test_a_question_brings_what_the_gate_wants_to_know_of_the_market() -> None:
     funding = pd.DataFrame({"date": [NOON], "funding_rate": [0.0005]})
     frames = {PAIR: a_frame(40), ETH: a_frame(40)}
-    view = bridge.View(Provider(frames, funding), "30m", (), {})
+    view = bridge.View(bridge.Newest(Provider(frames, funding)), "30m", (), {})
     first, second = view.due(a_world(), (), "sandbox", NOON)
     assert first.funding_rate == 0.0005
     assert [tier.max_leverage for tier in first.rules.tiers] == [125.0, 5.0]
@@ -427,7 +430,7 @@ def test_a_question_brings_what_the_gate_wants_to_know_of_the_market() -> None:
 
 def test_returns_are_computed_once_per_candle() -> None:
     frames = {PAIR: a_frame(40), ETH: a_frame(40, NOON - timedelta(minutes=30))}
-    view = bridge.View(Provider(frames), "30m", (), {})
+    view = bridge.View(bridge.Newest(Provider(frames)), "30m", (), {})
     (first,) = view.due(a_world(), (), "sandbox", NOON)
     frames[ETH] = a_frame(40)
     (second,) = view.due(a_world(), (), "sandbox", NOON)
@@ -437,7 +440,7 @@ def test_returns_are_computed_once_per_candle() -> None:
 
 def test_a_pair_without_candles_has_no_returns() -> None:
     empty = pd.DataFrame(columns=["date"])
-    view = bridge.View(Provider({PAIR: a_frame(40), ETH: empty}), "30m", (), {})
+    view = bridge.View(bridge.Newest(Provider({PAIR: a_frame(40), ETH: empty})), "30m", (), {})
     (question,) = view.due(a_world(), (), "sandbox", NOON)
     assert question.returns.keys() == {PAIR}
 
@@ -445,13 +448,15 @@ def test_a_pair_without_candles_has_no_returns() -> None:
 def test_a_pair_off_the_whitelist_or_switched_off_is_not_tradable() -> None:
     position = a_position(pair=ETH)
     provider = Provider({PAIR: a_frame()})
-    view = bridge.View(provider, "30m", (), {})
+    view = bridge.View(bridge.Newest(provider), "30m", (), {})
     provider.frames = WhitelistOf(PAIR, {PAIR: a_frame(), ETH: a_frame()})
     questions = view.due(a_world(position), (), "sandbox", NOON)
     assert {question.pair: question.tradable for question in questions} == {PAIR: True, ETH: False}
     inactive = Provider({PAIR: a_frame()})
     inactive.active = False
-    (question,) = bridge.View(inactive, "30m", (), {}).due(a_world(), (), "sandbox", NOON)
+    (question,) = bridge.View(bridge.Newest(inactive), "30m", (), {}).due(
+        a_world(), (), "sandbox", NOON
+    )
     assert question.tradable is False
 
 
@@ -505,15 +510,16 @@ def test_a_thesis_found_in_the_journal_is_kept_with_its_trade() -> None:
 
 def test_an_empty_frame_spoils_only_its_own_pair() -> None:
     frames = {PAIR: a_frame(40), ETH: a_frame(40)}
-    view = bridge.View(Provider(frames), "30m", ("1d",), {})
-    provider_ohlcv = view._provider.ohlcv
+    provider = Provider(frames)
+    view = bridge.View(bridge.Newest(provider), "30m", ("1d",), {})
+    provider_ohlcv = provider.ohlcv
 
     def without_days(pair: str, timeframe: str, **named: Any) -> pd.DataFrame:
         if pair == ETH and timeframe == "1d":
             return pd.DataFrame()
         return provider_ohlcv(pair, timeframe, **named)
 
-    view._provider.ohlcv = without_days  # type: ignore[method-assign]
+    provider.ohlcv = without_days  # type: ignore[method-assign]
     late = NOON + timedelta(seconds=LATE_CANDLE_SECONDS)
     first, second = view.due(a_world(), (), "sandbox", late)
     assert len(first.frames[1]) == 40
@@ -522,7 +528,7 @@ def test_an_empty_frame_spoils_only_its_own_pair() -> None:
 
 def test_a_pair_whose_question_fails_does_not_keep_the_others_from_theirs() -> None:
     provider = Provider({PAIR: a_frame(40), ETH: a_frame(40)})
-    view = bridge.View(provider, "30m", (), {})
+    view = bridge.View(bridge.Newest(provider), "30m", (), {})
 
     def market(pair: str) -> dict[str, Any]:
         if pair == PAIR:

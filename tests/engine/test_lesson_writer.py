@@ -38,7 +38,7 @@ def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedCli
     """Let a losing trade close, and its lesson be worded with this answer."""
     client = ScriptedClient([answer])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     asyncio.run(outbox.learn(a_closed_trade(**(WRONG_WAY | trade))))
     return rooms, client
 
@@ -91,7 +91,7 @@ def test_the_words_of_a_model_are_kept_and_reach_the_next_prompt(tmp_path: Path)
 def test_what_the_model_was_asked_is_named(tmp_path: Path) -> None:
     client = Taped([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     line = trade_lines(rooms)[-1]
     assert isinstance(line, LessonRecord)
@@ -131,7 +131,7 @@ def test_a_model_that_takes_too_long_is_not_waited_for(
     monkeypatch.setattr("llm_modules.engine.lesson_writer.LONGEST_SECONDS", 0.01)
     client = ScriptedClient([a_reply(text=WORDS)], delay_seconds=5)
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     assert len(trade_lines(rooms)) == 1
     assert "keeps our words: no answer within 0.01 s" in caplog.text
@@ -140,7 +140,7 @@ def test_a_model_that_takes_too_long_is_not_waited_for(
 def test_whoever_asks_the_model_is_told_how_long(tmp_path: Path) -> None:
     client = Taped([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     before = time.monotonic()
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     (until,) = client.untils
@@ -181,7 +181,7 @@ def test_trades_that_close_together_are_asked_about_one_by_one_and_few_of_them(
 ) -> None:
     client = OneAtATime([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
 
     async def close_all() -> None:
         trades = [a_closed_trade(**WRONG_WAY | {"trade_id": number}) for number in range(15)]
@@ -195,7 +195,7 @@ def test_trades_that_close_together_are_asked_about_one_by_one_and_few_of_them(
 def test_a_lesson_never_stands_in_the_journal_before_its_trade(tmp_path: Path) -> None:
     client = ScriptedClient([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     path = Path(rooms.config.experience_config.trade_log_path)
     path.unlink()
     path.mkdir()
@@ -209,7 +209,7 @@ def test_a_lesson_never_stands_in_the_journal_before_its_trade(tmp_path: Path) -
 def test_a_known_trade_is_neither_written_nor_worded_again(tmp_path: Path) -> None:
     client = ScriptedClient([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    outbox = TradeOutbox(rooms.library, rooms.journal, a_writer(rooms, client))
+    outbox = TradeOutbox(replace(rooms, writer=a_writer(rooms, client)))
     for _ in range(2):
         asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     assert len(trade_lines(rooms)) == 2
@@ -218,6 +218,6 @@ def test_a_known_trade_is_neither_written_nor_worded_again(tmp_path: Path) -> No
 
 def test_without_a_writer_only_the_trade_is_written(tmp_path: Path) -> None:
     rooms = some_rooms(tmp_path, ScriptedClient([]))
-    outbox = TradeOutbox(rooms.library, rooms.journal, None)
+    outbox = TradeOutbox(rooms)
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     assert len(trade_lines(rooms)) == 1

@@ -48,7 +48,7 @@ class Bot:
         self.folder = folder
         self.desk: Desk = open_desk(a_config(str(folder)), "sandbox", "USDT", folder, {})
         provider: Any = SimpleNamespace(ohlcv=lambda *_args, **_named: pd.DataFrame())
-        self.view = bridge.View(provider, "30m", (), {})
+        self.view = bridge.View(bridge.Newest(provider), "30m", (), {})
         for trade in Trade.get_trades_proxy(is_open=False):
             if not self.desk.knows(trade.id, trade.open_date_utc):
                 self.desk.closed(bridge.closed_trade(trade))

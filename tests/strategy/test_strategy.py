@@ -408,12 +408,9 @@ def test_the_chart_shows_what_the_model_sees(strategy: Any) -> None:
     assert signals[["enter_long", "enter_short", "exit_long", "exit_short"]].sum().sum() == 0
 
 
-@pytest.mark.parametrize("mode", [RunMode.BACKTEST, RunMode.HYPEROPT])
-def test_a_backtest_ends_with_one_clear_sentence_instead_of_no_trades(
-    strategy: Any, mode: RunMode
-) -> None:
-    strategy.dp.runmode = mode
-    with pytest.raises(OperationalException, match="use 'freqtrade trade'"):
+def test_hyperopt_ends_with_one_clear_sentence(strategy: Any) -> None:
+    strategy.dp.runmode = RunMode.HYPEROPT
+    with pytest.raises(OperationalException, match=r"use './manage\.sh backtest'"):
         strategy.bot_start()
 
 

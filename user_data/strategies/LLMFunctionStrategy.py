@@ -13,6 +13,8 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
+from llm_modules.backtest.outcome import AS_CONFIGURED
+from llm_modules.backtest.session import Session, prepare
 from llm_modules.config import parse_config
 from llm_modules.domain import Side
 from llm_modules.engine import bridge
@@ -60,6 +62,8 @@ class LLMFunctionStrategy(IStrategy):
         },
     }
     desk: Desk | None = None
+    session: Session | None = None
+    variant = AS_CONFIGURED
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
@@ -90,12 +94,14 @@ class LLMFunctionStrategy(IStrategy):
 
     def bot_start(self, **kwargs: Any) -> None:
         """Open the journals and start deciding; trades closed while we were away are learnt."""
-        if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
-            # A backtest would pay a model for thousands of past candles.
+        if self.dp.runmode == RunMode.HYPEROPT:
             raise OperationalException(
-                "LLMFunctionStrategy asks its model while the market runs: use 'freqtrade trade'"
+                "LLMFunctionStrategy has nothing to optimise: use './manage.sh backtest'"
             )
         try:
+            if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
+                self.open_session = prepare(self)
+                return
             bridge.demand_protections(self, is_live=self._is_live())
             config = parse_config(self.config)
             mode = bridge.run_mode(self.config)
@@ -105,7 +111,7 @@ class LLMFunctionStrategy(IStrategy):
         except UserError as error:
             raise OperationalException(str(error)) from error
         self.view = bridge.View(
-            self.dp,
+            bridge.Newest(self.dp),
             self.timeframe,
             self._informative(),
             self.desk.decided_candles(),
@@ -124,7 +130,7 @@ class LLMFunctionStrategy(IStrategy):
     @guarded(None)
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
         """Show the desk the account, and hand it every pair that has a new closed candle."""
-        if self.desk is None:
+        if self.desk is None or self.desk.mode == "backtest":
             return
         with contained("Looking at the account") as outcome:
             self._look(self.desk, current_time)
@@ -322,6 +328,8 @@ class LLMFunctionStrategy(IStrategy):
             return
         if not trade.is_open:
             self.desk.closed(bridge.closed_trade(trade))
+            return
+        if self.session is not None and bridge.is_closing(trade, order):
             return
         # First of all: what fails after this cannot make the order again.
         booking = self.desk.settle(pair, order.ft_order_tag or "", trade.id, order.order_id)

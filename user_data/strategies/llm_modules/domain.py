@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Side = Literal["long", "short"]
 Language = Literal["en", "zh"]
 Stance = Literal["flat", "in_position"]
-RunMode = Literal["sandbox", "dry_run", "live"]
+RunMode = Literal["sandbox", "dry_run", "live", "backtest"]
 Regime = Literal["volatile", "trending", "ranging", "unknown"]
 Judgement = Literal["skill", "luck", "misfortune", "mistake"]
 HaltKind = Literal["tripped", "halted", "resumed", "flatten", "flattened"]

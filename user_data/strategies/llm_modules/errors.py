@@ -5,6 +5,7 @@
     |  |- ConfigError       a block or key of config.json is missing, mistyped or unknown
     |  |- JournalLockedError  another bot writes the same journal
     |  |- ContextBudgetError  max_context_tokens is too small for the bare facts
+    |  |- BacktestError     a backtest cannot go on or begin; what is done stays on its tape
     |- ModelError           the model: it is told exactly what is wrong and may try again
     |- ProviderError        the endpoint: wait, retry within the deadline, else hold
     |- MarketDataError      nobody: the pair is skipped for this candle, with a record
@@ -49,6 +50,10 @@ class JournalLockedError(UserError):
 
 class ContextBudgetError(UserError):
     """The facts that may not be dropped do not fit into `max_context_tokens`."""
+
+
+class BacktestError(UserError):
+    """A backtest cannot begin, or has to stop; what was answered until then is on its tape."""
 
 
 class ModelError(TraderError):

@@ -6,7 +6,7 @@ from llm_modules.config import RiskConfig
 from llm_modules.domain import MarketSnapshot, Thesis
 from llm_modules.engine.book import Booking, BookingKind
 from llm_modules.engine.question import Question
-from llm_modules.gate.stops import farthest_fill
+from llm_modules.gate.stops import farthest_fill, is_crossed
 from llm_modules.gate.tiers import maintenance_margin
 from llm_modules.gate.verdict import Proposal
 from llm_modules.tools.calls import Adjust, Entry, Exit
@@ -44,6 +44,17 @@ def booking_for(
         model_score=call.trade_score if isinstance(call, Exit) else None,
         reason=call.reason,
     )
+
+
+def drift_of(booking: Booking, price: float) -> str | None:
+    """Say why a price does not suit a booking any more, None where it does."""
+    stop = booking.stop_price
+    if stop is not None and is_crossed(stop, price, booking.side):
+        return f"price {price:.8g} is at or beyond the stop {stop:.8g}"
+    if booking.lowest_price <= price <= booking.highest_price:
+        return None
+    band = f"{booking.lowest_price:.8g} to {booking.highest_price:.8g}"
+    return f"price {price:.8g} left the band {band}"
 
 
 def _kind(proposal: Proposal) -> BookingKind | None:

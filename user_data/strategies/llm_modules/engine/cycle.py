@@ -41,13 +41,17 @@ from llm_modules.tools.schema import offered_tools
 logger = logging.getLogger(__name__)
 
 
+def _unheard(_line: DecisionLine) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """Everything a decision passes through; `world` and `clock` tell the present.
 
-    `writer` words lessons by a model, None where the rules' words are enough; `panel` asks about
-    all pairs of a candle at once, None where each is asked about by itself; `spending` keeps the
-    bill.
+    `heard` is told of every line that is noted. `writer` words lessons by a model, None where the
+    rules' words are enough; `panel` asks about all pairs of a candle at once, None where each is
+    asked about by itself; `spending` keeps the bill.
     """
 
     config: TraderConfig
@@ -60,6 +64,7 @@ class Rooms:
     library: ExperienceLibrary
     world: Callable[[], World]
     clock: Callable[[], datetime]
+    heard: Callable[[DecisionLine], None] = _unheard
     writer: LessonWriter | None = None
     panel: Panel | None = None
     spending: Spending | None = None
@@ -71,19 +76,39 @@ class Rooms:
             self.spending.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question that goes to the model: what was seen, and the prompt that tells it."""
+
+    question: Question
+    snapshot: MarketSnapshot
+    prompt: Prompt
+
+
 async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
     """Take one question through every room; whatever happens, a record says so."""
+    case = prepare(question, rooms)
+    if not isinstance(case, Case):
+        return case
+    answer = await ask(case, rooms)
+    return conclude(question, case.snapshot, case.prompt, answer, rooms)
+
+
+def prepare(question: Question, rooms: Rooms) -> Case | DecisionRecord:
+    """Make a case of a question, or record why the model is not asked."""
     try:
         snapshot = look(question, rooms)
         spared = spare(question, snapshot, rooms)
-        if spared is not None:
-            return spared
-        prompt = compose(question, snapshot, rooms)
+        return spared or Case(question, snapshot, compose(question, snapshot, rooms))
     except (MarketDataError, ContextBudgetError) as error:
         return fail(question, error, rooms)
+
+
+async def ask(case: Case, rooms: Rooms) -> Answer:
+    """Have the model answer; nothing else happens meanwhile, so cases may be asked at once."""
+    question = case.question
     inquiry = Inquiry(question.pair, question.decision_id, question.stance)
-    answer = await rooms.executor.call(prompt, inquiry)
-    return conclude(question, snapshot, prompt, answer, rooms)
+    return await rooms.executor.call(case.prompt, inquiry)
 
 
 def conclude(
@@ -206,6 +231,7 @@ def note(line: DecisionLine, rooms: Rooms) -> bool:
     # Memory first: the next prompt must know it even when the disk is full.
     rooms.library.note(line)
     rooms.sparing.note(line)
+    rooms.heard(line)
     try:
         return rooms.journal.decision(line)
     except JournalError:

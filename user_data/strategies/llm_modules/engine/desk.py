@@ -14,6 +14,7 @@ from functools import partial
 
 from llm_modules.domain import AccountState, ClosedTrade, OpenPosition, RunMode, Side
 from llm_modules.engine.book import Booking, BookingKind
+from llm_modules.engine.booking import drift_of
 from llm_modules.engine.cycle import Rooms, give_up, note
 from llm_modules.engine.outbox import TradeOutbox
 from llm_modules.engine.portfolio import decide_all
@@ -26,7 +27,7 @@ from llm_modules.engine.recording import (
     past_stops,
     thesis_of,
 )
-from llm_modules.engine.service import Decided, DecisionService
+from llm_modules.engine.service import Decided, DecisionService, OpenService
 from llm_modules.gate.conduct import Close, ConductLedger
 from llm_modules.gate.emergency import EmergencyStop, HaltEvent, Standing
 from llm_modules.gate.stops import booked_stop, is_crossed
@@ -49,7 +50,12 @@ class Desk:
     """
 
     def __init__(
-        self, rooms: Rooms, present: Present, emergency: EmergencyStop, mode: RunMode
+        self,
+        rooms: Rooms,
+        present: Present,
+        emergency: EmergencyStop,
+        mode: RunMode,
+        service: OpenService = DecisionService,
     ) -> None:
         self.mode = mode
         self.decided = 0
@@ -61,10 +67,10 @@ class Desk:
         self._ledger = ConductLedger()
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._settled_orders: deque[str] = deque(maxlen=MOST_NOTICES)
-        self._outbox = TradeOutbox(rooms.library, rooms.journal, rooms.writer)
+        self._outbox = TradeOutbox(rooms)
         self._recent = RecentDecisions()
         self._thread_was_alive = True
-        self._service = DecisionService(self._decide, self._undecided, rooms.executor.close)
+        self._service = service(self._decide, self._undecided, rooms.executor.close)
 
     def start(self, past: Sequence[DecisionLine]) -> None:
         """Start deciding; `past` decisions are drawn again, their stops and candles remembered."""
@@ -193,6 +199,10 @@ class Desk:
             return None
         return booking if self._may_try(booking) else None
 
+    def adjusts(self, pair: str, trade_id: int, now: datetime) -> bool:
+        """Tell whether an adjustment of a position is waiting."""
+        return self._of_trade(pair, "adjust", trade_id, now) is not None
+
     def stop_price(self, trade_id: int) -> float | None:
         """Return the tightest stop known for a position, None before it was ever observed."""
         booked = self._rooms.book.take_stop(trade_id)
@@ -292,14 +302,9 @@ class Desk:
 
     def _is_in_band(self, booking: Booking, price: float) -> bool:
         """Tell whether the price still suits a booking; if not, the booking ends."""
-        stop = booking.stop_price
-        if stop is not None and is_crossed(stop, price, booking.side):
-            problem = f"price {price:.8g} is at or beyond the stop {stop:.8g}"
-        elif booking.lowest_price <= price <= booking.highest_price:
+        problem = drift_of(booking, price)
+        if problem is None:
             return True
-        else:
-            band = f"{booking.lowest_price:.8g} to {booking.highest_price:.8g}"
-            problem = f"price {price:.8g} left the band {band}"
         self._rooms.book.withdraw(booking.pair)
         self._tell(booking, "vetoed", booking.trade_id, problem)
         return False
@@ -345,5 +350,6 @@ class Desk:
     def _tell(
         self, booking: Booking, outcome: OutcomeKind, trade_id: int | None, detail: str = ""
     ) -> None:
-        line = outcome_record(booking, outcome, datetime.now(UTC), trade_id=trade_id, detail=detail)
+        at = self._rooms.clock()
+        line = outcome_record(booking, outcome, at, trade_id=trade_id, detail=detail)
         self._service.soon(partial(note, line, self._rooms), "Recording an outcome")

@@ -1,4 +1,4 @@
-"""The flow of one question about all pairs of a candle: cycle.py's rooms, but one model call."""
+"""The flow of questions that come together: cycle.py's steps, asked at once or in one call."""
 
 import asyncio
 import logging
@@ -10,7 +10,18 @@ from llm_modules.context.pages import PairView
 from llm_modules.context.portfolio import PortfolioContext
 from llm_modules.dialogue import Inquiry, Prompt, ToolSpec
 from llm_modules.domain import MarketSnapshot, Stance
-from llm_modules.engine.cycle import Rooms, conclude, decide, fail, give_up, look, past_of, spare
+from llm_modules.engine.cycle import (
+    Case,
+    Rooms,
+    ask,
+    conclude,
+    fail,
+    give_up,
+    look,
+    past_of,
+    prepare,
+    spare,
+)
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.guard import contained
 from llm_modules.engine.portfolio_executor import Panel, PortfolioExecutor
@@ -70,8 +81,7 @@ async def decide_all(questions: Sequence[Question], rooms: Rooms, done: Done) ->
     """
     panel = rooms.panel
     if panel is None or len(questions) == 1:
-        for question in questions:
-            done(question, await decide(question, rooms))
+        await _decide_each(questions, rooms, done)
         return
     seen: list[_Seen] = []
     for question in questions:
@@ -84,6 +94,22 @@ async def decide_all(questions: Sequence[Question], rooms: Rooms, done: Done) ->
     if len(parts) > 1:
         logger.info("%d pairs are asked about in %d questions", len(seen), len(parts))
     await asyncio.gather(*(_ask(part, rooms, panel, done) for part in parts))
+
+
+async def _decide_each(questions: Sequence[Question], rooms: Rooms, done: Done) -> None:
+    """Ask about every pair at once; the answers count in the order of the questions."""
+    cases: list[Case] = []
+    for question in questions:
+        case = prepare(question, rooms)
+        if isinstance(case, Case):
+            cases.append(case)
+        else:
+            done(question, case)
+    answers = await asyncio.gather(*(ask(case, rooms) for case in cases))
+    # Not as they arrive: each verdict knows what the ones before promised, replayed too.
+    for case, answer in zip(cases, answers, strict=True):
+        record = conclude(case.question, case.snapshot, case.prompt, answer, rooms)
+        done(case.question, record)
 
 
 def _seen(question: Question, rooms: Rooms) -> _Seen | DecisionRecord:

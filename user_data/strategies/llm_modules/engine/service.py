@@ -1,13 +1,16 @@
 """DecisionService: one daemon thread with one event loop, where all deciding and learning happens.
 
-Freqtrade's loop hands questions in and goes on; nothing here ever makes it wait.
+Freqtrade's loop hands questions in and goes on; nothing here ever makes it wait. A backtest has
+InlineService instead.
 """
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from llm_modules.engine.guard import contained
 from llm_modules.engine.question import Question
@@ -23,6 +26,41 @@ Decide = Callable[[Questions, Decided], Awaitable[object]]
 OnFailure = Callable[[Question, str], None]
 
 
+Close = Callable[[], Awaitable[None]]
+
+
+class Service(Protocol):
+    """Whatever runs decisions, and the recording and learning that follow from them."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether anything handed in is still going to be done."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def ask(self, questions: Sequence[Question], *, together: bool = False) -> None:
+        """Have questions decided, with one prompt where that is wished."""
+        ...
+
+    def soon(self, work: Callable[[], object], what: str) -> None:
+        """Run a short piece of work."""
+        ...
+
+    def spawn(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Run work that may wait."""
+        ...
+
+    def stop(self) -> bool:
+        """End; tells whether it worked."""
+        ...
+
+
+OpenService = Callable[[Decide, OnFailure, Close], Service]
+
+
 class DecisionService:
     """Runs `decide` for many pairs at once; at most one question per pair is under way.
 
@@ -31,9 +69,7 @@ class DecisionService:
     cancelled, or our own code failed.
     """
 
-    def __init__(
-        self, decide: Decide, on_failure: OnFailure, close: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, decide: Decide, on_failure: OnFailure, close: Close) -> None:
         self._decide = decide
         self._on_failure = on_failure
         self._close = close
@@ -47,6 +83,7 @@ class DecisionService:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+        _spare_the_loop()
 
     @property
     def is_alive(self) -> bool:
@@ -133,3 +170,13 @@ class DecisionService:
         with contained("Closing the model's connections"):
             await self._close()
         self._loop.stop()
+
+
+def _spare_the_loop() -> None:
+    """Exempt what lives for ever from garbage collection.
+
+    With Freqtrade's modules a full collection takes 0.2 s and holds every thread, again and again;
+    frozen, what was loaded at the start is not looked at any more.
+    """
+    gc.collect()
+    gc.freeze()

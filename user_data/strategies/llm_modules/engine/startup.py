@@ -1,8 +1,8 @@
 """Everything is made and handed in here, once, when the bot starts."""
 
-import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from llm_modules.engine.lesson_writer import LessonWriter
 from llm_modules.engine.past import Past
 from llm_modules.engine.portfolio import open_panel
 from llm_modules.engine.question import Present, World
+from llm_modules.engine.service import DecisionService, OpenService
 from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
@@ -30,10 +31,8 @@ from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.opening import Surroundings, open_client, targets
-from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import FINDINGS_NAME, Findings
 from llm_modules.llm.spending.opening import ledger_beside, open_spending
-from llm_modules.llm.spending.spending import Spending
 from llm_modules.llm.tape import Tape
 from llm_modules.market.indicators import unknown_indicators
 
@@ -43,12 +42,41 @@ logger = logging.getLogger(__name__)
 OLDEST_QUESTION = timedelta(days=8)
 
 
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def _as_it_is(rooms: Rooms) -> Rooms:
+    return rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What is different where nobody trades live: a backtest tells its own time, and asks others.
+
+    The `tape` lies beside the decisions, `findings` in `user_data`, and the configured `client` is
+    asked, unless these are given; `refit` may exchange any of the rooms.
+    """
+
+    clock: Callable[[], datetime] = utc_now
+    service: OpenService = DecisionService
+    tape: Path | None = None
+    findings: Path | None = None
+    client: LLMClient | None = None
+    refit: Callable[[Rooms], Rooms] = _as_it_is
+
+
+TRADING = Premises()
+
+
 def open_desk(
     config: TraderConfig,
     mode: RunMode,
     stake_currency: str,
     user_data: Path,
     environment: Mapping[str, str],
+    premises: Premises = TRADING,
 ) -> Desk:
     """Open the journals, remember the past, and start deciding; halts are found in `user_data`.
 
@@ -64,13 +92,16 @@ def open_desk(
     past = Past(journal, mode)
     library = _library(config, mode)
     library.load(past, decisions)
-    library.prepare(datetime.now(UTC) - OLDEST_QUESTION)
+    library.prepare(premises.clock() - OLDEST_QUESTION)
     sparing = Sparing(config.llm_config.asking)
     sparing.load(decisions)
     present = Present(unknown_world(stake_currency))
-    spending = open_spending(config, ledger_beside(config.experience_config.tape_path), mode=mode)
-    asked = targets(config.llm_config, environment, Findings(user_data / FINDINGS_NAME))
-    client = _client(config, asked, spending)
+    tape = premises.tape or config.experience_config.tape_path
+    spending = open_spending(config, ledger_beside(tape), mode=mode)
+    findings = Findings(premises.findings or user_data / FINDINGS_NAME)
+    asked = targets(config.llm_config, environment, findings)
+    around = Surroundings(Tape(tape), spending)
+    client = premises.client or open_client(config.llm_config, asked, around)
     rooms = Rooms(
         config=config,
         context=ContextBuilder(config.context_config, config.risk_management),
@@ -81,15 +112,15 @@ def open_desk(
         journal=journal,
         library=library,
         world=present,
-        clock=lambda: datetime.now(UTC),
+        clock=premises.clock,
         writer=_writer(config, client, library, journal),
         panel=open_panel(client, config, asked),
         spending=spending,
     )
-    desk = Desk(rooms, present, _emergency_stop(config, mode, user_data), mode)
+    emergency = _emergency_stop(config, mode, user_data)
+    desk = Desk(premises.refit(rooms), present, emergency, mode, premises.service)
     desk.past_closes(past.closes, past.since)
     desk.start(decisions)
-    _spare_the_loop()
     logger.info("%s", banner(config, mode, len(past.closes)))
     return desk
 
@@ -115,20 +146,11 @@ def banner(config: TraderConfig, mode: RunMode, trades: int) -> str:
         "sandbox": "SANDBOX: the exchange is simulated from recorded candles, money is not real",
         "dry_run": "DRY-RUN: real market prices, simulated orders and money",
         "live": "LIVE: real orders with real money",
+        "backtest": "BACKTEST: recorded candles, simulated orders and money",
     }
     tape = {"record": "", "replay": " from the TAPE alone, nobody is asked"}
     played = tape.get(config.llm_config.tape_mode, " from the TAPE where it has the answer")
     return f"{words[mode]}; model {config.llm_config.model!r}{played}; {trades} past trades known"
-
-
-def _spare_the_loop() -> None:
-    """Exempt what lives for ever from garbage collection.
-
-    With Freqtrade's modules a full collection takes 0.2 s and holds every thread, again and again;
-    frozen, what was loaded at the start is not looked at any more.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _quieten() -> None:
@@ -139,11 +161,6 @@ def _quieten() -> None:
     """
     for name in ("uvicorn.error", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _client(config: TraderConfig, asked: Sequence[Target], spending: Spending) -> LLMClient:
-    tape = Tape(config.experience_config.tape_path)
-    return open_client(config.llm_config, asked, Surroundings(tape, spending))
 
 
 def _writer(

@@ -1,6 +1,7 @@
 """Freqtrade's objects in our words; beside the strategy, the only room that knows them."""
 
 from llm_modules.engine.bridge.market import (
+    CANDLE_ROWS,
     candles,
     demand_protections,
     locked_sides,
@@ -9,9 +10,11 @@ from llm_modules.engine.bridge.market import (
     newest_funding_rate,
     run_mode,
 )
+from llm_modules.engine.bridge.source import Newest, Source, tiers_of
 from llm_modules.engine.bridge.trades import (
     anchor_stop,
     closed_trade,
+    is_closing,
     is_tighter,
     open_position,
     open_profit,
@@ -19,15 +22,18 @@ from llm_modules.engine.bridge.trades import (
     store_thesis,
     stored_thesis,
 )
-from llm_modules.engine.bridge.view import View, decision_id, now
+from llm_modules.engine.bridge.view import View, now
 
 __all__ = [
+    "CANDLE_ROWS",
+    "Newest",
+    "Source",
     "View",
     "anchor_stop",
     "candles",
     "closed_trade",
-    "decision_id",
     "demand_protections",
+    "is_closing",
     "is_tighter",
     "locked_sides",
     "market_rules",
@@ -40,4 +46,5 @@ __all__ = [
     "store_exit",
     "store_thesis",
     "stored_thesis",
+    "tiers_of",
 ]

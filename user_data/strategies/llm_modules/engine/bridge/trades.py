@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from freqtrade.persistence import Trade
+from freqtrade.persistence import Order, Trade
 
 from llm_modules.domain import ClosedTrade, OpenPosition, Thesis
 from llm_modules.engine.book import Booking
@@ -103,6 +103,12 @@ def _track(position: OpenPosition) -> dict[str, float]:
         "mae_ratio": position.mae_ratio,
         "stop_price": position.stop_price,
     }
+
+
+def is_closing(trade: Trade, order: Order) -> bool:
+    """Tell whether an order closes the whole trade, which a backtest calls open until after it."""
+    whole: bool = order.ft_order_side == trade.exit_side and order.safe_amount == trade.amount
+    return whole
 
 
 def closed_trade(trade: Trade) -> ClosedTrade:

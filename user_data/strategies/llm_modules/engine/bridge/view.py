@@ -1,28 +1,18 @@
-"""Freqtrade's candles, wallets and trades, looked at once per loop."""
+"""Freqtrade's wallets and trades, and the market, looked at once per loop."""
 
 import math
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from freqtrade.data.dataprovider import DataProvider
-from freqtrade.enums import CandleType
 from freqtrade.exchange import timeframe_to_msecs
-from freqtrade.exchange.exchange_types import LeverageTier
 from freqtrade.persistence import PairLocks, Trade
 from freqtrade.persistence.pairlock import PairLock
 from freqtrade.wallets import Wallets
-from pandas import DataFrame
 
 from llm_modules.domain import AccountState, OpenPosition, RunMode
-from llm_modules.engine.bridge.market import (
-    candles,
-    locked_sides,
-    market_rules,
-    newest_close,
-    newest_funding_rate,
-)
+from llm_modules.engine.bridge.market import locked_sides, market_rules
+from llm_modules.engine.bridge.source import Source
 from llm_modules.engine.bridge.trades import (
     open_position,
     open_profit,
@@ -37,11 +27,6 @@ from llm_modules.engine.question import Question, World
 from llm_modules.market.returns import RETURN_CANDLES, Returns, log_returns
 
 LATE_CANDLE_SECONDS = 15
-
-
-def decision_id(pair: str, at: datetime) -> str:
-    """Name a decision: sortable by time, readable, unique."""
-    return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{secrets.token_hex(3)}"
 
 
 def now() -> datetime:
@@ -62,21 +47,21 @@ class Common:
 
 
 class View:
-    """Looks at Freqtrade's candles, wallets and trades, once per loop.
+    """Looks at the market and at Freqtrade's wallets and trades, once per loop.
 
     `decided` tells the newest candle of each pair that was decided before a restart.
     """
 
     def __init__(
         self,
-        provider: DataProvider,
+        source: Source,
         timeframe: str,
         informative: Sequence[str],
         decided: Mapping[str, datetime],
         *,
         is_live: bool = False,
     ) -> None:
-        self._provider = provider
+        self._source = source
         self._timeframes = (timeframe, *informative)
         self._span = timedelta(milliseconds=timeframe_to_msecs(timeframe))
         self._asked = dict(decided)
@@ -141,7 +126,7 @@ class View:
     ) -> tuple[Question, ...]:
         """Return a question for each pair that has a closed candle nobody was asked about."""
         # A pair that left the whitelist still has its position to decide about.
-        whitelist = self._provider.current_whitelist()
+        whitelist = self._source.whitelist()
         pairs = tuple(dict.fromkeys([*whitelist, *world.positions]))
         due = {
             pair: candle_at
@@ -162,7 +147,7 @@ class View:
 
     def _due_candle(self, pair: str, at: datetime) -> datetime | None:
         """Return the newest candle's close if it is to be decided now."""
-        candle_at = newest_close(self._frame(pair, self._timeframes[0]), self._timeframes[0])
+        candle_at = self._source.newest_close(pair, self._timeframes[0])
         # After an outage the newest candle is old, and its answer would be stale on arrival.
         if candle_at is None or self._asked.get(pair) == candle_at or at >= candle_at + self._span:
             return None
@@ -172,20 +157,20 @@ class View:
         return candle_at
 
     def _question(self, pair: str, candle_at: datetime, common: Common) -> Question:
-        market = self._provider.market(pair)
+        market = self._source.market(pair)
         return Question(
-            decision_id=decision_id(pair, common.at),
+            decision_id=self._source.decision_id(pair, common.at),
             pair=pair,
             candle_at=candle_at,
             valid_until=candle_at + self._span,
-            frames=tuple(candles(self._frame(pair, name), name) for name in self._timeframes),
-            rules=market_rules(market, self._tiers(pair)),
+            frames=tuple(self._source.candles(pair, name) for name in self._timeframes),
+            rules=market_rules(market, self._source.tiers(pair)),
             world=common.world,
             mode=common.mode,
             locked_sides=locked_sides(common.locks, pair, candle_at),
             tradable=pair in common.whitelist and (market or {}).get("active") is not False,
             returns=common.returns,
-            funding_rate=newest_funding_rate(self._funding(pair)),
+            funding_rate=self._source.funding_rate(pair),
         )
 
     def _all_returns(self, pairs: Collection[str]) -> Mapping[str, Returns]:
@@ -193,27 +178,17 @@ class View:
         fresh: dict[str, tuple[datetime, Returns]] = {}
         timeframe = self._timeframes[0]
         for pair in pairs:
-            frame = self._frame(pair, timeframe)
-            closed_at = newest_close(frame, timeframe)
+            closed_at = self._source.newest_close(pair, timeframe)
             if closed_at is None:
                 continue
             known = self._returns.get(pair)
             if known is not None and known[0] == closed_at:
                 fresh[pair] = known
             else:
-                rows = candles(frame, timeframe, RETURN_CANDLES + 1)
+                rows = self._source.candles(pair, timeframe, RETURN_CANDLES + 1)
                 fresh[pair] = closed_at, log_returns(rows)
         self._returns = fresh
         return {pair: returns for pair, (_, returns) in fresh.items()}
-
-    def _tiers(self, pair: str) -> Sequence[LeverageTier]:
-        # Freqtrade offers the tiers themselves nowhere, only answers for one stake.
-        known: Mapping[str, Sequence[LeverageTier]] = self._provider._exchange._leverage_tiers  # noqa: SLF001
-        return known.get(pair, ())
-
-    def _funding(self, pair: str) -> DataFrame:
-        timeframe = self._provider.get_funding_rate_timeframe()
-        return self._frame(pair, timeframe, CandleType.FUNDING_RATE)
 
     def _position(self, trade: Trade) -> OpenPosition:
         position = open_position(trade, self._rate(trade))
@@ -223,23 +198,15 @@ class View:
     def _others_have_closed(self, pair: str, candle_at: datetime) -> bool:
         """Tell whether the informative candles that end with this one have arrived too."""
         for name in self._timeframes[1:]:
-            closed = newest_close(self._frame(pair, name), name)
+            closed = self._source.newest_close(pair, name)
             span = timedelta(milliseconds=timeframe_to_msecs(name))
             if closed is None or closed + span <= candle_at:
                 return False
         return True
 
-    def _frame(
-        self, pair: str, timeframe: str, candle_type: CandleType = CandleType.FUTURES
-    ) -> DataFrame:
-        frame: DataFrame = self._provider.ohlcv(
-            pair, timeframe, copy=False, candle_type=candle_type
-        )
-        return frame
-
     def _rate(self, trade: Trade) -> float:
         """Return the latest rate of a trade, or the newest close before Freqtrade has one."""
         if trade.id in self._rates:
             return self._rates[trade.id]
-        frame = self._frame(trade.pair, self._timeframes[0])
-        return float(trade.open_rate if frame.empty else frame["close"].iloc[-1])
+        close = self._source.newest_price(trade.pair, self._timeframes[0])
+        return float(trade.open_rate) if close is None else close

@@ -1,0 +1,215 @@
+"""One backtest: before each candle every pair is decided, after it what happened is learnt."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from freqtrade.configuration import TimeRange
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.exchange import timeframe_to_minutes
+from freqtrade.persistence import LocalTrade, Trade
+from freqtrade.wallets import Wallets
+
+from llm_modules.backtest import hook
+from llm_modules.backtest.loading import load
+from llm_modules.backtest.outcome import Moment, Outcome, Variant
+from llm_modules.backtest.past import PastMarket
+from llm_modules.backtest.settings import BacktestSettings, applied, settings_of
+from llm_modules.backtest.tally import Tally
+from llm_modules.config import TraderConfig, parse_config
+from llm_modules.domain import ClosedTrade
+from llm_modules.engine import bridge
+from llm_modules.engine.desk import Desk
+from llm_modules.engine.inline import InlineService
+from llm_modules.engine.startup import Premises, open_desk
+from llm_modules.llm.providers.findings import FINDINGS_NAME
+
+# What Freqtrade reads of a row: enter_long, exit_long, enter_short, exit_short, both tags.
+Signal = tuple[int, int, int, int, str | None, None]
+
+
+class Traded(Protocol):
+    """What a session needs of the strategy it trades through."""
+
+    desk: Desk | None
+    view: bridge.View
+    dp: DataProvider
+    wallets: Wallets
+    config: Mapping[str, Any]
+    timeframe: str
+    position_adjustment_enable: bool
+    session: "Session | None"
+    variant: Variant
+
+
+class PastView(bridge.View):
+    """Values every position at the newest close."""
+
+    def saw(self, trade_id: int, rate: float) -> None:
+        """Forget it: Freqtrade tells the best price of a candle that has only begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last candle of a run, as Freqtrade names them: by their opening."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Furnishing:
+    """What a session is opened with."""
+
+    config: TraderConfig
+    settings: BacktestSettings
+    past: PastMarket
+
+
+class Session:
+    """Keeps the present of a run; the strategy's callbacks read the same desk as ever."""
+
+    def __init__(self, strategy: Traded, rooms: Furnishing, span: Span) -> None:
+        self.now = span.start
+        self.tally = Tally()
+        self._strategy = strategy
+        self._past = rooms.past
+        self._span = span
+        self._folder = Path(rooms.settings.folder)
+        self._closed: list[ClosedTrade] = []
+        self._starting_balance = strategy.wallets.get_total(self._currency)
+        self.desk = self._open_desk(rooms)
+        timeframes = rooms.config.context_config.informative_timeframes
+        self.view = PastView(rooms.past, strategy.timeframe, timeframes, {})
+        strategy.desk, strategy.view, strategy.session = self.desk, self.view, self
+
+    def candle(self, at: datetime) -> None:
+        """Learn what the candle before brought, and decide about every pair at its end.
+
+        Raises BacktestError when the model cannot be asked any more.
+        """
+        self.now = at
+        self._past.set_moment(at)
+        self._learn()
+        trades = Trade.get_open_trades()
+        busy = {trade.pair for trade in trades if trade.has_open_orders}
+        account = self.view.account(self._strategy.wallets, self._currency, trades)
+        self.desk.observe(account, self.view.positions(trades), busy, at)
+        self.tally.stood(at, account.equity)
+        due = self.view.due(self.desk.world(), busy, "backtest", at)
+        asks = self._strategy.variant.asks
+        self.desk.ask([question for question in due if asks(question.pair, at)])
+        # Looked at for each open trade, and its copies are dear: only where something waits.
+        self._strategy.position_adjustment_enable = any(
+            self.desk.adjusts(trade.pair, trade.id, at) for trade in trades
+        )
+        self.tally.demand_sense(at)
+        self._strategy.variant.watch(self._moment(account.equity))
+
+    def signal(self, pair: str) -> Signal:
+        """Return what Freqtrade's row is to say about a pair."""
+        booking = self.desk.entry(pair, self.now)
+        if booking is None:
+            return (0, 0, 0, 0, None, None)
+        if booking.side == "long":
+            return (1, 0, 0, 1, booking.tool, None)
+        return (0, 1, 1, 0, booking.tool, None)
+
+    def end(self) -> None:
+        """Learn from the last closes and let go of the files."""
+        self._learn()
+        self.desk.stop()
+
+    def outcome(
+        self, final_balance: float, rejected_entries: int, result_file: Path | None
+    ) -> Outcome:
+        """Return what the run came to."""
+        self.tally.stood(self.now, final_balance)
+        return Outcome(
+            stake_currency=self._currency,
+            starting_balance=self._starting_balance,
+            final_balance=final_balance,
+            timeframe=self._strategy.timeframe,
+            start=self._span.start,
+            end=self._span.end,
+            pairs=tuple(self._past.whitelist()),
+            equity=self.tally.equity,
+            trades=tuple(self._closed),
+            decided=self.tally.decided,
+            asked=self.tally.asked,
+            cost=self.tally.cost,
+            rejected_entries=rejected_entries,
+            folder=self._folder,
+            result_file=result_file,
+        )
+
+    @property
+    def _currency(self) -> str:
+        currency: str = self._strategy.config["stake_currency"]
+        return currency
+
+    def _open_desk(self, rooms: Furnishing) -> Desk:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        variant = self._strategy.variant
+        premises = Premises(
+            clock=lambda: self.now,
+            service=InlineService,
+            tape=Path(rooms.settings.tape),
+            findings=Path(self._strategy.config["user_data_dir"]) / FINDINGS_NAME,
+            client=variant.client,
+            refit=lambda made: variant.refit(replace(made, heard=self.tally.heard)),
+        )
+        config = applied(rooms.config, rooms.settings)
+        return open_desk(config, "backtest", self._currency, self._folder, os.environ, premises)
+
+    def _learn(self) -> None:
+        for trade in LocalTrade.bt_trades[len(self._closed) :]:
+            closed = bridge.closed_trade(trade)
+            self.desk.closed(closed)
+            self._closed.append(closed)
+
+    def _moment(self, equity: float) -> Moment:
+        span = timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
+        return Moment(
+            at=self.now,
+            candle=(self.now - self._span.start) // span,
+            candles=(self._span.end - self._span.start) // span,
+            decided=self.tally.decided,
+            asked=self.tally.asked,
+            equity=equity,
+            cost=self.tally.cost,
+        )
+
+
+def prepare(strategy: Traded) -> Callable[[datetime, datetime], Session]:
+    """Return what opens the session of a strategy's next backtest.
+
+    Raises ConfigError for settings that no run can have.
+    """
+    bridge.demand_protections(strategy, is_live=False)
+    config = parse_config(strategy.config)
+    settings = settings_of(strategy.config)
+    hook.install()
+    return partial(open_session, strategy, config, settings)
+
+
+def open_session(
+    strategy: Traded,
+    config: TraderConfig,
+    settings: BacktestSettings,
+    start: datetime,
+    end: datetime,
+) -> Session:
+    """Load what is recorded and open a session on it."""
+    timerange = TimeRange.parse_timerange(strategy.config.get("timerange"))
+    timeframes = (strategy.timeframe, *config.context_config.informative_timeframes)
+    pairs = strategy.dp.current_whitelist()
+    recorded = load(strategy.config, strategy.dp, pairs, timeframes, timerange)
+    rooms = Furnishing(config, settings, PastMarket(recorded, pairs))
+    return Session(strategy, rooms, Span(start, end))

@@ -1,0 +1,69 @@
+"""What a run has come to so far, and when there is no sense in going on."""
+
+import math
+from datetime import datetime
+
+import numpy as np
+
+from llm_modules.backtest.outcome import Equity
+from llm_modules.errors import BacktestError
+from llm_modules.journal.records import DecisionLine, DecisionRecord
+
+# What another answer from the same model cannot mend.
+HOPELESS = frozenset({"not_on_tape", "over_budget", "unauthorised"})
+MOST_FAILURES = 20
+
+
+class Tally:
+    """Counts the decisions of a run as they are noted; a model that is gone ends it.
+
+    Live, a failed question is a candle without a trade. A backtest full of them would be a result
+    of nothing.
+    """
+
+    def __init__(self) -> None:
+        self.decided = self.asked = 0
+        self._costs: list[float] = []
+        self._is_priced = True
+        self._failures = 0
+        self._is_hopeless = False
+        self._fault = ""
+        self._equity: list[tuple[int, float]] = []
+
+    @property
+    def cost(self) -> float | None:
+        """What the model took so far, in USD; None where a price is unknown."""
+        return math.fsum(self._costs) if self._is_priced else None
+
+    @property
+    def equity(self) -> Equity:
+        """The account so far."""
+        at = np.array([at for at, _ in self._equity], dtype=np.int64)
+        return Equity(at, np.array([value for _, value in self._equity], dtype=np.float64))
+
+    def heard(self, line: DecisionLine) -> None:
+        """Take in a line of the decision journal."""
+        if not isinstance(line, DecisionRecord):
+            return
+        self.decided += 1
+        if line.status == "skipped":
+            return
+        self.asked += 1
+        if line.attempts:
+            self._is_priced = self._is_priced and line.cost is not None
+            self._costs.append(line.cost or 0.0)
+        self._failures = self._failures + 1 if line.status == "failed" else 0
+        self._fault = line.fault or ""
+        self._is_hopeless = self._is_hopeless or self._fault.partition(":")[0] in HOPELESS
+
+    def stood(self, at: datetime, equity: float) -> None:
+        """Take in the account at the close of a candle."""
+        self._equity.append((int(at.timestamp() * 1000), equity))
+
+    def demand_sense(self, at: datetime) -> None:
+        """Raise BacktestError when the model cannot be asked any more."""
+        if self._is_hopeless or self._failures >= MOST_FAILURES:
+            raise BacktestError(
+                f"stopped at {at:%Y-%m-%d %H:%M} UTC after {self._failures} failed questions in a "
+                f"row, the last with {self._fault}"
+            )
