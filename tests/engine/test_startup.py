@@ -66,6 +66,7 @@ def test_two_bots_cannot_share_their_journals(tmp_path: Path) -> None:
         ("sandbox", "SANDBOX: the exchange is simulated"),
         ("dry_run", "DRY-RUN: real market prices, simulated orders"),
         ("live", "LIVE: real orders with real money"),
+        ("backtest", "BACKTEST: recorded candles, simulated orders"),
     ],
 )
 def test_the_log_says_what_is_real(tmp_path: Path, mode: Any, said: str) -> None:

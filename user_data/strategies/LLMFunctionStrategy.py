@@ -13,6 +13,7 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
+from llm_modules.backtest.fingerprint import put_fingerprint
 from llm_modules.backtest.outcome import AS_CONFIGURED
 from llm_modules.backtest.session import Session, prepare
 from llm_modules.config import parse_config
@@ -67,6 +68,7 @@ class LLMFunctionStrategy(IStrategy):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
+        put_fingerprint(config)
         if self._is_live():
             on_exchange = {"stoploss_on_exchange": True, "stoploss_on_exchange_interval": 60}
             self.order_types = {**self.order_types, **on_exchange}
@@ -94,10 +96,6 @@ class LLMFunctionStrategy(IStrategy):
 
     def bot_start(self, **kwargs: Any) -> None:
         """Open the journals and start deciding; trades closed while we were away are learnt."""
-        if self.dp.runmode == RunMode.HYPEROPT:
-            raise OperationalException(
-                "LLMFunctionStrategy has nothing to optimise: use './manage.sh backtest'"
-            )
         try:
             if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
                 self.open_session = prepare(self)
@@ -110,16 +108,12 @@ class LLMFunctionStrategy(IStrategy):
             self.desk = open_desk(config, mode, currency, user_data, os.environ)
         except UserError as error:
             raise OperationalException(str(error)) from error
-        self.view = bridge.View(
-            bridge.Newest(self.dp),
-            self.timeframe,
-            self._informative(),
-            self.desk.decided_candles(),
-            is_live=self._is_live(),
-        )
-        for trade in Trade.get_trades_proxy(is_open=False, close_date=self.desk.remembers_since):
-            if not self.desk.knows(trade.id, trade.open_date_utc):
-                self.desk.closed(bridge.closed_trade(trade))
+        source, decided = bridge.Newest(self.dp), self.desk.decided_candles()
+        timeframes = self.timeframe, self._informative()
+        self.view = bridge.View(source, *timeframes, decided, is_live=self._is_live())
+        for trade in bridge.closed_since(self.desk.remembers_since):
+            if not self.desk.knows(trade.trade_id, trade.opened_at):
+                self.desk.closed(trade)
 
     def ft_bot_cleanup(self) -> None:
         """Stop the decision thread before Freqtrade ends or reloads."""
@@ -140,10 +134,9 @@ class LLMFunctionStrategy(IStrategy):
 
     def _look(self, desk: Desk, current_time: datetime) -> None:
         trades = Trade.get_open_trades()
-        positions = self.view.positions(trades)
         account = self.view.account(self.wallets, self.config["stake_currency"], trades)
         busy = {trade.pair for trade in trades if trade.has_open_orders}
-        desk.observe(account, positions, busy, current_time)
+        desk.observe(account, self.view.positions(trades), busy, current_time)
         self.view.keep(trades, desk.world().positions)
         for notice in desk.notices():
             self.dp.send_msg(notice, always_send=True)
@@ -262,9 +255,8 @@ class LLMFunctionStrategy(IStrategy):
             bridge.store_exit(trade, booking)
         # With its stops on the exchange Freqtrade does not look at them itself.
         enforced = None if self.order_types["stoploss_on_exchange"] else trade.stop_loss
-        return self.desk.exit_reason(pair, trade.id, current_time) or self.desk.crossed_stop(
-            trade.id, current_rate, enforced
-        )
+        crossed = self.desk.crossed_stop(trade.id, current_rate, enforced)
+        return self.desk.exit_reason(pair, trade.id, current_time) or crossed
 
     @guarded(None)
     def adjust_trade_position(

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from freqtrade import __version__
+from freqtrade.exceptions import OperationalException
 from freqtrade.optimize import backtesting
 from freqtrade.optimize.backtesting import Backtesting
 
-from llm_modules.errors import ConfigError
+from llm_modules.errors import ConfigError, UserError
 
 SIGNAL_HEADERS = ["enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag"]
 SHAPES = {
@@ -70,12 +71,16 @@ def _accompanied(original: Callable[..., Any]) -> Callable[..., Any]:
         open_session = getattr(self.strategy, "open_session", None)
         if open_session is None:
             return original(self, processed, start_date, end_date)
-        session = open_session(start_date, end_date)
-        setattr(self, SESSION, session)
         try:
-            return original(self, processed, start_date, end_date)
-        finally:
-            delattr(self, SESSION)
-            session.end()
+            session = open_session(start_date, end_date)
+            setattr(self, SESSION, session)
+            try:
+                return original(self, processed, start_date, end_date)
+            finally:
+                delattr(self, SESSION)
+                session.end()
+        except UserError as error:
+            # Freqtrade prints the sentence of this one, and a traceback of any other.
+            raise OperationalException(str(error)) from error
 
     return backtest

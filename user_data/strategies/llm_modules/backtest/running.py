@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from freqtrade.data.btanalysis import get_latest_backtest_filename
+from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import Exchange
 from freqtrade.optimize.backtesting import Backtesting
 
 from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
 from llm_modules.backtest.session import Session, Traded
+from llm_modules.errors import BacktestError, UserError
 
 
 def run(
@@ -19,9 +21,18 @@ def run(
     """Run one backtest of a whole Freqtrade configuration.
 
     The configuration is Freqtrade's own, with the block `llm_backtest`; an `exchange` that is
-    given is asked for markets in place of a new one. Raises OperationalException as Freqtrade
-    does, and UserError when the run cannot go on.
+    given is asked for markets in place of a new one. Raises UserError when the run cannot begin or
+    go on.
     """
+    try:
+        return _run(config, variant, exchange)
+    except OperationalException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise BacktestError(str(error)) from error
+
+
+def _run(config: Mapping[str, Any], variant: Variant, exchange: Exchange | None) -> Outcome:
     backtesting = Backtesting(deepcopy(dict(config)), exchange)
     try:
         strategy = cast("Traded", backtesting.strategylist[0])

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_minutes
-from freqtrade.persistence import LocalTrade, Trade
+from freqtrade.persistence import CustomDataWrapper, LocalTrade, Trade
 from freqtrade.wallets import Wallets
 
 from llm_modules.backtest import hook
@@ -27,6 +28,7 @@ from llm_modules.engine import bridge
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.inline import InlineService
 from llm_modules.engine.startup import Premises, open_desk
+from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
 # What Freqtrade reads of a row: enter_long, exit_long, enter_short, exit_short, both tags.
@@ -48,7 +50,10 @@ class Traded(Protocol):
 
 
 class PastView(bridge.View):
-    """Values every position at the newest close."""
+    """Values every position at the newest close, and waits for no candle."""
+
+    # Whatever is recorded of the past has arrived.
+    late_candle_seconds = 0
 
     def saw(self, trade_id: int, rate: float) -> None:
         """Forget it: Freqtrade tells the best price of a candle that has only begun."""
@@ -173,6 +178,8 @@ class Session:
             closed = bridge.closed_trade(trade)
             self.desk.closed(closed)
             self._closed.append(closed)
+            # Freqtrade searches all of it for each open position.
+            CustomDataWrapper.delete_custom_data(trade.id)
 
     def _moment(self, equity: float) -> Moment:
         span = timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
@@ -192,6 +199,8 @@ def prepare(strategy: Traded) -> Callable[[datetime, datetime], Session]:
 
     Raises ConfigError for settings that no run can have.
     """
+    if strategy.dp.runmode == RunMode.HYPEROPT:
+        raise ConfigError("there is nothing to optimise: use './manage.sh backtest'")
     bridge.demand_protections(strategy, is_live=False)
     config = parse_config(strategy.config)
     settings = settings_of(strategy.config)

@@ -9,9 +9,14 @@ from llm_modules.backtest.outcome import Equity
 from llm_modules.errors import BacktestError
 from llm_modules.journal.records import DecisionLine, DecisionRecord
 
+NOT_ON_TAPE = "not_on_tape"
 # What another answer from the same model cannot mend.
-HOPELESS = frozenset({"not_on_tape", "over_budget", "unauthorised"})
+HOPELESS = frozenset({NOT_ON_TAPE, "over_budget", "unauthorised"})
 MOST_FAILURES = 20
+MISSING = (
+    "the tape has no answer to what is asked there. ./manage.sh backtest asks the model, after "
+    "telling what it costs; answers to other settings, candles or another version do not count"
+)
 
 
 class Tally:
@@ -53,8 +58,9 @@ class Tally:
             self._is_priced = self._is_priced and line.cost is not None
             self._costs.append(line.cost or 0.0)
         self._failures = self._failures + 1 if line.status == "failed" else 0
-        self._fault = line.fault or ""
-        self._is_hopeless = self._is_hopeless or self._fault.partition(":")[0] in HOPELESS
+        if line.fault and not self._is_hopeless:
+            self._fault = line.fault
+            self._is_hopeless = line.fault.partition(":")[0] in HOPELESS
 
     def stood(self, at: datetime, equity: float) -> None:
         """Take in the account at the close of a candle."""
@@ -62,8 +68,7 @@ class Tally:
 
     def demand_sense(self, at: datetime) -> None:
         """Raise BacktestError when the model cannot be asked any more."""
-        if self._is_hopeless or self._failures >= MOST_FAILURES:
-            raise BacktestError(
-                f"stopped at {at:%Y-%m-%d %H:%M} UTC after {self._failures} failed questions in a "
-                f"row, the last with {self._fault}"
-            )
+        if not self._is_hopeless and self._failures < MOST_FAILURES:
+            return
+        problem = MISSING if self._fault.startswith(NOT_ON_TAPE) else self._fault
+        raise BacktestError(f"stopped at {at:%Y-%m-%d %H:%M} UTC: {problem}")

@@ -25,7 +25,6 @@ from llm_modules.engine.recording import (
     halt_record,
     outcome_record,
     past_stops,
-    thesis_of,
 )
 from llm_modules.engine.service import Decided, DecisionService, OpenService
 from llm_modules.gate.conduct import Close, ConductLedger
@@ -288,17 +287,11 @@ class Desk:
     def _observe(self, position: OpenPosition) -> OpenPosition:
         self._ledger.opened(position.trade_id, position.opened_at)
         if position.thesis is None:
-            position = self._with_thesis(position)
+            known = self._tracker.known(position)
+            thesis = known.thesis if known else self._recent.thesis_of(position)
+            position = replace(position, thesis=thesis)
         stop = booked_stop(position, self._rooms.config.risk_management)
         return self._tracker.observe(replace(position, stop_price=stop))
-
-    def _with_thesis(self, position: OpenPosition) -> OpenPosition:
-        """Find the thesis of a position whose booking died with an earlier run."""
-        known = self._tracker.known(position)
-        if known is not None:
-            return replace(position, thesis=known.thesis)
-        entry = self._recent.entry_of(position)
-        return position if entry is None else replace(position, thesis=thesis_of(entry))
 
     def _is_in_band(self, booking: Booking, price: float) -> bool:
         """Tell whether the price still suits a booking; if not, the booking ends."""

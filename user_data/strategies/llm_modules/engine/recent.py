@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
-from llm_modules.domain import OpenPosition
+from llm_modules.domain import OpenPosition, Thesis
+from llm_modules.engine.recording import thesis_of
 from llm_modules.journal.records import DecisionLine, DecisionRecord, OutcomeRecord
 
 # Three weeks of five pairs at 30 minutes.
@@ -56,6 +57,11 @@ class RecentDecisions:
             if is_entry and record.approved is not None and record.at <= position.opened_at:
                 return record
         return None
+
+    def thesis_of(self, position: OpenPosition) -> Thesis | None:
+        """Return the thesis of a position whose booking died with an earlier run."""
+        entry = self.entry_of(position)
+        return None if entry is None else thesis_of(entry)
 
     def acted_candles(self) -> dict[str, datetime]:
         """Return the newest candle of each pair on which an order was approved.

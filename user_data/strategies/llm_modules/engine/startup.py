@@ -22,7 +22,7 @@ from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ConfigError
 from llm_modules.gate.checker import DecisionChecker
 from llm_modules.gate.clearance import demand_clearance
-from llm_modules.gate.emergency import EmergencyStop
+from llm_modules.gate.emergency import BREACHES_TO_TRIP, EmergencyStop
 from llm_modules.gate.halt import HaltSwitch
 from llm_modules.gate.risk_state import state_name
 from llm_modules.journal.records import DecisionLine, OutcomeRecord
@@ -177,7 +177,9 @@ def _writer(
 def _emergency_stop(config: TraderConfig, mode: RunMode, user_data: Path) -> EmergencyStop:
     # Where resume and status look too, which must work with a broken config.
     state = user_data / "logs" / state_name(mode)
-    return EmergencyStop(HaltSwitch(user_data, mode), state, config.risk_management)
+    # A backtest looks once per candle, where the bot looks every few seconds.
+    breaches = 1 if mode == "backtest" else BREACHES_TO_TRIP
+    return EmergencyStop(HaltSwitch(user_data, mode), state, config.risk_management, breaches)
 
 
 def _in_mode(line: DecisionLine, mode: RunMode) -> bool:

@@ -67,14 +67,22 @@ BEFORE_THE_FIRST_LOOK = Standing(
 class EmergencyStop:
     """Trips when equity fell too far from its peak, since the start or of the day (UTC).
 
-    Three breaching observations in a row, a few seconds, make it trip. It then leaves
+    Three breaching observations in a row, a few seconds, make it trip; `breaches_to_trip` is one
+    where there is a look per candle only. It then leaves
     `HALT.<mode>` behind and stays tripped until that file is removed, which starts anew from the
     equity of that moment. A state that cannot be read halts as well.
     """
 
-    def __init__(self, switch: HaltSwitch, state_path: Path, risk: RiskConfig) -> None:
+    def __init__(
+        self,
+        switch: HaltSwitch,
+        state_path: Path,
+        risk: RiskConfig,
+        breaches_to_trip: int = BREACHES_TO_TRIP,
+    ) -> None:
         self._switch = switch
         self._path = state_path
+        self._breaches_to_trip = breaches_to_trip
         self._stop_loss = risk.emergency_stop_loss
         self._day_loss = risk.emergency_day_loss
         self._complained: set[str] = set()
@@ -176,7 +184,7 @@ class EmergencyStop:
             return state
         breach = self._breach(state, equity)
         breaches = state.breaches + 1 if breach else 0
-        if breaches < BREACHES_TO_TRIP:
+        if breaches < self._breaches_to_trip:
             return state.model_copy(update={"breaches": breaches})
         return state.model_copy(update={"breaches": 0, "tripped_because": breach})
 

@@ -13,6 +13,7 @@ from llm_modules.engine.bridge.market import (
 from llm_modules.engine.bridge.source import Newest, Source, tiers_of
 from llm_modules.engine.bridge.trades import (
     anchor_stop,
+    closed_since,
     closed_trade,
     is_closing,
     is_tighter,
@@ -31,6 +32,7 @@ __all__ = [
     "View",
     "anchor_stop",
     "candles",
+    "closed_since",
     "closed_trade",
     "demand_protections",
     "is_closing",

@@ -1,7 +1,7 @@
 """Freqtrade's trades in our words, and what is kept with them in its database."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -142,6 +142,11 @@ def closed_trade(trade: Trade) -> ClosedTrade:
         model_score=final.get("trade_score"),
         exit_reflection=final.get("reason"),
     )
+
+
+def closed_since(moment: datetime) -> Iterator[ClosedTrade]:
+    """Describe the trades Freqtrade knows to have been closed after a moment."""
+    return map(closed_trade, Trade.get_trades_proxy(is_open=False, close_date=moment))
 
 
 def store_thesis(trade: Trade, thesis: Thesis) -> None:

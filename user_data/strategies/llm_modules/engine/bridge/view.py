@@ -52,6 +52,8 @@ class View:
     `decided` tells the newest candle of each pair that was decided before a restart.
     """
 
+    late_candle_seconds = LATE_CANDLE_SECONDS
+
     def __init__(
         self,
         source: Source,
@@ -151,7 +153,7 @@ class View:
         # After an outage the newest candle is old, and its answer would be stale on arrival.
         if candle_at is None or self._asked.get(pair) == candle_at or at >= candle_at + self._span:
             return None
-        late = at < candle_at + timedelta(seconds=LATE_CANDLE_SECONDS)
+        late = at < candle_at + timedelta(seconds=self.late_candle_seconds)
         if late and not self._others_have_closed(pair, candle_at):
             return None
         return candle_at

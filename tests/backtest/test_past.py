@@ -1,0 +1,109 @@
+"""Nothing that came later can be reached through the market of the past."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_modules.backtest.past import FundingRates, PastMarket, Recorded
+from llm_modules.domain import Candles
+
+PAIR, OTHER = "BTC/USDT:USDT", "ETH/USDT:USDT"
+START = datetime(2026, 1, 10, tzinfo=UTC)
+MINUTES = {"30m": 30, "1h": 60}
+
+
+def a_recording(rows: int = 20, **parts: object) -> Recorded:
+    """Prices count up from 1; the first candle opens at START."""
+    candles = {
+        (pair, name): _candles(name, rows, START) for pair in (PAIR, OTHER) for name in MINUTES
+    }
+    paid_at = np.array([_ms(START), _ms(START + timedelta(hours=8))], dtype=np.int64)
+    funding = {PAIR: FundingRates(paid_at, np.array([0.0001, 0.0002]))}
+    fields = {"candles": candles, "funding": funding, "markets": {PAIR: {"id": "x"}}, "tiers": {}}
+    return Recorded(**(fields | parts))
+
+
+def _candles(name: str, rows: int, start: datetime) -> Candles:
+    opened = _ms(start) + np.arange(rows, dtype=np.int64) * MINUTES[name] * 60_000
+    prices = np.arange(1, rows + 1, dtype=np.float64)
+    return Candles(name, opened, prices, prices, prices, prices, prices)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def a_market(at: datetime, recorded: Recorded | None = None) -> PastMarket:
+    market = PastMarket(recorded or a_recording(), [PAIR, OTHER])
+    market.set_moment(at)
+    return market
+
+
+def test_a_candle_is_known_from_the_moment_it_closes() -> None:
+    closes = START + timedelta(minutes=30)
+    before = a_market(closes - timedelta(milliseconds=1))
+    assert before.newest_close(PAIR, "30m") is None
+    assert before.newest_price(PAIR, "30m") is None
+    assert len(before.candles(PAIR, "30m")) == 0
+    after = a_market(closes)
+    assert after.newest_close(PAIR, "30m") == closes
+    assert after.newest_price(PAIR, "30m") == 1.0
+    assert after.candles(PAIR, "30m").close.tolist() == [1.0]
+
+
+def test_a_longer_candle_is_known_only_when_it_is_over() -> None:
+    market = a_market(START + timedelta(minutes=90))
+    assert market.candles(PAIR, "30m").close.tolist() == [1.0, 2.0, 3.0]
+    assert market.candles(PAIR, "1h").close.tolist() == [1.0]
+
+
+def test_the_newest_rows_are_given_as_many_as_are_wished() -> None:
+    market = a_market(START + timedelta(hours=5))
+    assert market.candles(PAIR, "30m", 3).close.tolist() == [8.0, 9.0, 10.0]
+    assert len(market.candles(PAIR, "30m", 100)) == 10
+
+
+@given(minutes=st.integers(0, 900), rows=st.integers(1, 30))
+def test_no_row_given_closes_after_the_moment(minutes: int, rows: int) -> None:
+    moment = START + timedelta(minutes=minutes)
+    market = a_market(moment)
+    for name, length in MINUTES.items():
+        given_rows = market.candles(PAIR, name, rows)
+        assert len(given_rows) == min(rows, 20, minutes // length)
+        assert (given_rows.open_times + length * 60_000 <= _ms(moment)).all()
+
+
+def test_after_the_recording_its_last_candle_stays_the_newest() -> None:
+    market = a_market(START + timedelta(days=9))
+    assert market.newest_close(PAIR, "30m") == START + timedelta(hours=10)
+
+
+@pytest.mark.parametrize(
+    ("hours", "rate"), [(-0.001, None), (0, 0.0001), (7.999, 0.0001), (8, 0.0002), (99, 0.0002)]
+)
+def test_the_funding_rate_is_the_last_one_paid(hours: float, rate: float | None) -> None:
+    assert a_market(START + timedelta(hours=hours)).funding_rate(PAIR) == rate
+
+
+def test_what_is_not_recorded_is_unknown() -> None:
+    market = a_market(START)
+    assert market.funding_rate(OTHER) is None
+    assert market.market(PAIR) == {"id": "x"}
+    assert market.market(OTHER) is None
+    assert market.tiers(PAIR) == ()
+    assert market.whitelist() == (PAIR, OTHER)
+
+
+def test_a_decision_has_the_same_name_in_every_run() -> None:
+    one, other = a_market(START), a_market(START)
+    assert one.decision_id(PAIR, START) == other.decision_id(PAIR, START)
+    assert one.decision_id(PAIR, START).startswith("260110000000-BTC-")
+
+
+def test_pairs_of_one_coin_have_names_of_their_own() -> None:
+    market = a_market(START)
+    names = {market.decision_id(f"BTC/{quote}", START) for quote in ("USDT:USDT", "USDC:USDC")}
+    assert len(names) == 2
