@@ -78,6 +78,20 @@ Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
       Have the running bot close every position once and trade on; asks unless --yes. Status 3
       when it does not run.
 
+  backtest [--sandbox] [--pairs PAIR ...] [--timerange YYYYMMDD-YYYYMMDD] [--timeframe T]
+           [--model M] [--wallet N] [--tape FILE] [--replay | --record] [--shards N]
+           [--no-experience] [--mask] [--cut-off YYYY-MM-DD] [--no-baselines]
+           [--random-seeds N] [--max-cost USD] [--yes] [--json]
+      Try the model on recorded candles, with Freqtrade's own backtesting engine: what it will ask
+      and cost, then the run, then a report beside those that knew nothing. Ctrl-C leaves a tape
+      from which the same command goes on. Without a model in config.json, or with --sandbox, the
+      model is simulated too. docs/backtest.md
+
+  lookahead [--sandbox] [--pairs PAIR ...] [--timerange YYYYMMDD-YYYYMMDD] [--timeframe T]
+            [--candles N]
+      Prove on your own settings and candles that no decision of a backtest sees what came after
+      it; status 1 when one did.
+
   selftest [--candles N] [--seed N]
       Attack the risk gate under your own limits, without exchange or model, and print what held;
       status 1 when something did not. Live trading refuses to start until it has passed.
@@ -349,6 +363,7 @@ positions stay, with their stops. On a live exchange close them there by hand."
                 python -m llm_modules.cli move-keys
             ;;
         sandbox | selftest) in_container "llm_modules.$command" "$@" ;;
+        backtest | lookahead) in_container llm_modules.backtest "$command" "$@" ;;
         *) in_container llm_modules.cli "$command" "$@" ;;
     esac
 }
@@ -376,6 +391,7 @@ native_command() { # COMMAND ARGUMENTS
             native llm_modules.cli start "$@"
             ;;
         sandbox | selftest) native "llm_modules.$command" "$@" ;;
+        backtest | lookahead) native llm_modules.backtest "$command" "$@" ;;
         *) native llm_modules.cli "$command" "$@" ;;
     esac
 }
@@ -428,8 +444,8 @@ main() { # COMMAND ARGUMENTS
     shift
     case "$command" in
         start | restart | deploy | logs | decisions | trades | calibration | halt | resume | \
-            flatten | clean | cost | doctor | replay | selftest | verify | version | stop | \
-            status | test | sandbox | move-keys | lock) ;;
+            flatten | clean | cost | doctor | replay | backtest | lookahead | selftest | verify | \
+            version | stop | status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return

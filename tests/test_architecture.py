@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine": EVERYBODY | {"market", "context", "llm", "tools", "gate", "journal", "learning"},
     "sandbox": EVERYBODY | {"engine"},
     "backtest": EVERYBODY
-    | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"},
+    | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
+    | {"operations"},
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},

@@ -107,3 +107,38 @@ def test_pairs_of_one_coin_have_names_of_their_own() -> None:
     market = a_market(START)
     names = {market.decision_id(f"BTC/{quote}", START) for quote in ("USDT:USDT", "USDC:USDC")}
     assert len(names) == 2
+
+
+def test_the_candles_stay_the_same_object_until_another_one_closes() -> None:
+    market = a_market(START + timedelta(minutes=60))
+    hour, half_hour = market.candles(PAIR, "1h"), market.candles(PAIR, "30m")
+    market.set_moment(START + timedelta(minutes=90))
+    assert market.candles(PAIR, "1h") is hour
+    assert market.candles(PAIR, "30m") is not half_hour
+    market.set_moment(START + timedelta(minutes=120))
+    assert market.candles(PAIR, "1h") is not hour
+    assert market.candles(PAIR, "1h").close.tolist() == [1.0, 2.0]
+
+
+def test_each_pair_timeframe_and_number_of_rows_has_candles_of_its_own() -> None:
+    market = a_market(START + timedelta(hours=4))
+    asked = [(pair, name, rows) for pair in (PAIR, OTHER) for name in MINUTES for rows in (2, 4)]
+    given_candles = [market.candles(*one) for one in asked]
+    assert [market.candles(*one) for one in asked] == given_candles
+    assert [len(one) for one in given_candles] == [rows for _, _, rows in asked]
+    assert len({id(one) for one in given_candles}) == len(asked)
+
+
+@given(minutes=st.lists(st.integers(0, 700), min_size=1, max_size=8))
+def test_what_is_known_does_not_depend_on_the_moments_before(minutes: list[int]) -> None:
+    used = a_market(START)
+    for minute in minutes:
+        moment = START + timedelta(minutes=minute)
+        used.set_moment(moment)
+        fresh = a_market(moment)
+        for name in MINUTES:
+            assert used.newest_close(PAIR, name) == fresh.newest_close(PAIR, name)
+            assert used.newest_price(PAIR, name) == fresh.newest_price(PAIR, name)
+            one, other = used.candles(PAIR, name, 5), fresh.candles(PAIR, name, 5)
+            assert one.open_times.tolist() == other.open_times.tolist()
+            assert one.close.tolist() == other.close.tolist()

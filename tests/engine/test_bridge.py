@@ -259,6 +259,26 @@ def a_view(**frames: pd.DataFrame) -> bridge.View:
     return bridge.View(bridge.Newest(Provider(frames or {PAIR: a_frame()})), "30m", ("1h",), {})
 
 
+def test_the_limits_of_a_pair_are_read_anew_only_where_they_were_told_anew() -> None:
+    view = a_view()
+    market: dict[str, Any] = {"limits": {"cost": {"min": 5}}}
+    first = view._rules_of(PAIR, market)
+    assert first.min_notional == 5.0
+    assert view._rules_of(PAIR, market) is first
+    assert view._rules_of(ETH, {"limits": {"cost": {"min": 20}}}).min_notional == 20.0
+    assert view._rules_of(PAIR, {"limits": {"cost": {"min": 7}}}).min_notional == 7.0
+
+
+def test_other_tiers_of_the_same_market_are_other_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = a_view()
+    told: list[Any] = []
+    monkeypatch.setattr(view._source, "tiers", lambda _pair: told)
+    market: dict[str, Any] = {}
+    assert view._rules_of(PAIR, market).tiers == ()
+    told = list(TIERS)
+    assert len(view._rules_of(PAIR, market).tiers) == len(TIERS)
+
+
 def test_equity_counts_the_open_profit_at_the_latest_rate() -> None:
     trade, view = a_trade(), a_view()
     before = view.account(Wallets(), "USDT", [trade])

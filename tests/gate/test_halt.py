@@ -213,7 +213,7 @@ def test_people_are_shown_every_file_that_halts_some_mode_and_what_cannot_be_see
         ("HALT", "empty"),
         ("HALT.live", ""),
     ]
-    assert len(found_halts(tmp_path / "missing")) == len(halt_paths(tmp_path)) == 5
+    assert len(found_halts(tmp_path / "missing")) == len(halt_paths(tmp_path)) == 4
 
 
 def test_a_note_keeps_its_place_in_time(tmp_path: Path) -> None:

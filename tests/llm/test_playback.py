@@ -173,6 +173,7 @@ def test_carriers_of_one_client_count_together(tape: Tape) -> None:
 @pytest.mark.parametrize("mode", ["replay", "replay_or_record"])
 def test_a_recorded_failure_fails_again_in_the_same_words(tape: Tape, mode: Any) -> None:
     name = put(tape, a_body(), None, "rate_limited: Error code: 429")
+    tape.outlive([name])
     outcomes, inquiry = asked(carrier_of(tape, mode), a_body())
     (error,) = outcomes
     assert isinstance(error, ProviderError)
@@ -264,7 +265,7 @@ def test_a_run_that_was_stopped_asks_only_what_is_missing(tape: Tape) -> None:
 
 
 def test_what_was_given_up_stays_given_up_and_the_next_question_is_asked(tape: Tape) -> None:
-    put(tape, a_body("first"), None, "server_error: Oops")
+    tape.outlive([put(tape, a_body("first"), None, "server_error: Oops")])
     server = Server()
     carrier = carrier_of(tape, "replay_or_record", server)
     outcomes, _ = asked(carrier, a_body("first"), a_body("first"), a_body("to another model"))
@@ -279,7 +280,7 @@ def test_what_was_given_up_stays_given_up_and_the_next_question_is_asked(tape: T
 def test_what_does_not_follow_an_abandoned_request_was_not_waited_for(
     tape: Tape, mode: Any
 ) -> None:
-    put(tape, a_body("first"), None, ABANDONED)
+    tape.outlive([put(tape, a_body("first"), None, ABANDONED)])
     put(tape, a_body("to another model"))
     server = Server()
     bodies = [a_body(text) for text in ("first", "to another model", "first")]
@@ -292,8 +293,9 @@ def test_what_does_not_follow_an_abandoned_request_was_not_waited_for(
 def test_what_fails_anew_may_be_tried_again(tape: Tape) -> None:
     server = Server(ProviderError("server_error", "Oops"))
     carrier = carrier_of(tape, "replay_or_record", server)
-    outcomes, _ = asked(carrier, a_body(), a_body())
+    outcomes, inquiry = asked(carrier, a_body(), a_body())
     assert models(outcomes) == ["ProviderError", "live-2"]
+    tape.outlive(inquiry.tape_ids[:1])
     replayed, _ = asked(carrier_of(tape), a_body(), a_body())
     assert models(replayed) == ["ProviderError", "live-2"]
 

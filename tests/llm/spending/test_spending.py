@@ -127,6 +127,38 @@ def test_a_decision_gives_its_requests_the_name_of_its_tool(path: Path) -> None:
     assert stored(path, "kind") == [("signal_wait",)]
 
 
+def test_what_was_played_from_a_tape_touches_no_ledger(path: Path) -> None:
+    meter = a_meter(path)
+    for _ in range(3):
+        meter.priced(an_expense(tape_id="t-1"), 700)
+        meter.named("d-1", "signal_wait")
+    assert not path.exists()
+
+
+def test_a_name_is_given_once(path: Path) -> None:
+    meter = a_meter(path)
+    ask(meter)
+    meter.named("d-1", "signal_wait")
+    meter.named("d-1", "signal_hold")
+    assert stored(path, "kind") == [("signal_wait",)]
+    ask(meter)
+    meter.named("d-1", "failed")
+    assert stored(path, "kind") == [("failed",)] * 2
+
+
+def test_of_what_is_never_named_only_the_newest_is_remembered(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_modules.llm.spending.spending.MOST_UNNAMED", 2)
+    meter = a_meter(path)
+    for name in ("d-1", "d-2", "d-3"):
+        meter.charge(an_inquiry(decision_id=name), an_expense(), 10)
+        meter.charge(an_inquiry(decision_id=name), an_expense(), 10)
+    for name in ("d-1", "d-2", "d-3"):
+        meter.named(name, "signal_wait")
+    assert stored(path, "kind") == [("flat",)] * 2 + [("signal_wait",)] * 4
+
+
 def test_asking_stops_at_the_limit_and_goes_on_the_next_day(path: Path) -> None:
     clock = Clock()
     meter = a_meter(path, clock, tokens_per_day=5000)

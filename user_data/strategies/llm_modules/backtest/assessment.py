@@ -23,6 +23,8 @@ Metric = Literal[
 class Figure:
     """A figure and its bootstrap interval of 95 %; None where it is not defined.
 
+    A bound is None where the interval has none on that side, or there are too few samples.
+
     Ratios are fractions of one; `expectancy_ratio` is the mean profit ratio of a trade.
     """
 
@@ -42,7 +44,10 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A way to trade on the same candles, fees and gate; equity as in Outcome, net of its cost."""
+    """A way to trade on the same candles, fees and gate; equity as in Outcome, net of its cost.
+
+    Its statistics are those of the headline stretch.
+    """
 
     name: str
     description: str
@@ -55,7 +60,8 @@ class Contender:
 class RandomTrading:
     """What chance made of the same turnover: final return ratio of each seed, and the middle 95 %.
 
-    `beaten` is the share of seeds whose return lies below the model's.
+    `beaten` is the share of seeds whose return lies below the model's; both are of the headline
+    stretch. `placed` is the share of the model's entries that could be made, on average.
     """
 
     returns: tuple[float, ...]
@@ -63,6 +69,7 @@ class RandomTrading:
     median: Equity
     high: Equity
     beaten: float
+    placed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,20 @@ class RefusedEntry:
     codes: tuple[str, ...]
     profit_abs: float | None
     profit_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEffect:
+    """What a check of the gate refused, and what of it is known: the profit it would have made.
+
+    `refused` entries, of which `known` were made in the run without gate and earned `profit_abs`:
+    below zero, the check saved that much.
+    """
+
+    code: str
+    refused: int
+    known: int
+    profit_abs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +117,7 @@ class Assessment:
     `stretches` are all of them. `cut_off` is when the model's knowledge ends, None where it is
     unknown. `shards` above 1: each stretch of time began flat, so there is no one account.
     `names` tells what a masked pair is called in truth. `remarks` are sentences a reader must see
-    before any figure.
+    before any figure. `checks` sum `refused` up, where an entry counts for each check it failed.
     """
 
     outcome: Outcome
@@ -111,3 +132,4 @@ class Assessment:
     shards: int
     names: Mapping[str, str]
     remarks: tuple[str, ...]
+    checks: tuple[CheckEffect, ...] = ()

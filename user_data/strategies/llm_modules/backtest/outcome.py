@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from llm_modules.backtest.past import Recorded
 from llm_modules.domain import ClosedTrade, FloatArray, IntArray
 from llm_modules.engine.cycle import Rooms
 from llm_modules.llm.client import LLMClient
@@ -82,13 +83,14 @@ class Variant:
 
     `client` is asked in place of the configured models; `refit` may exchange any of the rooms;
     pairs are only decided about where `asks` says so; `watch` is told of each candle, and what it
-    raises ends the run.
+    raises ends the run. `recorded` spares the run the loading of what it may know.
     """
 
     client: LLMClient | None = None
     refit: Callable[[Rooms], Rooms] = _as_it_is
     asks: Callable[[str, datetime], bool] = _always
     watch: Callable[[Moment], None] = _unwatched
+    recorded: Recorded | None = None
 
 
 AS_CONFIGURED = Variant()

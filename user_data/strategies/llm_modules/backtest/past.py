@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,16 @@ class Recorded:
     tiers: Mapping[str, Sequence[LeverageTier]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """How many of the recorded candles had closed at a moment, and when the last of them did."""
+
+    candles: Candles
+    moment_ms: int
+    end: int
+    closed_at: datetime | None
+
+
 class PastMarket:
     """What was known at `moment`; nothing that came later can be reached through it."""
 
@@ -41,6 +52,13 @@ class PastMarket:
         self._recorded = recorded
         self._pairs = tuple(pairs)
         self._moment_ms = 0
+        self._newest: dict[tuple[str, str], _Newest] = {}
+        self._cut: dict[tuple[str, str, int], tuple[int, Candles]] = {}
+
+    @property
+    def recorded(self) -> Recorded:
+        """All there is, the future too: for another run on the same candles."""
+        return self._recorded
 
     def set_moment(self, moment: datetime) -> None:
         """Let this be the present."""
@@ -52,30 +70,20 @@ class PastMarket:
 
     def newest_close(self, pair: str, timeframe: str) -> datetime | None:
         """Return when the newest closed candle closed, None without any."""
-        known, end = self._known(pair, timeframe)
-        if end == 0:
-            return None
-        closed_ms = int(known.open_times[end - 1]) + timeframe_to_msecs(timeframe)
-        return datetime.fromtimestamp(closed_ms / 1000, UTC)
+        return self._known(pair, timeframe).closed_at
 
     def newest_price(self, pair: str, timeframe: str) -> float | None:
         """Return the close of the newest closed candle, None without any."""
-        known, end = self._known(pair, timeframe)
-        return float(known.close[end - 1]) if end else None
+        known = self._known(pair, timeframe)
+        return float(known.candles.close[known.end - 1]) if known.end else None
 
     def candles(self, pair: str, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
-        """Return the newest closed candles."""
-        known, end = self._known(pair, timeframe)
-        rows_known = slice(max(0, end - rows), end)
-        return Candles(
-            timeframe=timeframe,
-            open_times=known.open_times[rows_known],
-            open=known.open[rows_known],
-            high=known.high[rows_known],
-            low=known.low[rows_known],
-            close=known.close[rows_known],
-            volume=known.volume[rows_known],
-        )
+        """Return the newest closed candles: the same object until another one closes."""
+        known = self._known(pair, timeframe)
+        cut = self._cut.get((pair, timeframe, rows))
+        if cut is None or cut[0] != known.end:
+            cut = self._cut[pair, timeframe, rows] = known.end, _last(rows, known)
+        return cut[1]
 
     def funding_rate(self, pair: str) -> float | None:
         """Return the last funding rate paid; None where none is recorded."""
@@ -95,11 +103,40 @@ class PastMarket:
 
     def decision_id(self, pair: str, at: datetime) -> str:
         """Name a decision by its time and pair: another run names it the same."""
-        name = hashlib.sha256(pair.encode()).hexdigest()[:NAME_CHARACTERS]
-        return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{name}"
+        return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{_short_name(pair)}"
 
-    def _known(self, pair: str, timeframe: str) -> tuple[Candles, int]:
-        """Return a pair's candles, and how many of them had closed."""
-        known = self._recorded.candles[pair, timeframe]
-        newest_open = self._moment_ms - timeframe_to_msecs(timeframe)
-        return known, int(np.searchsorted(known.open_times, newest_open, side="right"))
+    def _known(self, pair: str, timeframe: str) -> _Newest:
+        """Return what had closed of a pair's candles; looked for once in a moment."""
+        known = self._newest.get((pair, timeframe))
+        if known is None or known.moment_ms != self._moment_ms:
+            known = _newest(self._recorded.candles[pair, timeframe], timeframe, self._moment_ms)
+            self._newest[pair, timeframe] = known
+        return known
+
+
+def _newest(recorded: Candles, timeframe: str, moment_ms: int) -> _Newest:
+    span_ms = timeframe_to_msecs(timeframe)
+    end = int(recorded.open_times.searchsorted(moment_ms - span_ms, side="right"))
+    if end == 0:
+        return _Newest(recorded, moment_ms, 0, None)
+    closed_ms = int(recorded.open_times[end - 1]) + span_ms
+    return _Newest(recorded, moment_ms, end, datetime.fromtimestamp(closed_ms / 1000, UTC))
+
+
+def _last(rows: int, known: _Newest) -> Candles:
+    recorded = known.candles
+    shown = slice(max(0, known.end - rows), known.end)
+    return Candles(
+        timeframe=recorded.timeframe,
+        open_times=recorded.open_times[shown],
+        open=recorded.open[shown],
+        high=recorded.high[shown],
+        low=recorded.low[shown],
+        close=recorded.close[shown],
+        volume=recorded.volume[shown],
+    )
+
+
+@lru_cache(maxsize=1024)
+def _short_name(pair: str) -> str:
+    return hashlib.sha256(pair.encode()).hexdigest()[:NAME_CHARACTERS]

@@ -19,7 +19,7 @@ from freqtrade.wallets import Wallets
 from llm_modules.backtest import hook
 from llm_modules.backtest.loading import load
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
-from llm_modules.backtest.past import PastMarket
+from llm_modules.backtest.past import PastMarket, Recorded
 from llm_modules.backtest.settings import BacktestSettings, applied, settings_of
 from llm_modules.backtest.tally import Tally
 from llm_modules.config import TraderConfig, parse_config
@@ -31,6 +31,7 @@ from llm_modules.engine.startup import Premises, open_desk
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
+TAPE_PATIENCE_SECONDS = 30.0
 # What Freqtrade reads of a row: enter_long, exit_long, enter_short, exit_short, both tags.
 Signal = tuple[int, int, int, int, str | None, None]
 
@@ -93,6 +94,11 @@ class Session:
         self.view = PastView(rooms.past, strategy.timeframe, timeframes, {})
         strategy.desk, strategy.view, strategy.session = self.desk, self.view, self
 
+    @property
+    def recorded(self) -> Recorded:
+        """All that was loaded for the run, for another one on the same candles."""
+        return self._past.recorded
+
     def candle(self, at: datetime) -> None:
         """Learn what the candle before brought, and decide about every pair at its end.
 
@@ -106,9 +112,9 @@ class Session:
         account = self.view.account(self._strategy.wallets, self._currency, trades)
         self.desk.observe(account, self.view.positions(trades), busy, at)
         self.tally.stood(at, account.equity)
-        due = self.view.due(self.desk.world(), busy, "backtest", at)
         asks = self._strategy.variant.asks
-        self.desk.ask([question for question in due if asks(question.pair, at)])
+        silent = {pair for pair in self._past.whitelist() if not asks(pair, at)}
+        self.desk.ask(self.view.due(self.desk.world(), busy | silent, "backtest", at))
         # Looked at for each open trade, and its copies are dear: only where something waits.
         self._strategy.position_adjustment_enable = any(
             self.desk.adjusts(trade.pair, trade.id, at) for trade in trades
@@ -134,7 +140,7 @@ class Session:
         self, final_balance: float, rejected_entries: int, result_file: Path | None
     ) -> Outcome:
         """Return what the run came to."""
-        self.tally.stood(self.now, final_balance)
+        self.tally.stood(self.now + self._candle_span, final_balance)
         return Outcome(
             stake_currency=self._currency,
             starting_balance=self._starting_balance,
@@ -158,6 +164,10 @@ class Session:
         currency: str = self._strategy.config["stake_currency"]
         return currency
 
+    @property
+    def _candle_span(self) -> timedelta:
+        return timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
+
     def _open_desk(self, rooms: Furnishing) -> Desk:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
@@ -166,6 +176,8 @@ class Session:
             clock=lambda: self.now,
             service=InlineService,
             tape=Path(rooms.settings.tape),
+            # Other shards write it too, and nobody waits here for the next candle.
+            tape_patience_seconds=TAPE_PATIENCE_SECONDS,
             findings=Path(self._strategy.config["user_data_dir"]) / FINDINGS_NAME,
             client=variant.client,
             refit=lambda made: variant.refit(replace(made, heard=self.tally.heard)),
@@ -182,7 +194,7 @@ class Session:
             CustomDataWrapper.delete_custom_data(trade.id)
 
     def _moment(self, equity: float) -> Moment:
-        span = timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
+        span = self._candle_span
         return Moment(
             at=self.now,
             candle=(self.now - self._span.start) // span,
@@ -219,6 +231,7 @@ def open_session(
     timerange = TimeRange.parse_timerange(strategy.config.get("timerange"))
     timeframes = (strategy.timeframe, *config.context_config.informative_timeframes)
     pairs = strategy.dp.current_whitelist()
-    recorded = load(strategy.config, strategy.dp, pairs, timeframes, timerange)
+    known = strategy.variant.recorded
+    recorded = known or load(strategy.config, strategy.dp, pairs, timeframes, timerange)
     rooms = Furnishing(config, settings, PastMarket(recorded, pairs))
     return Session(strategy, rooms, Span(start, end))

@@ -18,6 +18,7 @@ from llm_modules.errors import ConfigError
 SETTINGS_KEY = "llm_backtest"
 FOLDER_NAME = "backtest_llm"
 TAPE_NAME = "tape.sqlite"
+PATIENT = 1000
 
 
 class BacktestSettings(Block):
@@ -53,7 +54,12 @@ def applied(config: TraderConfig, settings: BacktestSettings) -> TraderConfig:
         "log_trades": True,
         "enabled": config.experience_config.enabled and settings.experience,
     }
-    asking = {"tape_mode": settings.tape_mode, "budget": BudgetConfig()}
+    # Who waits for every answer has no use for a breaker, whose refusals are on no tape.
+    asking = {
+        "tape_mode": settings.tape_mode,
+        "budget": BudgetConfig(),
+        "breaker_failures": PATIENT,
+    }
     return config.model_copy(
         update={
             "experience_config": config.experience_config.model_copy(update=experience),

@@ -5,6 +5,7 @@ quoted block.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from llm_modules.context.numbers import compact, percent, price, trimmed, utc_moment
 from llm_modules.context.quoting import one_word
@@ -27,15 +28,8 @@ _MONEY_DIGITS = 6
 def terms_line(snapshot: MarketSnapshot, decimals: int) -> str:
     """Return which pair and candles this is about, and what the exchange demands of an order."""
     rules = snapshot.rules
-    return _line(
-        {
-            "pair": one_word(snapshot.pair),
-            "timeframe": snapshot.main.timeframe,
-            "price_step": price(rules.price_step, decimals),
-            "min_notional": trimmed(rules.min_notional),
-            "pair_max_leverage": trimmed(rules.max_leverage),
-        }
-    )
+    limits = rules.price_step, rules.min_notional, rules.max_leverage
+    return _terms(snapshot.pair, snapshot.main.timeframe, limits, decimals)
 
 
 def market_line(snapshot: MarketSnapshot, decimals: int) -> str:
@@ -51,6 +45,8 @@ def market_line(snapshot: MarketSnapshot, decimals: int) -> str:
     )
 
 
+# All pairs of a candle share it.
+@lru_cache(maxsize=4)
 def account_line(account: AccountState) -> str:
     """Return the account: amounts in the stake currency, which is the quote currency of pairs."""
     peak = account.peak_equity
@@ -107,6 +103,20 @@ def thesis_line(thesis: Thesis, decimals: int) -> str:
             "entry_resistance": price(thesis.key_resistance, decimals),
             "entry_stop": price(thesis.stop_price, decimals),
             "entry_target": price(thesis.target_price, decimals),
+        }
+    )
+
+
+@lru_cache(maxsize=512)
+def _terms(pair: str, timeframe: str, limits: tuple[float, float, float], decimals: int) -> str:
+    price_step, min_notional, max_leverage = limits
+    return _line(
+        {
+            "pair": one_word(pair),
+            "timeframe": timeframe,
+            "price_step": price(price_step, decimals),
+            "min_notional": trimmed(min_notional),
+            "pair_max_leverage": trimmed(max_leverage),
         }
     )
 

@@ -3,10 +3,11 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import numpy as np
 
-from llm_modules.domain import FloatArray
+from llm_modules.domain import FloatArray, IntArray
 
 MISSING = "-"
 _MOST_DECIMALS = 12
@@ -15,6 +16,7 @@ _SHORTENED_FROM = 1e5
 _UNITS = ("", "k", "M", "B", "T")
 
 
+@lru_cache(maxsize=1024)
 def price_decimals(step: float) -> int:
     """Return how many decimals keep two prices distinct that are one price step apart."""
     return len(f"{Decimal(repr(step)).normalize():f}".partition(".")[2])
@@ -52,7 +54,9 @@ def significant_decimals(size: float, digits: int) -> int:
     """Return the decimals that show so many significant digits of a number of this size."""
     if size <= 0:
         return 0
-    return min(max(digits - 1 - math.floor(math.log10(size)), 0), _MOST_DECIMALS)
+    decimals = digits - 1 - math.floor(math.log10(size))
+    # Asked some thirty times per prompt, where min and max take as long as all the rest.
+    return 0 if decimals < 0 else min(decimals, _MOST_DECIMALS)
 
 
 def scaled(values: FloatArray, digits: int) -> tuple[FloatArray, int, str]:
@@ -71,22 +75,28 @@ def scaled(values: FloatArray, digits: int) -> tuple[FloatArray, int, str]:
     return values / scale, significant_decimals(size / scale, digits), _UNITS[thousands]
 
 
-def rounded(values: FloatArray, decimals: int) -> FloatArray:
-    """Round a column; what is not finite becomes NaN, and -0.0 becomes 0.0."""
-    finite: FloatArray = np.where(np.isfinite(values), values, np.nan)
-    return finite.round(decimals) + 0.0
+def rounded(values: FloatArray, decimals: int | IntArray) -> FloatArray:
+    """Round to decimals, or each row to its own; not finite becomes NaN, and -0.0 becomes 0.0."""
+    powers = 10.0**decimals
+    finite = np.where(np.isfinite(values), values, np.nan)
+    # What ndarray.round does, which takes one number of decimals for all.
+    result: FloatArray = np.rint(finite * powers) / powers + 0.0
+    return result
 
 
+@lru_cache(maxsize=64)
 def utc_moment(at: datetime) -> str:
     """Print a moment in UTC with its year, as 2026-11-21T06:35Z."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
+@lru_cache(maxsize=2048)
 def utc_minute(at: datetime) -> str:
     """Print a recent moment in UTC to the minute, as 11-21 06:35."""
     return f"{at.astimezone(UTC):%m-%d %H:%M}"
 
 
+@lru_cache(maxsize=2048)
 def utc_day(at: datetime) -> str:
     """Print the day of a moment in UTC, as 11-21."""
     return f"{at.astimezone(UTC):%m-%d}"

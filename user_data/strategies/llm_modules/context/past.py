@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 
@@ -16,6 +17,8 @@ _LONGEST_DECISION_REASON = 80
 # Codes are short; trades of earlier versions have a sentence there.
 _LONGEST_TAUGHT = 160
 _IDLE_TOOLS = frozenset({"signal_wait", "signal_hold", "none"})
+# What is told of a pair is nearly the same at the next candle: for some fifty pairs it is kept.
+_KEPT_LINES = 2048
 
 
 def past_blocks(
@@ -61,9 +64,9 @@ def _decisions(decisions: Sequence[PastDecision], pair: str) -> Iterator[str]:
     for run in _runs(in_order):
         newest = run[-1]
         line = _run(run, day, pair)
-        is_newest = newest is in_order[-1]
-        reason = quoted(newest.reason, _LONGEST_DECISION_REASON)
-        yield f"{line} | {reason}" if is_newest else line
+        if newest is in_order[-1]:
+            line = f"{line} | {quoted(newest.reason, _LONGEST_DECISION_REASON)}"
+        yield line
         day = utc_day(newest.at)
 
 
@@ -74,6 +77,7 @@ def _runs(in_order: Sequence[PastDecision]) -> Iterator[tuple[PastDecision, ...]
         yield from (run,) if tool in _IDLE_TOOLS else ((one,) for one in run)
 
 
+@lru_cache(maxsize=_KEPT_LINES)
 def _run(run: Sequence[PastDecision], day: str, pair: str) -> str:
     """Word decisions that were alike, or a single one: when, how sure, what came of it.
 
@@ -98,6 +102,7 @@ def _from_to(values: Sequence[float | None]) -> str:
     return "-".join(dict.fromkeys((trimmed(min(known)), trimmed(max(known))))) if known else MISSING
 
 
+@lru_cache(maxsize=_KEPT_LINES)
 def _trade(trade: PastTrade, pair: str) -> str:
     line = " ".join(
         (

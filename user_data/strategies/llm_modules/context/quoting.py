@@ -11,6 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from llm_modules.context.blocks import Block, Quotes
 
@@ -30,16 +31,12 @@ def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
     empty result is `-`.
     """
     # A bound before the work: NFKC may grow a megabyte eighteenfold.
-    normal = _normal(text[: 4 * longest])
-    line = _OPENING.sub(lambda match: match[0] + " ", " ".join(normal.split()))
-    return _capped(line, longest) or NOTHING
+    return _quoted(text[: 4 * longest], longest)
 
 
 def one_word(text: str) -> str:
     """Return a name of the exchange as a word: letters, digits and `/:-._`, others become `_`."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST_NAME])
-    word = "".join(char if char.isalnum() or char in _NAME_CHARACTERS else "_" for char in plain)
-    return word[:LONGEST_NAME] or NOTHING
+    return _one_word(text[:LONGEST_NAME])
 
 
 def fence_id(lines: Sequence[str]) -> str:
@@ -60,6 +57,20 @@ def quotes(blocks: Iterable[Block]) -> Quotes:
     """Return lists of others' text within one fence; where it is closed depends on them alone."""
     fenced = tuple(blocks)
     return Quotes(fence_id([line for block in fenced for line in block.lines]), fenced)
+
+
+# Both are asked for the same texts candle after candle.
+@lru_cache(maxsize=4096)
+def _quoted(text: str, longest: int) -> str:
+    line = _OPENING.sub(lambda match: match[0] + " ", " ".join(_normal(text).split()))
+    return _capped(line, longest) or NOTHING
+
+
+@lru_cache(maxsize=1024)
+def _one_word(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text)
+    word = "".join(char if char.isalnum() or char in _NAME_CHARACTERS else "_" for char in plain)
+    return word[:LONGEST_NAME] or NOTHING
 
 
 def _capped(line: str, longest: int) -> str:

@@ -5,6 +5,8 @@ Whole columns at a time and one row format per table: eighty rows take a fifth o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -111,27 +113,35 @@ def _short(label: str, values: FloatArray, digits: int) -> Column:
 
 
 def _table(kind: TableKind, title: str, view: TimeframeView, columns: Sequence[Column]) -> Block:
-    rows = max((len(column.values) for column in columns), default=0)
+    cells = _cells(columns)
     # Formatting whole rows with one % is almost three times as fast as cell by cell.
     template = " ".join(["%s", *(f"%.{column.decimals}f" for column in columns)])
-    cells = [_padded(rounded(column.values, column.decimals), rows).tolist() for column in columns]
-    opened = _opened(view, rows)
     # The only letters in a row are those of nan.
     lines = tuple(
-        (template % row).replace("nan", MISSING) for row in zip(opened, *cells, strict=True)
+        (template % row).replace("nan", MISSING)
+        for row in zip(_opened(view, cells.shape[1]), *cells.tolist(), strict=True)
     )
     header = " ".join(["opened", *(column.label for column in columns)])
     return Block(kind=kind, title=title, lines=lines, header=header)
 
 
-def _padded(values: FloatArray, rows: int) -> FloatArray:
-    return np.concatenate((np.full(rows - len(values), np.nan), values))
+def _cells(columns: Sequence[Column]) -> FloatArray:
+    """Return one row per column, rounded to its decimals; NaN where it goes back less far."""
+    rows = max((len(column.values) for column in columns), default=0)
+    cells = np.full((len(columns), rows), np.nan)
+    for place, column in enumerate(columns):
+        cells[place, rows - len(column.values) :] = column.values
+    return rounded(cells, np.array([column.decimals for column in columns])[:, np.newaxis])
 
 
 def _opened(view: TimeframeView, rows: int) -> list[str]:
     """Return the newest opening times: hour and minute, or the day where candles last days."""
     times = view.candles.open_times
-    newest = times[len(times) - rows :].astype("datetime64[ms]")
-    texts: list[str] = np.datetime_as_string(newest, "m").tolist()
     lasts_days = view.timeframe[-1] in "dw"
-    return [text[5:10] if lasts_days else text[11:16] for text in texts]
+    return [_time(opened_ms, lasts_days) for opened_ms in times[len(times) - rows :].tolist()]
+
+
+# Every pair opens its candles at the same times.
+@lru_cache(maxsize=1024)
+def _time(opened_ms: int, lasts_days: bool) -> str:  # noqa: FBT001 - a key of the cache
+    return f"{datetime.fromtimestamp(opened_ms / 1000, UTC):{'%m-%d' if lasts_days else '%H:%M'}}"

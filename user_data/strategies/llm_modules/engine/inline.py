@@ -4,7 +4,7 @@ For a backtest: its candle is over when every pair is decided, and what goes wro
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from llm_modules.engine.question import Question
 from llm_modules.engine.service import Close, Decide, OnFailure
@@ -32,7 +32,7 @@ class InlineService:
     def ask(self, questions: Sequence[Question], *, together: bool = False) -> None:  # noqa: ARG002 - one prompt or several, they come together
         """Decide all questions and return."""
         if questions:
-            self._runner.run(self._all(tuple(questions)))
+            self._run(self._all(tuple(questions)))
 
     def soon(self, work: Callable[[], object], what: str) -> None:  # noqa: ARG002 - no error to name
         """Do it now."""
@@ -40,13 +40,19 @@ class InlineService:
 
     def spawn(self, work: Callable[[], Awaitable[None]], what: str) -> None:  # noqa: ARG002 - no error to name
         """Do it now and wait for it."""
-        self._runner.run(_awaited(work))
+        self._run(_awaited(work))
 
     def stop(self) -> bool:
-        """Close the model's connections."""
-        self._runner.run(_awaited(self._close))
+        """Cancel what an interruption left under way, and close the model's connections."""
+        for task in asyncio.all_tasks(self._runner.get_loop()):
+            task.cancel()
+        self._run(_awaited(self._close))
         self._runner.close()
         return True
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        # Not the runner's own run: it sets a signal handler each time, which is dear.
+        self._runner.get_loop().run_until_complete(work)
 
     async def _all(self, questions: tuple[Question, ...]) -> None:
         await self._decide(questions, lambda _question: None)

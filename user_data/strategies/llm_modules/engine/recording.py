@@ -34,21 +34,7 @@ DEFAULT_TOOLS: Mapping[Stance, str] = {"flat": "signal_wait", "in_position": "si
 
 def failed_record(question: Question, at: datetime, model: str, fault: str) -> DecisionRecord:
     """Record a decision that never reached the model, or died on the way."""
-    return DecisionRecord(
-        decision_id=question.decision_id,
-        at=at,
-        candle_at=question.candle_at,
-        pair=question.pair,
-        stance=question.stance,
-        mode=question.mode,
-        model=model,
-        status="failed",
-        tool=None,
-        fault=fault,
-        default_tool=DEFAULT_TOOLS[question.stance],
-        trade_id=question.position.trade_id if question.position else None,
-        profit_ratio=question.position.profit_ratio if question.position else None,
-    )
+    return DecisionRecord.model_validate(_failed(question, at, model, fault))
 
 
 def answered_record(
@@ -61,25 +47,25 @@ def answered_record(
 ) -> DecisionRecord:
     """Record what the model said and what the gate made of it; no verdict means no usable call."""
     # Begun as a failure: what is not overwritten below says that nothing came of it.
-    record = failed_record(question, at, answer.model, answer.fault or "no_usable_answer")
-    seen = _seen(question, snapshot) | {
+    record = _failed(question, at, answer.model, answer.fault or "no_usable_answer")
+    record |= _seen(question, snapshot) | {
         "problems": answer.problems,
         "escalated_from": answer.escalated_from,
         **spent(answer.expenses),
         "prompt_hash": prompt_hash(prompt),
     }
     if answer.call is not None and verdict is not None:
-        seen |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
-    return DecisionRecord.model_validate(record.model_dump() | seen)
+        record |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
+    return DecisionRecord.model_validate(record)
 
 
 def skipped_record(
     question: Question, at: datetime, snapshot: MarketSnapshot, model: str, skip: Skip
 ) -> DecisionRecord:
     """Record that the model was not asked, and why; what was seen of the market is kept."""
-    record = failed_record(question, at, model, skip.why)
+    record = _failed(question, at, model, skip.why)
     skipped = {"status": "skipped", "repeats": skip.repeats}
-    return DecisionRecord.model_validate(record.model_dump() | _seen(question, snapshot) | skipped)
+    return DecisionRecord.model_validate(record | _seen(question, snapshot) | skipped)
 
 
 def spent(expenses: Sequence[Expense]) -> dict[str, object]:
@@ -167,6 +153,25 @@ def prompt_hash(prompt: Prompt) -> str:
     for tool in prompt.tools:
         digest.update(f"{tool.name}\0".encode())
     return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+def _failed(question: Question, at: datetime, model: str, fault: str) -> dict[str, object]:
+    position = question.position
+    return {
+        "decision_id": question.decision_id,
+        "at": at,
+        "candle_at": question.candle_at,
+        "pair": question.pair,
+        "stance": question.stance,
+        "mode": question.mode,
+        "model": model,
+        "status": "failed",
+        "tool": None,
+        "fault": fault,
+        "default_tool": DEFAULT_TOOLS[question.stance],
+        "trade_id": position.trade_id if position else None,
+        "profit_ratio": position.profit_ratio if position else None,
+    }
 
 
 def _seen(question: Question, snapshot: MarketSnapshot) -> dict[str, object]:

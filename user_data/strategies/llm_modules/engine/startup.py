@@ -56,12 +56,14 @@ class Premises:
     """What is different where nobody trades live: a backtest tells its own time, and asks others.
 
     The `tape` lies beside the decisions, `findings` in `user_data`, and the configured `client` is
-    asked, unless these are given; `refit` may exchange any of the rooms.
+    asked, unless these are given; a tape that is in use is waited for as long as is said here.
+    `refit` may exchange any of the rooms.
     """
 
     clock: Callable[[], datetime] = utc_now
     service: OpenService = DecisionService
     tape: Path | None = None
+    tape_patience_seconds: float | None = None
     findings: Path | None = None
     client: LLMClient | None = None
     refit: Callable[[Rooms], Rooms] = _as_it_is
@@ -100,7 +102,7 @@ def open_desk(
     spending = open_spending(config, ledger_beside(tape), mode=mode)
     findings = Findings(premises.findings or user_data / FINDINGS_NAME)
     asked = targets(config.llm_config, environment, findings)
-    around = Surroundings(Tape(tape), spending)
+    around = Surroundings(Tape(tape, premises.tape_patience_seconds), spending)
     client = premises.client or open_client(config.llm_config, asked, around)
     rooms = Rooms(
         config=config,

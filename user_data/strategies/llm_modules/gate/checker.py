@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, assert_never
 from llm_modules.config import RiskConfig
 from llm_modules.gate import checks
 from llm_modules.gate.proposal import is_usable, propose
-from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Reason, Refusal, Verdict
+from llm_modules.gate.verdict import Clamp, GateState, Proposal, Reason, Refusal, Verdict
 from llm_modules.tools.calls import Adjust, Entry, Exit, Hold, ToolCall, Wait
 
 HASH_CHARACTERS = 16
@@ -27,20 +27,20 @@ class DecisionChecker:
 
     def judge(self, call: ToolCall, state: GateState) -> Verdict:
         """Run every check of the call; any refusal or internal error refuses the whole call."""
-        prepared = _attempt("propose", _prepare, call, state, self._risk)
+        prepared = _attempt(propose, _prepare, call, state, self._risk)
         if isinstance(prepared, Refusal):
             return Verdict(None, (prepared,), self._limits_hash)
         proposal, rules = prepared
         reasons: list[Reason] = []
         for check in rules:
-            name = getattr(check, "__name__", "unnamed check")
-            looked = _attempt(name, _look, check, proposal, state, self._risk)
+            looked = _attempt(check, _look, check, proposal, state, self._risk)
+            if looked is None:
+                continue
             if isinstance(looked, Refusal):
                 reasons.append(looked)
                 continue
             finding, proposal = looked
-            if finding is not None:
-                reasons.append(finding)
+            reasons.append(finding)
         refused = any(isinstance(reason, Refusal) for reason in reasons)
         return Verdict(None if refused else proposal, tuple(reasons), self._limits_hash)
 
@@ -79,14 +79,14 @@ def _prepare(
 
 def _look(
     check: checks.Check, proposal: Proposal, state: GateState, risk: RiskConfig
-) -> tuple[Finding, Proposal]:
-    """Return a check's finding and the proposal after it.
+) -> tuple[Reason, Proposal] | None:
+    """Return a check's finding and the proposal after it; None where it finds nothing.
 
     Raises TypeError for what is no finding, ValueError for a clamp to what is no usable number.
     """
     finding = check(proposal, state, risk)
     if finding is None:
-        return None, proposal
+        return None
     if not isinstance(finding, Reason):
         raise TypeError("not a finding")
     if isinstance(finding, Clamp):
@@ -107,9 +107,10 @@ def _apply(clamp: Clamp, proposal: Proposal) -> Proposal:
     return proposal
 
 
-def _attempt(name: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
-    """Return what a step returns, or a refusal that names it when it raises."""
+def _attempt(tried: object, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+    """Return what a step returns, or a refusal that names what was tried when it raises."""
     try:
         return step(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - the gate fails closed whatever happens
+        name = getattr(tried, "__name__", "unnamed check")
         return Refusal("GATE_INTERNAL_ERROR", f"{name}: {type(error).__name__}")

@@ -37,8 +37,11 @@ def is_one_bet(item: Exposure, pair: str, side: Side, max_correlation: float) ->
 
 def own_stake(state: GateState) -> float:
     """Return the stake of the pair itself: its position, and orders of it on their way."""
-    promised = (item for item in state.exposures if item.promised and item.pair == state.pair)
-    return sum(magnitude(item.stake_amount) for item in (*_own(state), *promised))
+    stake = magnitude(state.position.stake_amount) if state.position is not None else 0.0
+    for item in state.exposures:
+        if item.promised and item.pair == state.pair:
+            stake += magnitude(item.stake_amount)
+    return stake
 
 
 def promised_stake(state: GateState) -> float:

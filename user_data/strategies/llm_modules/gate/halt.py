@@ -13,12 +13,12 @@ from typing import Annotated, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from llm_modules.domain import RunMode
+from llm_modules.domain import RunMode, TradingMode
 from llm_modules.errors import JournalError
 
 HALT_NAME = "HALT"
 FLATTEN_NAME = "FLATTEN"
-MODES: tuple[RunMode, ...] = get_args(RunMode)
+MODES: tuple[TradingMode, ...] = get_args(TradingMode)
 # A file larger than this is not ours; whoever made it must not make the bot read for minutes.
 READ_BYTES = 65_536
 TEXT_LENGTH = 300

@@ -1,8 +1,8 @@
 """The last few decisions of each pair and what became of them, as the model is reminded of them."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from llm_modules.domain import PastDecision
@@ -13,6 +13,7 @@ from llm_modules.journal.records import (
     OutcomeRecord,
     Reason,
 )
+from llm_modules.learning.last_answers import LastAnswers
 from llm_modules.learning.wording import price
 
 KEPT_PER_PAIR = 120
@@ -27,6 +28,30 @@ REFUSALS_SHOWN_FOR = timedelta(days=1)
 # Old lines do not tell the kind of a reason; all of them are told then.
 _TELLS_REFUSAL = frozenset({"refusal", "unknown"})
 _TELLS_CLAMP = frozenset({"clamp", "unknown"})
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class _OfPair:
+    """The last decisions of one pair, in the order they were made, which is how they are noted."""
+
+    def __init__(self) -> None:
+        self.noted = 0
+        self._decisions: deque[DecisionRecord] = deque()
+        self._newest_at = _NEVER
+
+    def add(self, decision: DecisionRecord) -> DecisionRecord | None:
+        """Keep one more; return the one that is forgotten for it, if any."""
+        self.noted += 1
+        self._decisions.append(decision)
+        self._newest_at = max(self._newest_at, decision.at)
+        return self._decisions.popleft() if len(self._decisions) > KEPT_PER_PAIR else None
+
+    def before(self, at: datetime) -> tuple[DecisionRecord, ...]:
+        """Return those made before a time, newest first."""
+        # Usually all are, and comparing each one's time costs more than all the rest.
+        if self._newest_at < at:
+            return tuple(reversed(self._decisions))
+        return tuple([item for item in reversed(self._decisions) if item.at < at])
 
 
 class DecisionMemory:
@@ -37,8 +62,10 @@ class DecisionMemory:
     """
 
     def __init__(self) -> None:
-        self._pairs: defaultdict[str, deque[DecisionRecord]] = defaultdict(deque)
+        self._pairs: defaultdict[str, _OfPair] = defaultdict(_OfPair)
         self._outcomes: dict[str, list[OutcomeRecord]] = {}
+        self._known: LastAnswers[tuple[DecisionRecord, ...]] = LastAnswers()
+        self._told: dict[str, tuple[Sequence[OutcomeRecord], PastDecision]] = {}
 
     def note(self, line: DecisionLine) -> None:
         """Remember one line of the decision journal; a repeated decision is ignored.
@@ -57,10 +84,14 @@ class DecisionMemory:
         if line.status == "skipped" or line.decision_id in self._outcomes:
             return
         self._outcomes[line.decision_id] = []
-        decisions = self._pairs[line.pair]
-        decisions.append(line)
-        if len(decisions) > KEPT_PER_PAIR:
-            del self._outcomes[decisions.popleft().decision_id]
+        forgotten = self._pairs[line.pair].add(line)
+        if forgotten is not None:
+            del self._outcomes[forgotten.decision_id]
+            self._told.pop(forgotten.decision_id, None)
+
+    def noted(self, pair: str) -> int:
+        """Return how many decisions about a pair were ever noted: the same number, the same."""
+        return self._pairs[pair].noted
 
     def recent(self, count: int, *, pair: str, before: datetime) -> tuple[PastDecision, ...]:
         """Return the last decisions made strictly before a time, newest first.
@@ -77,7 +108,7 @@ class DecisionMemory:
 
     def last(self, count: int, *, pair: str, before: datetime) -> tuple[DecisionRecord, ...]:
         """Return the records of the last decisions made strictly before a time, newest first."""
-        return tuple(islice(self._known(pair, before), count))
+        return self._before(pair, before)[:count]
 
     def model_of(self, pair: str, before: datetime) -> str | None:
         """Return the model that last answered before a time, for the pair or else for any."""
@@ -90,22 +121,21 @@ class DecisionMemory:
         return newest.model if newest else None
 
     def _answer(self, pair: str, before: datetime) -> DecisionRecord | None:
-        return next((item for item in self._known(pair, before) if item.tool), None)
+        return next((item for item in self._before(pair, before) if item.tool), None)
 
-    def _known(self, pair: str, before: datetime) -> Iterator[DecisionRecord]:
-        # In the order they were made, which is the order they are noted in.
-        return (item for item in reversed(self._pairs.get(pair, ())) if item.at < before)
+    def _before(self, pair: str, before: datetime) -> tuple[DecisionRecord, ...]:
+        """Return all that is kept of a pair from before a time, newest first."""
+        return self._known.of(
+            pair, (self.noted(pair), before), lambda: self._pairs[pair].before(before)
+        )
 
     def _remembered(self, decision: DecisionRecord, before: datetime) -> PastDecision:
-        outcomes = (item for item in self._outcomes[decision.decision_id] if item.at < before)
-        return PastDecision(
-            at=decision.at,
-            pair=decision.pair,
-            tool=decision.tool or "none",
-            confidence_score=_number(decision.call.get("confidence_score")),
-            reason=str(decision.call.get("reason") or ""),
-            result=result_phrase(decision, outcomes),
-        )
+        outcomes = [item for item in self._outcomes[decision.decision_id] if item.at < before]
+        known = self._told.get(decision.decision_id)
+        if known is None or known[0] != outcomes:
+            known = outcomes, _past_decision(decision, outcomes)
+            self._told[decision.decision_id] = known
+        return known[1]
 
 
 def result_phrase(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord] = ()) -> str:
@@ -126,6 +156,17 @@ def result_phrase(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord] = 
         clamps = [_clamped(item) for item in decision.reasons if item.kind in _TELLS_CLAMP]
         return _phrase("clamped", "; ".join([*phrases[-1:], *clamps]))
     return phrases[-1] if phrases else "approved"
+
+
+def _past_decision(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord]) -> PastDecision:
+    return PastDecision(
+        at=decision.at,
+        pair=decision.pair,
+        tool=decision.tool or "none",
+        confidence_score=_number(decision.call.get("confidence_score")),
+        reason=str(decision.call.get("reason") or ""),
+        result=result_phrase(decision, outcomes),
+    )
 
 
 def _forgotten_refusals(

@@ -21,7 +21,6 @@ from llm_modules.errors import JournalError
 from llm_modules.journal.gist import TradeGist, gist_of
 from llm_modules.journal.records import (
     DecisionLine,
-    DecisionRecord,
     EntryThesis,
     LessonRecord,
     TradeRecord,
@@ -29,8 +28,9 @@ from llm_modules.journal.records import (
 from llm_modules.learning.calibration import Calibration, calibration_sentence
 from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator, hours_open
-from llm_modules.learning.history import HistoricalQueryEngine
-from llm_modules.learning.lesson_memory import LessonMemory, lesson_sentence
+from llm_modules.learning.history import Edition, HistoricalQueryEngine
+from llm_modules.learning.last_answers import LastAnswers
+from llm_modules.learning.lesson_memory import Lesson, LessonMemory, lesson_sentence
 from llm_modules.learning.patterns import PatternAnalyzer, pattern_sentence
 from llm_modules.learning.quality import (
     DECISIONS_LOOKED_AT,
@@ -54,8 +54,6 @@ LOOKED_BACK = 10
 NOBODY = "-"
 
 logger = logging.getLogger(__name__)
-
-_Past = tuple[tuple[DecisionRecord, ...], tuple[RememberedTrade, ...], datetime]
 
 
 class ExperienceLibrary:
@@ -85,7 +83,11 @@ class ExperienceLibrary:
         self._worded = WordedLessons(language)
         self._decisions = DecisionMemory()
         self._quality = DecisionQualityChecker(self._phrases)
-        self._habits: dict[str, tuple[_Past, tuple[Habit, ...]]] = {}
+        self._habits: LastAnswers[tuple[Habit, ...]] = LastAnswers()
+        self._trades: LastAnswers[tuple[PastTrade, ...]] = LastAnswers()
+        self._sentences: LastAnswers[str | None] = LastAnswers()
+        self._pattern_sentences: LastAnswers[tuple[str, ...]] = LastAnswers()
+        self._lesson_sentences: LastAnswers[str] = LastAnswers()
         # With the loop switched off nobody is told of rewards, and the file would go stale.
         keeps_rewards = config.enabled and config.reward_learning
         self._rewards = (
@@ -139,14 +141,15 @@ class ExperienceLibrary:
 
     def habits(self, pair: str, before: datetime) -> tuple[Habit, ...]:
         """Return what the last decisions about a pair, made before a time, have in common."""
-        decisions = self._decisions.last(DECISIONS_LOOKED_AT, pair=pair, before=before)
-        trades = self._history.recent(TRADES_LOOKED_AT, pair=pair, before=before)
-        past = (decisions[::-1], trades[::-1], before)
-        known = self._habits.get(pair)
+
+        def found() -> tuple[Habit, ...]:
+            decisions = self._decisions.last(DECISIONS_LOOKED_AT, pair=pair, before=before)
+            trades = self._history.recent(TRADES_LOOKED_AT, pair=pair, before=before)
+            return self._quality.habits(decisions[::-1], trades[::-1], before)
+
         # Asked for the prompt and again for the gate, with the model's answer in between.
-        if known is None or known[0] != past:
-            known = self._habits[pair] = past, self._quality.habits(*past)
-        return known[1]
+        question = self._decisions.noted(pair), self._history.edition(before), before
+        return self._habits.of(pair, question, found)
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a trade has been learnt; ids start anew with a new database."""
@@ -163,13 +166,14 @@ class ExperienceLibrary:
         if not self._config.enabled:
             return Experience()
         decisions = self._config.max_recent_decisions_context
-        patterns = self._patterns.before(before)
+        # While no trade closes, what the trades taught stays worded as it is.
+        edition = self._history.edition(before)
         return Experience(
-            trades=tuple(map(_past_trade, self._recent_trades(pair, before))),
+            trades=self._trades.of(pair, edition, lambda: self._past_trades(pair, before)),
             decisions=self._decisions.recent(decisions, pair=pair, before=before),
-            statistics=self._statistics(pair, before, facts),
-            patterns=tuple(pattern_sentence(pattern, self._phrases) for pattern in patterns),
-            lessons=self._taught(pair, before),
+            statistics=self._statistics(pair, before, edition, facts),
+            patterns=self._pattern_sentences.of(None, edition, lambda: self._told(before)),
+            lessons=self._taught(pair, before, edition),
             habits=self.habits(pair, before),
         )
 
@@ -180,6 +184,13 @@ class ExperienceLibrary:
             self._rewards.save()
         except JournalError as error:
             logger.warning("Rewards are kept in memory for now: %s", error)
+
+    def _past_trades(self, pair: str, before: datetime) -> tuple[PastTrade, ...]:
+        return tuple(map(_past_trade, self._recent_trades(pair, before)))
+
+    def _told(self, before: datetime) -> tuple[str, ...]:
+        patterns = self._patterns.before(before)
+        return tuple(pattern_sentence(pattern, self._phrases) for pattern in patterns)
 
     def _recent_trades(self, pair: str, before: datetime) -> tuple[RememberedTrade, ...]:
         count = self._config.max_recent_trades_context
@@ -192,29 +203,59 @@ class ExperienceLibrary:
         return (*own, *others[: count - len(own)])
 
     def _statistics(
-        self, pair: str, before: datetime, facts: Mapping[str, float]
+        self, pair: str, before: datetime, edition: Edition, facts: Mapping[str, float]
     ) -> tuple[str, ...]:
-        mine = self._history.statistics(pair=pair, before=before, days=STATISTICS_DAYS)
-        everyone = self._history.statistics(pair=None, before=before, days=STATISTICS_DAYS)
         near = self._history.similar(situation(facts), before=before, count=SIMILAR_TRADES)
-        model = self._decisions.model_of(pair, before)
-        # Another model's confidence says nothing about this one's.
-        calibration = self._calibration.before(before).reliability(model=model or NOBODY)
         sentences = (
-            statistics_sentence(self._phrases, "pair", mine),
-            statistics_sentence(self._phrases, "all", everyone),
+            self._statistics_sentence("pair", pair, before),
+            self._statistics_sentence("all", None, before),
             similar_sentence(self._phrases, near),
-            calibration_sentence(self._phrases, calibration),
-            self._rewards.sentence(self._phrases, pair, before) if self._rewards else None,
+            self._calibration_sentence(self._decisions.model_of(pair, before), before, edition),
+            self._rewards_sentence(pair, before, edition),
         )
         return tuple(sentence for sentence in sentences if sentence is not None)
 
-    def _taught(self, pair: str, before: datetime) -> tuple[str, ...]:
+    def _statistics_sentence(self, subject: str, pair: str | None, before: datetime) -> str | None:
+        statistics = self._history.statistics(pair=pair, before=before, days=STATISTICS_DAYS)
+        return self._sentences.of(
+            (subject, pair),
+            statistics,
+            lambda: statistics_sentence(self._phrases, subject, statistics),
+        )
+
+    def _calibration_sentence(
+        self, model: str | None, before: datetime, edition: Edition
+    ) -> str | None:
+        def sentence() -> str | None:
+            # Another model's confidence says nothing about this one's.
+            calibration = self._calibration.before(before).reliability(model=model or NOBODY)
+            return calibration_sentence(self._phrases, calibration)
+
+        return self._sentences.of("calibration", (edition, model), sentence)
+
+    def _rewards_sentence(self, pair: str, before: datetime, edition: Edition) -> str | None:
+        rewards = self._rewards
+        if rewards is None:
+            return None
+        return self._sentences.of(
+            ("rewards", pair), edition, lambda: rewards.sentence(self._phrases, pair, before)
+        )
+
+    def _taught(self, pair: str, before: datetime, edition: Edition) -> tuple[str, ...]:
         """Return the lessons that stand, each with its evidence."""
         count = self._config.max_lessons_context
         lessons = self._lessons.before(before).lessons(pair, at=before, count=count)
         words = partial(self._worded.text_of, before=before)
-        return tuple(lesson_sentence(lesson, self._phrases, words) for lesson in lessons)
+
+        def told(lesson: Lesson) -> str:
+            newest = lesson.evidence[0]
+            return self._lesson_sentences.of(
+                (pair, lesson.code, lesson.side),
+                (edition, words(newest.trade_id, newest.opened_at)),
+                lambda: lesson_sentence(lesson, self._phrases, words),
+            )
+
+        return tuple(map(told, lessons))
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
         # Freqtrade does not know the market at the exit; the last decision about the trade saw it.

@@ -10,6 +10,8 @@ from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.similar import Neighbour, Situations
 from llm_modules.learning.timeline import Newest, Stretch, SumT, TallyT, Timeline, UpTo
 
+# How many trades were taken in, and how many of them count.
+Edition = tuple[int, int]
 _Key = tuple[str | None, Side | None, Regime | None]
 
 
@@ -44,6 +46,10 @@ class HistoricalQueryEngine:
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
         """Tell whether a trade has been taken in."""
         return (trade_id, opened_at) in self._known
+
+    def edition(self, before: datetime) -> Edition:
+        """Name the trades closed strictly before a time: the same name, the same trades."""
+        return len(self._known), self._all.before(before)
 
     def recent(
         self, count: int, *, pair: str | None = None, before: datetime

@@ -5,9 +5,10 @@ a lesson is told while more speaks for than against it, and forgotten when too l
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import dropwhile, islice, starmap
 from math import floor
 from operator import attrgetter, itemgetter
@@ -116,7 +117,8 @@ _NO_TALLY = _Tally()
 _NO_TALLIES: _Tallies = _Tallies(_Tally)
 
 
-class _Topic(NamedTuple):
+@dataclass(frozen=True)
+class _Topic:
     """One lesson about one side: over all pairs, and of the asked pair."""
 
     code: str
@@ -136,6 +138,18 @@ class _Topic(NamedTuple):
         """The order of telling, largest first."""
         return self.is_newest, self.left, -_RANK[self.code], self.side
 
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Up to three trades that bore the lesson out, the asked pair's first; empty: untellable.
+
+        Looked for once: with the next trade there are other topics.
+        """
+        mine, whole = self.own.evidence, self.whole.evidence
+        newest = *mine, *(one for one in whole if one not in mine)
+        # The first is quoted, the others are only named.
+        quotable = dropwhile(lambda one: not is_tellable(one.finding), starmap(Evidence, newest))
+        return tuple(islice(quotable, MOST_EVIDENCE))
+
 
 class LessonMemory:
     """Adds up what trades teach, in any order with the same result; see `timeline.Sum`.
@@ -149,11 +163,14 @@ class LessonMemory:
         self._whole: dict[Side, _Tallies] = {side: _Tallies(_Tally) for side in _SIDES}
         self._of_pair: dict[tuple[str, Side], _Tallies] = {}
         self._newest: dict[str, _Newest] = {}
+        # Of each pair asked about, in the order of telling, until the next trade.
+        self._ranked: dict[str, Sequence[_Topic]] = {}
 
     def add(self, trade: RememberedTrade) -> None:
         """Take in a trade; one that was not the model's own to end teaches nothing."""
         if not trade.is_own:
             return
+        self._ranked.clear()
         closed = trade.closed_at, trade.opened_at, trade.trade_id
         weight = _weight_at_close(trade.closed_at, self._half_life)
         whole, own = self._whole[trade.side], self._own(trade.pair, trade.side)
@@ -179,16 +196,22 @@ class LessonMemory:
         Then by weight, then by importance. `at` is not before any trade that was added.
         """
         fresh = _weight_at_close(at, self._half_life)
-        holding = [topic for topic in self._topics(pair) if _holds(topic.whole, fresh)]
-        ranked = sorted(holding, key=attrgetter("rank"), reverse=True)
-        told = (_lesson(topic, fresh) for topic in ranked)
-        return tuple(islice((lesson for lesson in told if lesson is not None), count))
+        holding = (topic for topic in self._topics_of(pair) if _holds(topic.whole, fresh))
+        told = (_lesson(topic, fresh) for topic in holding if topic.evidence)
+        return tuple(islice(told, count))
 
     def _own(self, pair: str, side: Side) -> _Tallies:
         known = self._of_pair.get((pair, side))
         if known is None:
             known = self._of_pair[pair, side] = _Tallies(_Tally)
         return known
+
+    def _topics_of(self, pair: str) -> Sequence[_Topic]:
+        ranked = self._ranked.get(pair)
+        if ranked is None:
+            ranked = sorted(self._topics(pair), key=attrgetter("rank"), reverse=True)
+            self._ranked[pair] = ranked
+        return ranked
 
     def _topics(self, pair: str) -> Iterator[_Topic]:
         newest = self._newest.get(pair)
@@ -244,22 +267,14 @@ def _holds(whole: _Tally, fresh: int) -> bool:
     return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
 
 
-def _lesson(topic: _Topic, fresh: int) -> Lesson | None:
-    """Return a lesson with its evidence; None if a file left nothing of it that can be told."""
-    mine, whole = topic.own.evidence, topic.whole.evidence
-    newest = *mine, *(one for one in whole if one not in mine)
-    # The first is quoted, the others are only named.
-    quotable = dropwhile(lambda one: not is_tellable(one.finding), starmap(Evidence, newest))
-    evidence = tuple(islice(quotable, MOST_EVIDENCE))
-    if not evidence:
-        return None
+def _lesson(topic: _Topic, fresh: int) -> Lesson:
     return Lesson(
         code=topic.code,
         side=topic.side,
         n=topic.whole.n,
         against=topic.whole.against,
         first_seen=topic.whole.first_seen,
-        last_seen=whole[0][0],
-        evidence=evidence,
+        last_seen=topic.whole.evidence[0][0],
+        evidence=topic.evidence,
         weight=topic.left / fresh,
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise, takewhile
 
 from llm_modules.domain import Habit
@@ -64,6 +64,11 @@ class Past:
     decisions: Sequence[DecisionRecord]
     trades: Sequence[RememberedTrade]
     before: datetime
+
+    @cached_property
+    def entries(self) -> Sequence[DecisionRecord]:
+        """The approved entries among the decisions."""
+        return [item for item in self.decisions if _is_approved_entry(item)]
 
     @cached_property
     def on_position(self) -> Sequence[DecisionRecord]:
@@ -127,7 +132,11 @@ def repeated_reason(past: Past) -> Finding | None:
     Ends with other reasons, as 15 decisions pass, or with the position. It never refuses an entry.
     """
     about_it = past.on_position[-REASON_DECISIONS:]
-    reasons = Counter(_words(item) for item in about_it if item.tool == "signal_hold")
+    reasons = Counter(
+        _words(str(item.call.get("reason") or ""))
+        for item in about_it
+        if item.tool == "signal_hold"
+    )
     times = max((count for reason, count in reasons.items() if reason), default=0)
     if times < REPEATED_REASONS:
         return None
@@ -188,7 +197,7 @@ def over_trading(past: Past) -> Finding | None:
 
     Ends as decisions pass.
     """
-    entries = sum(map(_is_approved_entry, past.decisions))
+    entries = len(past.entries)
     if entries < MANY_ENTRIES:
         return None
     values = {"entries": entries, "decisions": len(past.decisions)}
@@ -226,10 +235,12 @@ RULES: tuple[Callable[[Past], Finding | None], ...] = (
 )
 
 
-def _words(decision: DecisionRecord) -> str:
+# A reason is looked at again with each of the next decisions.
+@lru_cache(maxsize=1024)
+def _words(reason: str) -> str:
     """Return a reason without case and punctuation; numbers stay, new ones are a new look."""
-    reason = str(decision.call.get("reason") or "")[:REASON_CHARACTERS]
-    return " ".join(reason.casefold().translate(_NO_PUNCTUATION).split())
+    bare = reason[:REASON_CHARACTERS].casefold().translate(_NO_PUNCTUATION)
+    return " ".join(bare.split())
 
 
 def _is_approved_entry(decision: DecisionRecord) -> bool:

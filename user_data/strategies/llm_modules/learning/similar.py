@@ -54,12 +54,10 @@ class Situations:
         end = self._timeline.before(before)
         start = max(0, end - LOOKED_AT)
         away = self._over(start, end) - _points([point])
-        squares = away * away
-        is_unknown = np.isnan(squares)
-        np.copyto(squares, 0.0, where=is_unknown)
-        shared = len(AXES) - is_unknown.sum(axis=0, dtype=np.int8)
-        distances = np.sqrt(squares.sum(axis=0) / shared)
+        distances = np.sqrt(_mean_over_known(away * away))
         near = np.flatnonzero(distances <= NEAR)
+        if not len(near):
+            return ()
         # Of equally near ones the newest.
         order = np.lexsort((-near, distances[near]))[:count]
         return tuple(
@@ -79,6 +77,19 @@ class Situations:
             self._points = np.concatenate((kept, _points(fresh)), axis=1)
             self._start, self._end = start, end
         return self._points
+
+
+def _mean_over_known(squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of each column over the rows that are known to it; rows are axes."""
+    means: NDArray[np.float32] = squares.sum(axis=0) / np.float32(len(AXES))
+    # Nearly always every axis is known to both, which the sums tell.
+    if not np.isnan(means).any():
+        return means
+    is_unknown = np.isnan(squares)
+    np.copyto(squares, 0.0, where=is_unknown)
+    shared = len(AXES) - is_unknown.sum(axis=0, dtype=np.int8)
+    known: NDArray[np.float32] = squares.sum(axis=0) / shared
+    return known
 
 
 def _points(situations: Sequence[tuple[float, ...] | None]) -> NDArray[np.float32]:

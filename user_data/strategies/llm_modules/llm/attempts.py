@@ -18,6 +18,9 @@ HASH_CHARACTERS = 32
 ID_CHARACTERS = 16
 # An answer has at most a million bytes, and escaping makes six of one.
 LARGEST_TEXT_BYTES = 8_000_000
+# Sorted: a name must not depend on the order in which a request was put together.
+# ASCII: half a surrogate pair from a model has no UTF-8.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Texts:
 
         Raises TypeError, ValueError or RecursionError when it cannot be JSON.
         """
-        text = _canonical(value)
+        text = canonical(value)
         name = text_hash(text)
         self.by_hash[name] = _compressed(text)
         return name
@@ -74,7 +77,7 @@ def request_hash_of(request: Mapping[str, Any]) -> str:
 
     Raises TypeError, ValueError or RecursionError when it cannot be JSON.
     """
-    return _named(request, lambda value: text_hash(_canonical(value)))
+    return _named(request, lambda value: text_hash(canonical(value)))
 
 
 def rebuilt_request(packed: Any, text: Callable[[str], Any]) -> dict[str, Any]:
@@ -108,10 +111,12 @@ def _named(request: Mapping[str, Any], name: Callable[[object], str]) -> str:
     return name({"plain": plain, "lists": named})
 
 
-def _canonical(value: object) -> bytes:
-    # Sorted: a name must not depend on the order in which a request was put together.
-    # ASCII: half a surrogate pair from a model has no UTF-8.
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+def canonical(value: object) -> bytes:
+    """Return a value as the one JSON text that is stored, and named by its hash.
+
+    Raises TypeError, ValueError or RecursionError when it cannot be JSON.
+    """
+    return _ENCODER.encode(value).encode("ascii")
 
 
 # The rules and the tools come again with every request.

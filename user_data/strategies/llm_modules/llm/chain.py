@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Protocol
 
 from llm_modules.dialogue import Inquiry, Prompt, Reply
 from llm_modules.errors import ProviderError
+from llm_modules.llm.aftermath import Aftermath
 from llm_modules.llm.pacing import Clock
 
 
@@ -36,15 +38,20 @@ class ModelChain:
     """Asks models in turn, all within `seconds` and the inquiry's own deadline.
 
     A chain of one asks just that one. Each may take an equal share of the time that is left, so
-    that one that hangs leaves time for the others.
+    that one that hangs leaves time for the others. The `aftermath` of failures is noted on a tape.
     """
 
     def __init__(
-        self, links: Sequence[Link], seconds: float, clock: Clock = time.monotonic
+        self,
+        links: Sequence[Link],
+        seconds: float,
+        clock: Clock = time.monotonic,
+        aftermath: Aftermath | None = None,
     ) -> None:
         self._links = tuple(links)
         self._seconds = seconds
         self._clock = clock
+        self._aftermath = aftermath
 
     async def ask(
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
@@ -58,7 +65,8 @@ class ModelChain:
         """
         about = Inquiry() if inquiry is None else inquiry
         earlier = len(about.expenses)
-        reply = await self._first_reply(prompt, about, model)
+        with nullcontext() if self._aftermath is None else self._aftermath.asking(about):
+            reply = await self._first_reply(prompt, about, model)
         made = about.expenses[earlier:]
         seconds = sum(expense.seconds for expense in made)
         return replace(reply, latency_seconds=seconds, attempts=len(made))

@@ -70,7 +70,7 @@ def open_client(config: LLMConfig, asked: Sequence[Target], around: Surroundings
         dialect = dialect_for(target, config)
         carrier, recorded = carriers.carrier(target, dialect), carriers.recorded(target)
         links.append(Endpoint(target, config, dialect, carrier, patience, recorded))
-    return ModelChain(links, config.timeout)
+    return ModelChain(links, config.timeout, aftermath=carriers.aftermath())
 
 
 def _with_patience(asked: Iterable[Target], config: LLMConfig) -> Iterator[tuple[Target, Patience]]:

@@ -6,11 +6,12 @@ from typing import Any, TypeVar, cast, get_args
 from llm_modules.config.llm import TapeMode
 from llm_modules.dialogue import Expense, Inquiry, Reply, Usage
 from llm_modules.errors import ConfigError, JournalError, ProviderError, ProviderFault
+from llm_modules.llm.aftermath import Aftermath
 from llm_modules.llm.attempts import Response, request_hash_of
 from llm_modules.llm.carrier import Carrier, LiveCarrier
 from llm_modules.llm.meter import Meter
 from llm_modules.llm.providers.dialect import Dialect, Target
-from llm_modules.llm.recorder import ABANDONED, Recorder, TapeForm, estimated_tokens
+from llm_modules.llm.recorder import ABANDONED, Recorder, TapeForm
 from llm_modules.llm.tape import Tape
 
 _ABANDONED = ABANDONED.partition(" ")[0]
@@ -20,14 +21,20 @@ _Result = TypeVar("_Result")
 class Playback:
     """Reads a tape from its beginning: the nth asking of a request gets the nth response.
 
-    Asking is counted from the start of a run, for all carriers together. `failures` are the
-    attempts that were given back as failures. Used on one thread.
+    Asking is counted from the start of a run, for all carriers together. Failures that ended a run
+    are passed over where the request was made again; where not, they are the last that is played,
+    or with `resumes` are as good as missing. `failures` are the attempts that were given back as
+    failures. Used on one thread.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, resumes: bool = False) -> None:
         self.failures: set[str] = set()
         self._tape = tape
-        self._asked: dict[str, int] = {}
+        self._resumes = resumes
+        # By request: the last attempt on the tape that was played or passed over.
+        self._played: dict[str, int] = {}
+        # What was found when it was asked whether it is there.
+        self._found: tuple[str, int, Response] | None = None
         self._held: int | None = None
 
     def next(self, request_hash: str) -> Response | None:
@@ -36,20 +43,31 @@ class Playback:
         Raises ProviderError("not_on_tape") when the tape cannot be read: to ask anew what may be
         on it would be paid twice.
         """
-        nth = self._asked.get(request_hash, 0) + 1
-        response = _read(lambda: self._tape.response(request_hash, nth))
+        nth, response = self._look(request_hash)
+        self._found = None
         if response is not None:
-            self._asked[request_hash] = nth
+            self._played[request_hash] = nth
         return response
 
     def holds(self, request_hash: str) -> bool:
         """Tell whether the next asking of a request is there. Raises ProviderError as `next`."""
-        nth = self._asked.get(request_hash, 0) + 1
-        return _read(lambda: self._tape.response(request_hash, nth)) is not None
+        nth, response = self._look(request_hash)
+        if response is not None:
+            self._found = request_hash, nth, response
+        return response is not None
+
+    def called(self, body: Mapping[str, Any], form: TapeForm) -> str:
+        """Return the hash by which the tape has a request, or would have it.
+
+        Raises ProviderError as `next`.
+        """
+        # What is there as it is sent has no secret in it, for which it need not be searched.
+        as_sent = form.name(body).request_hash
+        return as_sent if self.holds(as_sent) else request_hash_of(form.request(body))
 
     def asks_anew(self, request_hash: str) -> None:
         """Take note that a request is made, and recorded, that was missing."""
-        self._asked[request_hash] = self._asked.get(request_hash, 0) + 1
+        self._played[request_hash], _ = self._look(request_hash)
 
     def missing(self, model: str) -> ProviderError:
         """Return the error that tells that a model's answer is not there, and what to do."""
@@ -66,6 +84,23 @@ class Playback:
     def close(self) -> None:
         """Let go of the tape."""
         self._tape.close()
+
+    def _look(self, request_hash: str) -> tuple[int, Response | None]:
+        if self._found is not None and self._found[0] == request_hash:
+            return self._found[1:]
+        nth = self._played.get(request_hash, 0) + 1
+        while (response := self._response(request_hash, nth)) is not None:
+            if response.error is None or self._counts(request_hash, nth):
+                break
+            nth += 1
+        return nth, response
+
+    def _response(self, request_hash: str, nth: int) -> Response | None:
+        return _read(lambda: self._tape.response(request_hash, nth))
+
+    def _counts(self, request_hash: str, nth: int) -> bool:
+        fate = _read(lambda: self._tape.fate(request_hash, nth))
+        return fate == "outlived" or (fate == "last" and not self._resumes)
 
 
 class TapeCarrier:
@@ -95,7 +130,7 @@ class TapeCarrier:
         Raises ProviderError as it was raised then, or "not_on_tape"; TimeoutError where the time
         was over before anything came back.
         """
-        request_hash = request_hash_of(self._form.request(body))
+        request_hash = self._playback.called(body, self._form)
         response = self._playback.next(request_hash)
         if response is not None:
             return self._replayed(response, body, inquiry)
@@ -145,7 +180,8 @@ class TapeCarrier:
                 fault=fault,
                 tape_id=response.id,
             )
-            inquiry.expenses.append(self._meter.priced(expense, estimated_tokens(body)))
+            estimate = self._form.name(body).estimated_tokens
+            inquiry.expenses.append(self._meter.priced(expense, estimate))
 
 
 def _read(act: Callable[[], _Result]) -> _Result:
@@ -196,7 +232,9 @@ class Carriers:
         self._tape = tape
         self._meter = meter
         self._mode = mode
-        self._playback = Playback(tape) if tape is not None and mode != "record" else None
+        self._playback = None
+        if tape is not None and mode != "record":
+            self._playback = Playback(tape, resumes=mode == "replay_or_record")
 
     def carrier(self, target: Target, dialect: Dialect) -> Carrier:
         """Return what brings requests to a model, or answers them from the tape."""
@@ -212,7 +250,14 @@ class Carriers:
             return lambda _body: False
         if self._mode == "replay":
             return lambda _body: True
-        return lambda body: playback.holds(request_hash_of(form.request(body)))
+        return lambda body: playback.holds(playback.called(body, form))
+
+    def aftermath(self) -> Aftermath | None:
+        """Return what tells the tape of failures that were outlived; None where nobody is asked."""
+        if self._tape is None or self._mode == "replay":
+            return None
+        played = self._playback.failures if self._playback is not None else frozenset[str]()
+        return Aftermath(self._tape, played.__contains__)
 
     def _live(self, target: Target, dialect: Dialect) -> LiveCarrier:
         recorder = Recorder(self._tape, self._meter, target)

@@ -16,6 +16,7 @@ from llm_modules.errors import JournalError, ProviderError
 from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.failures import told
 from llm_modules.llm.meter import Meter
+from llm_modules.llm.naming import Name, Naming
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.redaction import Redaction
 from llm_modules.llm.tape import Tape
@@ -35,11 +36,16 @@ class TapeForm:
         # With the provider: the same prompt to two servers is two requests.
         self._provider = provider_hash(target.api_base)
         self._redaction = Redaction(target.key)
+        self._naming = Naming(self._provider)
 
     def request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request as it is recorded: named by its server, without any secret."""
         request: Mapping[str, Any] = self._redaction.value({"provider": self._provider, **body})
         return request
+
+    def name(self, body: Mapping[str, Any]) -> Name:
+        """Return what a tape calls a request in which there is no secret, and its length."""
+        return self._naming.name(body)
 
     def answer(self, raw: bytes) -> object:
         """Return an answer's body as a tape gives it back, without any secret, its fields sorted.

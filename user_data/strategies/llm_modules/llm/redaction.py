@@ -69,7 +69,7 @@ SECRET_FIELDS: Mapping[str, str] = {
     **dict.fromkeys(("account", "account_id", "email", "organization", "organization_id"), ACCOUNT),
     **dict.fromkeys(("org_id", "safety_identifier", "user", "user_id"), ACCOUNT),
 }
-_FIELD_MARKS = tuple(f'"{name}": ' for name in SECRET_FIELDS)
+_FIELD = re.compile(f'"(?:{"|".join(map(re.escape, SECRET_FIELDS))})": ')
 
 
 def through_escapes(text: str, clean: Callable[[str], str]) -> str:
@@ -85,7 +85,8 @@ def through_escapes(text: str, clean: Callable[[str], str]) -> str:
 
 def _spelled(text: str) -> str:
     """Return a text with letters for their escapes, but for those that end or escape a string."""
-    return _ESCAPED.sub(_letter, text) if "\\" in text else text
+    # Most escapes are ends of lines, of which none is a letter.
+    return _ESCAPED.sub(_letter, text) if "\\u00" in text or "\\/" in text else text
 
 
 def _letter(escape: re.Match[str]) -> str:
@@ -110,7 +111,7 @@ class Redaction:
         # JSON within JSON, as the arguments of a call, holds it escaped.
         known = (secret, escaped) if len(secret) >= SHORTEST_SECRET else ()
         self._secrets = tuple(dict.fromkeys(known))
-        self._marks = (*map(_escaped, self._secrets), *_FIELD_MARKS)
+        self._marks = tuple(map(_escaped, self._secrets))
 
     def text(self, text: str) -> str:
         """Return a text without any secret, however JSON may have escaped it."""
@@ -135,8 +136,10 @@ class Redaction:
         return self._may_be_in(text) or (spelled != text and self._may_be_in(spelled))
 
     def _may_be_in(self, text: str) -> bool:
-        return any(mark in text for mark in self._marks) or any(
-            shape.may_be_in(text) for shape in SHAPES
+        return (
+            any(mark in text for mark in self._marks)
+            or _FIELD.search(text) is not None
+            or any(shape.may_be_in(text) for shape in SHAPES)
         )
 
     def _cleaned(self, value: Any) -> Any:

@@ -1,8 +1,10 @@
 """Tables and rows of a tape: how attempts are stored in SQLite and read again."""
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from types import NoneType
+from typing import Any, Literal, NamedTuple
 
 from llm_modules.llm.attempts import (
     Attempt,
@@ -15,12 +17,22 @@ from llm_modules.llm.attempts import (
 from llm_modules.llm.sqlite_file import Form
 
 VERSION = 1
+# What came after a failure: its run went on; the request was made again in another run, to which
+# the failure is nothing; or nothing did, as far as the tape tells.
+Fate = Literal["outlived", "repeated", "last"]
+
+
 # Against our own mistakes: whoever means harm can drop a trigger, but not keep the hashes.
-_APPEND_ONLY = tuple(
-    f"CREATE TRIGGER {table}_refuse_{change} BEFORE {change} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'the tape is append-only'); END"
-    for table in ("texts", "attempts")
-    for change in ("UPDATE", "DELETE")
+def _append_only(table: str) -> tuple[str, ...]:
+    return tuple(
+        f"CREATE TRIGGER {table}_refuse_{change} BEFORE {change} ON {table} "
+        "BEGIN SELECT RAISE(ABORT, 'the tape is append-only'); END"
+        for change in ("UPDATE", "DELETE")
+    )
+
+
+_BEFORE_ANSWER = (
+    "rowid < (SELECT rowid FROM attempts WHERE error IS NULL ORDER BY rowid DESC LIMIT 1)"
 )
 _SCHEMA = (
     "CREATE TABLE texts (hash TEXT PRIMARY KEY, body BLOB NOT NULL)",
@@ -29,10 +41,19 @@ _SCHEMA = (
         model TEXT NOT NULL, answer TEXT, error TEXT, latency_seconds REAL NOT NULL,
         UNIQUE (request, nth)
     )""",
-    *_APPEND_ONLY,
+    *_append_only("texts"),
+    *_append_only("attempts"),
 )
-FORM = Form("tape", VERSION, _SCHEMA)
+# A tape of before it was: what came before its last answer was outlived.
+_OUTLIVED = (
+    "CREATE TABLE outlived (id TEXT PRIMARY KEY)",
+    f"INSERT INTO outlived SELECT id FROM attempts WHERE error IS NOT NULL AND {_BEFORE_ANSWER}",  # noqa: S608 - of here
+    *_append_only("outlived"),
+)
+FORM = Form("tape", VERSION, _SCHEMA, {"outlived": _OUTLIVED})
 _INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT_SETTLED = """SELECT error IS NULL OR {} FROM attempts
+    WHERE request = ? AND nth >= ? ORDER BY nth"""
 # One look-up: a replay makes thousands of them a second.
 _SELECT_NTH = """SELECT attempts.*, texts.body FROM attempts
     LEFT JOIN texts ON texts.hash = attempts.answer WHERE request = ? AND nth = ?"""
@@ -49,6 +70,15 @@ class Row(NamedTuple):
     answer: str | None
     error: str | None
     latency_seconds: float
+
+
+# With an answer, an error, or both; seconds that are whole may have come as an integer.
+_KINDS = frozenset(
+    (str, str, int, str, str, answer, error, seconds)
+    for answer in (str, NoneType)
+    for error in (str, NoneType)
+    for seconds in (float, int)
+)
 
 
 def insert(connection: sqlite3.Connection, row: Row, texts: Texts) -> str:
@@ -105,6 +135,24 @@ def response_to(connection: sqlite3.Connection, request_hash: str, nth: int) -> 
     )
 
 
+def fate_of(connection: sqlite3.Connection, request_hash: str, nth: int) -> Fate:
+    """Return what came after a failure."""
+    has_table = "SELECT 1 FROM sqlite_master WHERE name = 'outlived'"
+    began_since = connection.execute(has_table).fetchone() is not None
+    outlived = "id IN (SELECT id FROM outlived)" if began_since else _BEFORE_ANSWER
+    rows = connection.execute(_SELECT_SETTLED.format(outlived), (request_hash, nth)).fetchall()
+    settled = [bool(is_settled) for (is_settled,) in rows]
+    if settled[:1] == [True]:
+        return "outlived"
+    return "repeated" if any(settled) else "last"
+
+
+def outlive(connection: sqlite3.Connection, tape_ids: Iterable[str]) -> None:
+    """Store that failures were outlived; within a transaction for writing."""
+    names = ((tape_id,) for tape_id in tape_ids)
+    connection.executemany("INSERT OR IGNORE INTO outlived VALUES (?)", names)
+
+
 def count(connection: sqlite3.Connection) -> int:
     """Return how many attempts there are."""
     (attempts,) = connection.execute("SELECT count(*) FROM attempts").fetchone()
@@ -113,10 +161,7 @@ def count(connection: sqlite3.Connection) -> int:
 
 def _checked(row: Row) -> Row:
     """Return a row whose columns are of the types they are written in, whatever SQLite allows."""
-    texts = (row.id, row.request, row.at, row.model, row.answer or "", row.error or "")
-    numbers = (row.nth, row.latency_seconds)
-    if not all(isinstance(one, str) for one in texts) or not all(
-        isinstance(one, int | float) for one in numbers
-    ):
+    kinds = tuple(map(type, row))
+    if kinds not in _KINDS:
         raise ValueError("a row with columns of other types")
     return row

@@ -1,10 +1,11 @@
 """A SQLite file that several threads and processes write, and that may be gone tomorrow."""
 
+import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,11 +19,15 @@ Act = Callable[[sqlite3.Connection], _Result]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a file is: its name for people, its version, and the statements that begin one."""
+    """What a file is: its name for people, its version, and the statements that begin one.
+
+    `later` are tables that files of the same version may not have yet, with what brings each.
+    """
 
     name: str
     version: int
     schema: tuple[str, ...]
+    later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class SqliteFile:
@@ -32,8 +37,9 @@ class SqliteFile:
     JournalError when the file cannot be used; the next try begins anew.
     """
 
-    def __init__(self, path: Path, form: Form) -> None:
+    def __init__(self, path: Path, form: Form, patience_seconds: float | None = None) -> None:
         self.path = path
+        self._name = str(path)
         # How often another file was found under the name than before.
         self.generation = 0
         self._form = form
@@ -41,7 +47,8 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
         self._can_write = self._is_known = False
         self._file: tuple[int, int] | None = None
-        self._patience_seconds = PATIENCE_SECONDS
+        usual = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        self._usual_patience_seconds = self._patience_seconds = usual
 
     def write(self, act: Act[_Result]) -> _Result:
         """Do it in a transaction; a process that is killed after it has lost nothing."""
@@ -89,12 +96,13 @@ class SqliteFile:
         return result
 
     def _be_patient(self) -> None:
-        if self._patience_seconds == PATIENCE_SECONDS:
+        usual = self._usual_patience_seconds
+        if self._patience_seconds == usual:
             return
-        self._patience_seconds = PATIENCE_SECONDS
+        self._patience_seconds = usual
         # What is open already would go on with the patience it was opened with.
         if self._connection is not None:
-            self._connection.execute(f"PRAGMA busy_timeout = {round(PATIENCE_SECONDS * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {round(usual * 1000)}")
 
     def _writer(self) -> sqlite3.Connection:
         if self._is_current() and self._can_write and self._connection is not None:
@@ -109,6 +117,8 @@ class SqliteFile:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in () if self._has_begun(connection) else self._beginning():
+            connection.execute(statement)
+        for statement in self._missing(connection):
             connection.execute(statement)
         connection.execute("COMMIT")
         self._can_write = self._is_known = True
@@ -158,13 +168,13 @@ class SqliteFile:
         return self._is_known
 
     def _note_file(self) -> None:
-        found = _identity(self.path)
+        found = _identity(self._name)
         self.generation += found != self._file
         self._file = found
 
     def _is_current(self) -> bool:
         # SQLite would go on, unseen, with a file that was removed or replaced.
-        return self._connection is not None and _identity(self.path) == self._file
+        return self._connection is not None and _identity(self._name) == self._file
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -173,6 +183,11 @@ class SqliteFile:
 
     def _beginning(self) -> tuple[str, ...]:
         return *self._form.schema, f"PRAGMA user_version = {self._form.version}"
+
+    def _missing(self, connection: sqlite3.Connection) -> list[str]:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        later = self._form.later.items()
+        return [one for table, brings in later if (table,) not in found for one in brings]
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -196,10 +211,10 @@ def _is_new(connection: sqlite3.Connection) -> bool:
     return not tables
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     """Return what tells a file from another one of the same name; None when there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - asked before each read, and a Path takes its time
     except OSError:
         return None
     return found.st_dev, found.st_ino

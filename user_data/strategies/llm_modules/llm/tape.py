@@ -2,19 +2,30 @@
 
     texts      hash -> compressed JSON: a message, a tool, an answer, or a request naming the others
     attempts   id, hash of the request, nth, when, model, hash of the answer, error, seconds
+    outlived   ids of failed attempts after which their run got an answer to a later question
 
 The same request asked again is another attempt with the next `nth`: a temperature gives other
 answers, and a replay can give the nth answer to the nth asking.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from llm_modules.errors import JournalError
 from llm_modules.llm.attempts import Attempt, Response, Texts
-from llm_modules.llm.rows import FORM, Row, attempt_of, count, insert, response_to
+from llm_modules.llm.rows import (
+    FORM,
+    Fate,
+    Row,
+    attempt_of,
+    count,
+    fate_of,
+    insert,
+    outlive,
+    response_to,
+)
 from llm_modules.llm.sqlite_file import SqliteFile
 
 
@@ -23,10 +34,11 @@ class Tape:
 
     Nothing is opened before the first use, and reading never makes a file: one that is not there
     is empty. Every method raises JournalError when the file cannot be used; the next tries anew.
+    Other writers are waited for, a second or as long as `patience_seconds`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, FORM)
+    def __init__(self, path: Path, patience_seconds: float | None = None) -> None:
+        self._file = SqliteFile(path, FORM, patience_seconds)
 
     def record(
         self,
@@ -58,6 +70,14 @@ class Tape:
     def response(self, request_hash: str, nth: int) -> Response | None:
         """Return what came back for the nth asking of a request, None when it is not there."""
         return self._file.read(lambda connection: response_to(connection, request_hash, nth), None)
+
+    def fate(self, request_hash: str, nth: int) -> Fate:
+        """Return what came after the nth asking of a request, which is there and failed."""
+        return self._file.read(lambda connection: fate_of(connection, request_hash, nth), "last")
+
+    def outlive(self, tape_ids: Iterable[str]) -> None:
+        """Store that the run went on after failed attempts, and got an answer."""
+        self._file.write(lambda connection: outlive(connection, tape_ids))
 
     def count(self) -> int:
         """Return how many attempts there are."""

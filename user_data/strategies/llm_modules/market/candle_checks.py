@@ -22,11 +22,14 @@ Flags = NDArray[np.bool_]
 
 
 def closed_by(candles: Candles, at_ms: int) -> Candles:
-    """Return the candles that had closed at a moment, in milliseconds since the epoch, as copies.
+    """Return the candles that had closed at a moment, in milliseconds since the epoch.
 
-    Everything later is computed from this, so that a look into the future is impossible.
+    Everything later is computed from this, so that a look into the future is impossible. The same
+    candles come back where all had closed, else copies.
     """
-    closed = candles.open_times + duration_ms(candles.timeframe) <= at_ms
+    closed = candles.open_times <= at_ms - duration_ms(candles.timeframe)
+    if closed.all():
+        return candles
     return Candles(
         timeframe=candles.timeframe,
         open_times=candles.open_times[closed],
@@ -50,12 +53,18 @@ def utc_text(at_ms: int) -> str:
 
 def _finite(candles: Candles) -> str | None:
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    broken: Flags = np.logical_or.reduce([~np.isfinite(column) for column in columns])
+    is_finite: Flags = np.isfinite(np.array(columns))
+    # Nearly always: which candle it is must only be found where there is one.
+    if is_finite.all():
+        return None
+    broken: Flags = np.logical_or.reduce(~is_finite)
     return _first(candles, broken, "a price or volume is not a finite number")
 
 
 def _positive(candles: Candles) -> str | None:
-    prices = np.stack((candles.open, candles.high, candles.low, candles.close))
+    prices = np.array((candles.open, candles.high, candles.low, candles.close))
+    if prices.min(initial=np.inf) > 0 and candles.volume.min(initial=0.0) >= 0:
+        return None
     broken = (prices <= 0).any(axis=0) | (candles.volume < 0)
     return _first(candles, broken, "a price is not above zero or a volume is negative")
 
@@ -67,7 +76,7 @@ def _high_above_low(candles: Candles) -> str | None:
 def _regular(candles: Candles) -> str | None:
     """Find a new candle that does not open exactly one timeframe after the one before it."""
     newest = candles.open_times[-GAPLESS_CANDLES:]
-    steps = np.diff(newest)
+    steps = newest[1:] - newest[:-1]
     irregular = np.flatnonzero(steps != duration_ms(candles.timeframe))
     # No step at all between fewer than two candles: too few is for others to judge.
     if not len(irregular):

@@ -54,7 +54,7 @@ def _detail(view: TimeframeView) -> dict[str, Number]:
     candles = view.candles
     price = float(candles.close[-1])
     # Plain floats: a sum beyond the largest float is infinite there, and no warning.
-    volumes = [float(volume) for volume in candles.volume[-LEVEL_CANDLES:]]
+    volumes: list[float] = candles.volume[-LEVEL_CANDLES:].tolist()
     return {
         "atr_ratio": _atr_ratio(view),
         "mfi": view.latest("mfi_14"),

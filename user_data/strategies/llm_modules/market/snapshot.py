@@ -1,19 +1,33 @@
 """One pair's market at the close of one candle, or a sentence that says why there is none."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from llm_modules.domain import Candles, MarketRules, MarketSnapshot, TimeframeView
+from llm_modules.domain import Candles, FloatArray, MarketRules, MarketSnapshot, TimeframeView
 from llm_modules.errors import MarketDataError
 from llm_modules.market.candle_checks import closed_by, defects, utc_text
 from llm_modules.market.facts import market_facts
 from llm_modules.market.indicators import compute
+from llm_modules.market.kept import KeptWithCandles
 from llm_modules.market.timeframes import duration_ms
 
 # The slowest of our indicators, EMA 50, with a few candles to settle.
 FEWEST_CANDLES = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What candles of one timeframe say: what is wrong with them, or their indicators."""
+
+    defects: tuple[str, ...]
+    indicators: Mapping[str, FloatArray]
+
+
+_NOTHING = _Reading((), {})
+_READINGS: KeptWithCandles[_Reading] = KeptWithCandles()
 
 
 def build_snapshot(
@@ -38,11 +52,15 @@ def build_snapshot(
         raise MarketDataError(f"{pair!r}: the price step {rules.price_step} is not above zero")
     # First of all: whatever is computed below cannot know what came later.
     known = [closed_by(candles, at_ms) for candles in frames]
+    views = []
     for position, candles in enumerate(known):
         problems = _problems(candles, at_ms, is_main=position == 0)
-        if problems:
-            raise MarketDataError(f"{pair!r} {candles.timeframe}: " + "; ".join(problems))
-    main, *informative = (TimeframeView(candles, compute(candles, extra)) for candles in known)
+        reading = _NOTHING if problems else _read(candles, extra)
+        if problems or reading.defects:
+            told = "; ".join(problems or reading.defects)
+            raise MarketDataError(f"{pair!r} {candles.timeframe}: {told}")
+        views.append(TimeframeView(candles, reading.indicators))
+    main, *informative = views
     return MarketSnapshot(
         pair=pair,
         candle_at=candle_at,
@@ -66,4 +84,12 @@ def _problems(candles: Candles, at_ms: int, *, is_main: bool) -> tuple[str, ...]
         return (f"stale: the newest candle closed at {utc_text(newest_close_ms)}, not {wanted}",)
     if is_main and len(candles) < FEWEST_CANDLES:
         return (f"{len(candles)} candles are too few, {FEWEST_CANDLES} are needed",)
-    return defects(candles)
+    return ()
+
+
+def _read(candles: Candles, extra: Sequence[str]) -> _Reading:
+    def read() -> _Reading:
+        found = defects(candles)
+        return _Reading(found, {} if found else compute(candles, extra))
+
+    return _READINGS.of(candles, tuple(extra), read)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from llm_modules.domain import RunMode
+from llm_modules.domain import TradingMode
 from llm_modules.llm.spending.totals import Grouping
 from llm_modules.operations.places import PROJECT
 
@@ -127,6 +127,6 @@ def _days(text: str) -> int:
 def _mode(text: str) -> str:
     # As it is written for people: dry-run.
     mode = text.replace("-", "_")
-    if mode not in get_args(RunMode):
+    if mode not in get_args(TradingMode):
         raise argparse.ArgumentTypeError(f"found {text!r}, expected sandbox, dry-run or live")
     return mode

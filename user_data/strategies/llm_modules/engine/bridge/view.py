@@ -4,13 +4,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from freqtrade.exchange import timeframe_to_msecs
+from freqtrade.exchange.exchange_types import LeverageTier
 from freqtrade.persistence import PairLocks, Trade
 from freqtrade.persistence.pairlock import PairLock
 from freqtrade.wallets import Wallets
 
-from llm_modules.domain import AccountState, OpenPosition, RunMode
+from llm_modules.domain import AccountState, MarketRules, OpenPosition, RunMode
 from llm_modules.engine.bridge.market import locked_sides, market_rules
 from llm_modules.engine.bridge.source import Source
 from llm_modules.engine.bridge.trades import (
@@ -46,6 +48,15 @@ class Common:
     returns: Mapping[str, Returns]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The limits of a pair, and what they were read from."""
+
+    market: Mapping[str, Any] | None
+    tiers: Sequence[LeverageTier]
+    rules: MarketRules
+
+
 class View:
     """Looks at the market and at Freqtrade's wallets and trades, once per loop.
 
@@ -71,6 +82,7 @@ class View:
         self._rates: dict[int, float] = {}
         self._kept: dict[int, OpenPosition] = {}
         self._returns: dict[str, tuple[datetime, Returns]] = {}
+        self._rules: dict[str, _Rules] = {}
 
     def saw(self, trade_id: int, rate: float) -> None:
         """Remember the latest rate of a trade; it values the position until the next one."""
@@ -166,7 +178,7 @@ class View:
             candle_at=candle_at,
             valid_until=candle_at + self._span,
             frames=tuple(self._source.candles(pair, name) for name in self._timeframes),
-            rules=market_rules(market, self._source.tiers(pair)),
+            rules=self._rules_of(pair, market),
             world=common.world,
             mode=common.mode,
             locked_sides=locked_sides(common.locks, pair, candle_at),
@@ -174,6 +186,14 @@ class View:
             returns=common.returns,
             funding_rate=self._source.funding_rate(pair),
         )
+
+    def _rules_of(self, pair: str, market: Mapping[str, Any] | None) -> MarketRules:
+        """Return the limits of a pair, read anew only where the exchange told them anew."""
+        tiers = self._source.tiers(pair)
+        known = self._rules.get(pair)
+        if known is None or known.market is not market or known.tiers is not tiers:
+            known = self._rules[pair] = _Rules(market, tiers, market_rules(market, tiers))
+        return known.rules
 
     def _all_returns(self, pairs: Collection[str]) -> Mapping[str, Returns]:
         """Return the newest returns of every pair, computed anew only after a new candle."""

@@ -100,6 +100,8 @@ class Prices:
         """Take the providers whose servers are all in one's own network: those alone are free."""
         self._private = private
         self._rows = {one.name: tuple(one.prices) for one in table.provider}
+        # As many as there are models in the configuration.
+        self._found: dict[tuple[str, str], list[PriceRow]] = {}
         self._own = tuple(PriceRow(model=name, **own[name].model_dump()) for name in own)
 
     def price(
@@ -109,11 +111,17 @@ class Prices:
 
         The user's prices come first, then the provider's, then those of any provider.
         """
+        if (provider, model) not in self._found:
+            self._found[provider, model] = self._rows_of(provider, model)
+        found = self._found[provider, model]
+        return _in_force(found, at, prompt_tokens).price if found else None
+
+    def _rows_of(self, provider: str, model: str) -> list[PriceRow]:
         for rows in (self._own, self._listed(provider, provider), self._listed(ANYTHING, provider)):
             found = _best(rows, model)
             if found:
-                return _in_force(found, at, prompt_tokens).price
-        return None
+                return found
+        return []
 
     def _listed(self, name: str, provider: str) -> tuple[PriceRow, ...]:
         rows = self._rows.get(name, ())

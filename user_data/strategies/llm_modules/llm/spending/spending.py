@@ -27,6 +27,9 @@ _SAID = {
     ),
 }
 
+# More than can be asked at once.
+MOST_UNNAMED = 1000
+
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
@@ -58,6 +61,8 @@ class Spending:
         self._tally = Tally(ledger, is_sandbox=mode == SANDBOX)
         self._budget = Budget(limits, self._tally, clock)
         self._failing: set[str] = set()
+        # Of decisions without a name yet, newest last; a dict, for its order.
+        self._unnamed: dict[str, None] = {}
         # Without limits as well: a damaged file is easier to mend before it is needed.
         ledger.newest()
         if limits:
@@ -89,6 +94,7 @@ class Spending:
         if fault_kind(expense.fault) in UNSENT:
             return known
         row = row_of(inquiry, known, self._mode)
+        self._await_name(inquiry.decision_id)
         row_id = self._tried("written", lambda: self._ledger.add(row))
         if self._limits:
             spent = Spent(row.prompt_tokens + row.completion_tokens, known.cost or 0.0)
@@ -114,6 +120,10 @@ class Spending:
 
     def named(self, decision_id: str, kind: str) -> None:
         """Call the requests of a decision by the tool that came of it, or "failed"."""
+        # Played from a tape, or asked of nobody: there is no row to name.
+        if decision_id not in self._unnamed:
+            return
+        del self._unnamed[decision_id]
         # An update that finds no row succeeds on a full disk too: it proves nothing of the others.
         self._tried("named", lambda: self._ledger.named(decision_id, kind))
 
@@ -124,6 +134,12 @@ class Spending:
     def close(self) -> None:
         """Let go of the ledger."""
         self._ledger.close()
+
+    def _await_name(self, decision_id: str) -> None:
+        self._unnamed[decision_id] = None
+        # A question about all pairs never gets one.
+        if len(self._unnamed) > MOST_UNNAMED:
+            del self._unnamed[next(iter(self._unnamed))]
 
     @contextmanager
     def _reserving(self, provider: str, model: str, prompt_tokens: int) -> Iterator[None]:

@@ -1,0 +1,213 @@
+"""What a decision costs in a backtest beside the model: ours, Freqtrade's, and from a tape.
+
+    PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/backtest.py [--days 60]
+    PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/backtest.py --replay [--days 8]
+
+Ten pairs are played on 30m candles with the scripted policy, which answers at once. With --replay
+the same policy is asked once as a server on loopback, through the client a real model is asked
+with; then the tape answers alone, twice. Plain Freqtrade is a run in which nothing is asked, so
+nothing is traded. Times are the processor's: what other programs on the machine take is not ours.
+"""
+
+import argparse
+import asyncio
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from ten_pairs import MOST_DAYS, MOST_PAIRS, freqtrade_config, write_candles
+
+from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
+from llm_modules.backtest.policy_client import PolicyClient
+from llm_modules.backtest.running import run
+from llm_modules.backtest.session import Session
+from llm_modules.dialogue import Inquiry, Prompt, Reply
+from llm_modules.sandbox.faults import ModelFaults, Switchboard
+from llm_modules.sandbox.model import MODEL_PREFIX, model_app
+from llm_modules.sandbox.server import serve
+
+GOAL_MILLISECONDS = 1.0
+GOAL_PER_SECOND = 1_000
+JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
+NOTHING_ASKED = Variant(client=PolicyClient(), asks=lambda _pair, _at: False)
+
+
+class Timed(PolicyClient):
+    """The scripted policy; `seconds` is what it took of the processor."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def ask(
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+    ) -> Reply:
+        """Answer as the policy does."""
+        begun = time.thread_time()
+        reply = await super().ask(prompt, inquiry, model=model)
+        self.seconds += time.thread_time() - begun
+        return reply
+
+
+class TimedSession:
+    """Adds up what sessions take of the processor: all that happens before a candle."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Measure every session that is opened meanwhile."""
+        candle, watch = Session.candle, self
+
+        def timed(self: Session, at: datetime) -> None:
+            begun = time.thread_time()
+            candle(self, at)
+            watch.seconds += time.thread_time() - begun
+
+        Session.candle = timed  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Session.candle = candle  # type: ignore[method-assign]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run and the processor's seconds it took in all."""
+
+    outcome: Outcome
+    seconds: float
+
+
+def play(config: Mapping[str, Any], variant: Variant = AS_CONFIGURED) -> Played:
+    """Run a backtest without showing its table."""
+    begun = time.process_time()
+    with redirect_stdout(StringIO()):
+        outcome = run(config, variant)
+    return Played(outcome, time.process_time() - begun)
+
+
+def costs(config: Mapping[str, Any]) -> Table:
+    """Play once with the policy and once without questions; return what a decision takes."""
+    # The first run of a process also imports and compiles.
+    plain = min((play(config, NOTHING_ASKED) for _ in range(2)), key=lambda one: one.seconds)
+    client, session = Timed(), TimedSession()
+    with session.watching():
+        whole = play(config, Variant(client=client))
+    decided = whole.outcome.decided
+    ours = session.seconds - client.seconds
+    parts = {
+        "in all": whole.seconds,
+        "Freqtrade alone, nothing traded": plain.seconds,
+        "its trades, our callbacks among them": whole.seconds - plain.seconds - session.seconds,
+        "the policy in the model's place": client.seconds,
+        "ours: from candles to the book": ours,
+    }
+    table = Table("part", "ms per decision", "share", title=_title(whole.outcome))
+    for name, seconds in parts.items():
+        table.add_row(name, f"{1000 * seconds / decided:.3f}", f"{seconds / whole.seconds:.0%}")
+    is_met = 1000 * ours / decided <= GOAL_MILLISECONDS
+    table.caption = f"goal: {GOAL_MILLISECONDS:g} ms of ours, {'met' if is_met else 'MISSED'}"
+    return table
+
+
+def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
+    """Record a tape, replay it twice; return how fast that goes and whether both are the same."""
+    with scripted_server() as address:
+        # The server's own script is the model: what the shipped settings name needs a key.
+        llm = {"provider": "compatible", "api_base": address, "model": "scripted", "fallbacks": []}
+        config = freqtrade_config(folder, candles, pairs, days, llm_config=llm)
+        play(with_mode(config, "record"))
+    found = []
+    for _ in range(2):
+        replayed = play(with_mode(config, "replay"))
+        found.append((replayed, journals(replayed.outcome.folder)))
+    (first, one), (second, other) = found
+    table = Table("replay", "decisions", "per second", title=_title(first.outcome))
+    for name, played in (("first", first), ("second", second)):
+        asked = played.outcome.decided
+        table.add_row(name, f"{asked:,}", f"{asked / played.seconds:,.0f}")
+    is_met = min(one.outcome.decided / one.seconds for one, _ in found) >= GOAL_PER_SECOND
+    same = "identical" if one == other else "DIFFERENT"
+    table.caption = (
+        f"goal: {GOAL_PER_SECOND:,} per second, {'met' if is_met else 'MISSED'}; journals {same}"
+    )
+    return table
+
+
+def with_mode(config: Mapping[str, Any], mode: str) -> dict[str, Any]:
+    """Return the configuration with another way to use the tape."""
+    return {**config, "llm_backtest": {**config["llm_backtest"], "tape_mode": mode}}
+
+
+def journals(folder: Path) -> tuple[bytes, ...]:
+    """Return what a run wrote down."""
+    return tuple((folder / name).read_bytes() for name in JOURNALS)
+
+
+@contextmanager
+def scripted_server() -> Iterator[str]:
+    """Serve the scripted model on loopback; yields the address to ask."""
+    addresses: list[str] = []
+    is_up = threading.Event()
+    loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def told(_name: str, address: str) -> None:
+        addresses.append(address)
+        is_up.set()
+
+    async def serving() -> None:
+        stop = asyncio.Event()
+        loops.append((asyncio.get_running_loop(), stop))
+        app = model_app(Switchboard(ModelFaults()), lambda: time.time_ns() // 1_000_000)
+        await serve({"model": (app, 0)}, told, stop)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serving()), daemon=True)
+    thread.start()
+    is_up.wait()
+    yield f"{addresses[0]}{MODEL_PREFIX}"
+    loop, stop = loops[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+
+
+def _title(outcome: Outcome) -> str:
+    return (
+        f"{outcome.decided:,} decisions about {len(outcome.pairs)} pairs on {outcome.timeframe} "
+        f"candles, {len(outcome.trades):,} trades"
+    )
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--days", type=int, default=MOST_DAYS, help=f"at most {MOST_DAYS}")
+    parser.add_argument("--pairs", type=int, default=MOST_PAIRS, help=f"at most {MOST_PAIRS}")
+    parser.add_argument("--replay", action="store_true", help="record a tape and replay it")
+    options = parser.parse_args()
+    if not (1 <= options.days <= MOST_DAYS and 1 <= options.pairs <= MOST_PAIRS):
+        parser.error(f"found --days {options.days} --pairs {options.pairs}: see --help")
+    # Freqtrade tells of every run; its tables are no part of the figures.
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as name:
+        folder, candles = Path(name), Path(name) / "candles"
+        write_candles(candles, options.pairs)
+        if options.replay:
+            table = replays(folder, candles, options.pairs, options.days)
+        else:
+            table = costs(freqtrade_config(folder, candles, options.pairs, options.days))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""What is kept from one prompt to the next never shows: the same inputs, the same bytes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from context.scenes import (
+    WAIT,
+    a_context,
+    a_decision,
+    a_position,
+    a_risk,
+    a_snapshot,
+    a_trade,
+    an_account,
+    an_experience,
+    user_text,
+)
+from llm_modules.context.budget import prompt_weight
+from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.numbers import rounded, utc_day, utc_minute
+from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
+from llm_modules.dialogue import Message, Prompt, ToolSpec
+from llm_modules.domain import Experience
+from llm_modules.weights import weight
+
+SNAPSHOT = a_snapshot()
+
+
+def naive_weight(prompt: Prompt) -> int:
+    """The weight of all that is sent, put together as it is sent."""
+    offered = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in prompt.tools
+    ]
+    sent = [*(message.content for message in prompt.messages)]
+    return sum(map(weight, (*sent, json.dumps(offered, separators=(",", ":")))))
+
+
+TEXTS = st.text(max_size=40)
+TOOLS = st.builds(ToolSpec, TEXTS, TEXTS, st.dictionaries(TEXTS, st.integers() | TEXTS, max_size=3))
+
+
+@given(texts=st.lists(TEXTS, max_size=3), tools=st.lists(TOOLS, max_size=4))
+def test_a_prompt_weighs_what_is_sent(texts: Sequence[str], tools: Sequence[ToolSpec]) -> None:
+    messages = tuple(Message("user", text) for text in texts)
+    prompt = Prompt(messages, tuple(tools))
+    assert prompt_weight(prompt) == naive_weight(prompt)
+
+
+def test_tools_of_one_name_are_weighed_each_by_itself() -> None:
+    short, long = ToolSpec("wait", "w", {}), ToolSpec("wait", "w" * 50, {})
+    weights = [prompt_weight(Prompt((), (tool,))) for tool in (short, long, short)]
+    assert weights[0] == weights[2] < weights[1]
+
+
+@given(
+    cells=arrays(np.float64, (3, 4), elements=st.floats(-1e9, 1e9) | st.just(np.nan)),
+    decimals=st.tuples(*[st.integers(0, 12)] * 3),
+)
+def test_each_column_is_rounded_as_if_it_were_alone(
+    cells: np.ndarray, decimals: tuple[int, int, int]
+) -> None:
+    together = rounded(cells, np.array(decimals)[:, np.newaxis])
+    for column, own, found in zip(cells, decimals, together, strict=True):
+        np.testing.assert_array_equal(found, column.round(own) + 0.0)
+        np.testing.assert_array_equal(found, rounded(column, own))
+        assert [f"{one:.{own}f}" for one in found] == [f"{one:.{own}f}" for one in found + 0.0]
+
+
+@pytest.mark.parametrize("length", [LONGEST_TEXT - 1, LONGEST_TEXT, LONGEST_TEXT + 1, 10**6])
+def test_a_long_text_is_quoted_the_same_each_time(length: int) -> None:
+    text = "x" * length
+    assert quoted(text) == quoted(text)
+    assert len(quoted(text)) == min(length, LONGEST_TEXT)
+
+
+def test_texts_that_begin_alike_stay_apart() -> None:
+    beginning = "same " * 10
+    assert quoted(beginning + "one") != quoted(beginning + "other")
+    assert quoted(beginning + "one", 20) == quoted(beginning + "other", 20)
+
+
+def test_a_name_is_one_word_as_far_as_names_go() -> None:
+    name = "a" * LONGEST_NAME
+    assert one_word(name) == one_word(f"{name}bc") == name
+    assert one_word("a b") == "a_b"
+
+
+def test_the_same_moment_in_another_zone_is_printed_alike() -> None:
+    at = SNAPSHOT.candle_at
+    elsewhere = at.astimezone(timezone(timedelta(hours=9)))
+    assert (utc_day(at), utc_minute(at)) == (utc_day(elsewhere), utc_minute(elsewhere))
+
+
+def texts_of(builder: ContextBuilder, scenes: Sequence[Experience]) -> list[str]:
+    account, position = an_account(), a_position()
+    return [
+        user_text(builder.build(SNAPSHOT, account, position, scene, (WAIT,))) for scene in scenes
+    ]
+
+
+@given(order=st.permutations(range(4)))
+def test_a_prompt_does_not_depend_on_those_before(order: Sequence[int]) -> None:
+    scenes = [
+        Experience(),
+        an_experience(4),
+        Experience(decisions=tuple(a_decision(age) for age in range(1, 9))),
+        Experience(decisions=tuple(a_decision(age) for age in range(2, 10)), trades=(a_trade(1),)),
+    ]
+    builder = ContextBuilder(a_context(), a_risk())
+    first = texts_of(builder, scenes)
+    again = texts_of(builder, [scenes[place] for place in order])
+    assert again == [first[place] for place in order]
+    assert len(set(first)) == len(scenes)
+
+
+def test_what_changes_in_the_account_is_told() -> None:
+    builder = ContextBuilder(a_context(), a_risk())
+    told = [
+        user_text(builder.build(SNAPSHOT, an_account(equity=equity), None, Experience(), (WAIT,)))
+        for equity in (1000.0, 1001.0, 1000.0)
+    ]
+    assert told[0] == told[2] != told[1]
+    assert "equity=1001" in told[1]
+
+
+def test_what_changes_in_the_rules_of_a_pair_is_told() -> None:
+    builder = ContextBuilder(a_context(), a_risk())
+    rules = SNAPSHOT.rules
+    stricter = replace(SNAPSHOT, rules=replace(rules, min_notional=rules.min_notional + 1))
+    told = [
+        user_text(builder.build(one, an_account(), None, Experience(), (WAIT,)))
+        for one in (SNAPSHOT, stricter, SNAPSHOT)
+    ]
+    assert told[0] == told[2] != told[1]
+
+
+def test_two_trades_that_differ_in_one_number_are_told_apart() -> None:
+    builder = ContextBuilder(a_context(), a_risk())
+    known = a_trade(1)
+    scenes = [
+        Experience(trades=(known,)),
+        Experience(trades=(replace(known, profit_ratio=known.profit_ratio + 0.01),)),
+    ]
+    one, other = texts_of(builder, scenes)
+    assert one != other

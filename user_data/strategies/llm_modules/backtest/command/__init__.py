@@ -1,0 +1,1 @@
+"""The command `./manage.sh backtest`: what is asked for, what it will cost, and the run itself."""

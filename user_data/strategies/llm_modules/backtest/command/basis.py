@@ -1,0 +1,123 @@
+"""What a run is made from: the bot's settings as a start would read them, and what was wished for.
+
+Whatever is wrong with them is told before anything is loaded, all of it at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from llm_modules.backtest.command.options import BacktestOptions, LookaheadOptions
+from llm_modules.config import API_KEY_VARIABLE, TraderConfig
+from llm_modules.llm.opening import demand_several_calls, targets
+from llm_modules.llm.providers.dialect import Target
+from llm_modules.llm.providers.findings import Findings
+from llm_modules.operations.env_file import FREQTRADE_PREFIX, GENERATED, fresh_secret
+from llm_modules.operations.places import Places, shown
+from llm_modules.operations.plan import OUTSIDE
+from llm_modules.operations.rules import checked
+from llm_modules.operations.secret_keys import refuse_literal_secrets
+from llm_modules.operations.session import Session
+from llm_modules.operations.settings import (
+    Settings,
+    environment_settings,
+    merged,
+    read_settings,
+    value_at,
+)
+
+# The sandbox's are for a minute a candle, so that something is to be seen at once.
+NOT_OF_THE_OVERLAY = ("timeframe", "risk_management", "dry_run_wallet")
+USUAL_TIMEFRAME = "30m"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Checked settings, and the environment's keys; `settings` hold secrets of the exchange."""
+
+    places: Places
+    settings: Settings
+    config: TraderConfig
+    environment: Mapping[str, str]
+    is_sandbox: bool
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """The pairs that are traded."""
+        return tuple(self.settings["exchange"]["pair_whitelist"])
+
+    @property
+    def timeframe(self) -> str:
+        """The timeframe of the decisions."""
+        return str(self.settings.get("timeframe", USUAL_TIMEFRAME))
+
+    @property
+    def timeframes(self) -> tuple[str, ...]:
+        """All timeframes of which candles are needed, the one of the decisions first."""
+        return self.timeframe, *self.config.context_config.informative_timeframes
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return the models that are asked, in order."""
+        findings = Findings(self.places.findings)
+        return targets(self.config.llm_config, self.environment, findings)
+
+    def asking_at(self, api_base: str) -> "Basis":
+        """Return the same with its model at another address."""
+        settings = merged(self.settings, {"llm_config": {"api_base": api_base}})
+        return replace(self, settings=settings, config=checked(settings))
+
+
+def opened(session: Session, options: BacktestOptions | LookaheadOptions) -> Basis:
+    """Read and check all settings. Raises ConfigError with everything that is wrong."""
+    places = session.places
+    own = read_settings(places.settings)
+    refuse_literal_secrets(own, shown(places.settings))
+    environment = _with_generated(session.with_secrets())
+    settings = merged(own, environment_settings(environment))
+    model = getattr(options, "model", None)
+    is_sandbox = options.sandbox or not (model or value_at(settings, "llm_config.model"))
+    if is_sandbox:
+        environment = _inside(environment)
+        settings = merged(own, environment_settings(environment))
+        # What is wrong below the overlay is told now and not on leaving the sandbox.
+        checked(settings)
+        settings = merged(settings, _overlay(places))
+    settings = merged(settings, _wished(options))
+    config = checked(settings)
+    basis = Basis(places, settings, config, environment, is_sandbox)
+    demand_several_calls(config.llm_config, basis.targets())
+    return basis
+
+
+def _wished(options: BacktestOptions | LookaheadOptions) -> Settings:
+    """Return the settings that the command line changes; no money is real, so no key is needed."""
+    wished: Settings = {"dry_run": True}
+    if options.pairs:
+        wished["exchange"] = {"pair_whitelist": list(options.pairs)}
+    if options.timeframe:
+        wished["timeframe"] = options.timeframe
+    if isinstance(options, BacktestOptions) and options.wallet:
+        wished["dry_run_wallet"] = options.wallet
+    if isinstance(options, BacktestOptions) and options.model:
+        wished["llm_config"] = {"model": options.model}
+    return wished
+
+
+def _overlay(places: Places) -> Settings:
+    overlay = read_settings(places.sandbox_overlay)
+    return {name: value for name, value in overlay.items() if name not in NOT_OF_THE_OVERLAY}
+
+
+def _with_generated(environment: Mapping[str, str]) -> dict[str, str]:
+    # The first start makes them; nothing here listens that could need them.
+    generated = {name: environment.get(name) or fresh_secret() for name in GENERATED}
+    return {**environment, **generated}
+
+
+def _inside(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out every variable that could lead out of the sandbox."""
+    outside = tuple(FREQTRADE_PREFIX + name for name in OUTSIDE)
+    return {
+        name: text
+        for name, text in environment.items()
+        if name != API_KEY_VARIABLE and not name.startswith(outside)
+    }

@@ -1,0 +1,1 @@
+"""A run told to people: tables in the terminal, and one page that needs no network."""
