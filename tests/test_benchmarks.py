@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent
         (("overhead.py", "--trades", "0", "200", "--rounds", "20"), "goal"),
         (("gate.py",), "json.loads"),
         (("learning.py", "--trades", "300"), "recall"),
+        (("backtest.py", "--days", "1", "--pairs", "2"), "ours"),
+        (("backtest.py", "--days", "1", "--pairs", "2", "--replay"), "journals identical"),
     ],
 )
 def test_a_benchmark_runs(arguments: tuple[str, ...], said: str) -> None:

@@ -13,7 +13,7 @@ from llm_modules.backtest.running import run
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord
 
-JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl", "reward_learning.json")
+JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
 
 
 @pytest.fixture(autouse=True)

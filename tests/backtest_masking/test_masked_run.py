@@ -9,7 +9,7 @@ import pytest
 from freqtrade.resolvers import ExchangeResolver
 
 from backtests import PAIRS, Remembering, backtest_config, played
-from llm_modules.backtest.masking import Masked, masked, unmasked
+from llm_modules.backtest.masking import Masked, masked
 from llm_modules.backtest.offline import sample_markets
 from llm_modules.backtest.outcome import Outcome, Variant
 from llm_modules.backtest.running import run
@@ -17,6 +17,7 @@ from llm_modules.errors import BacktestError
 from llm_modules.llm.client import LLMClient
 from masked_runs import ScaleFree, masked_run, shipped_tiers, texts
 from shipped import DATA
+from unmasking import unmasked
 
 # Real and telling; the quote currency is the account's own.
 SECRET_WORDS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "Bitcoin", "Ethereum", "Solana", "Ripple")

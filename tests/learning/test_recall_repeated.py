@@ -175,3 +175,11 @@ def test_decisions_beyond_those_kept_leave_nothing_behind(tmp_path: Path, forgot
     memory = library._decisions
     assert len(memory._told) <= len(memory._outcomes) == 120
     assert memory.noted(PAIR) == forgotten
+
+
+def test_as_many_trades_are_not_the_same_trades(tmp_path: Path) -> None:
+    library = a_library(tmp_path)
+    happen(library, 1, ("trade", 20, 6))
+    assert [one.trade_id for one in library.recall(PAIR, NOON + 30 * MINUTE, FACTS).trades] == [1]
+    happen(library, 2, ("trade", 5, 6))
+    assert [one.trade_id for one in library.recall(PAIR, NOON + 10 * MINUTE, FACTS).trades] == [2]

@@ -4,6 +4,7 @@ Ratios are fractions of one (0.05 is 5 %), times are aware UTC, prices and stake
 quote currency. Arrays run from oldest to newest.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,7 +85,7 @@ class TimeframeView:
     def latest(self, name: str) -> float | None:
         """Return the newest value of an indicator, or None while it is warming up."""
         value = float(self.indicators[name][-1])
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

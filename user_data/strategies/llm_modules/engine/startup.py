@@ -89,7 +89,8 @@ def open_desk(
     if mode == "live":
         demand_clearance(user_data, config.risk_management)
     _quieten()
-    journal = TradeLogger(config.experience_config)
+    # What a backtest lost, it would play again.
+    journal = TradeLogger(config.experience_config, "none" if mode == "backtest" else "fsync")
     decisions = tuple(line for line in journal.past_decisions() if _in_mode(line, mode))
     past = Past(journal, mode)
     library = _library(config, mode)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llm_modules.config import ExperienceConfig
 from llm_modules.journal.gist import GIST_LINES, GistLine
-from llm_modules.journal.log import JsonlLog, Rotation
+from llm_modules.journal.log import Durability, JsonlLog, Rotation
 from llm_modules.journal.reader import BadLine, each_newest, read_newest
 from llm_modules.journal.records import (
     DECISION_LINES,
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 class TradeLogger:
     """Writes decisions and closed trades; a journal that is switched off swallows its records.
 
-    Decisions are as durable as configured, trades wait for the disk in any case. Raises
-    JournalLockedError or JournalError when a journal cannot be opened.
+    Decisions are as durable as configured, trades wait for the disk unless they can be made again.
+    Raises JournalLockedError or JournalError when a journal cannot be opened.
     """
 
-    def __init__(self, config: ExperienceConfig) -> None:
+    def __init__(self, config: ExperienceConfig, trade_durability: Durability = "fsync") -> None:
         self._decision_path = Path(config.decision_log_path)
         self._trade_path = Path(config.trade_log_path)
         self._decisions = self._trades = None
@@ -47,7 +47,9 @@ class TradeLogger:
         # Decisions are many and replaceable; a lost trade would be a lost lesson.
         if config.log_trades:
             rotation = _rotation(config, config.trade_log_kept_parts)
-            self._trades = JsonlLog(self._trade_path, durability="fsync", rotation=rotation)
+            self._trades = JsonlLog(
+                self._trade_path, durability=trade_durability, rotation=rotation
+            )
 
     def decision(self, record: DecisionLine) -> bool:
         """Append a decision, what became of it, or a halt. Raises JournalError.

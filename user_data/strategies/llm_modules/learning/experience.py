@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from llm_modules.config import ExperienceConfig
 from llm_modules.domain import (
@@ -91,7 +92,9 @@ class ExperienceLibrary:
         # With the loop switched off nobody is told of rewards, and the file would go stale.
         keeps_rewards = config.enabled and config.reward_learning
         self._rewards = (
-            RewardLearningSystem(self._history, config.reward_path, mode) if keeps_rewards else None
+            RewardLearningSystem(self._history, _reward_path(config, mode), mode)
+            if keeps_rewards
+            else None
         )
 
     def load(
@@ -317,3 +320,8 @@ def _past_trade(trade: RememberedTrade) -> PastTrade:
         # Records of before there were findings hold a sentence, whoever ended the trade.
         taught=standing or tuple(filter(None, (trade.lesson,))) if trade.is_own else (),
     )
+
+
+def _reward_path(config: ExperienceConfig, mode: RunMode) -> Path | None:
+    # Written anew after each trade: of a past that is over in a minute nobody follows it.
+    return None if mode == "backtest" else config.reward_path

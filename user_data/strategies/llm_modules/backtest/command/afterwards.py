@@ -1,5 +1,6 @@
 """What is made of a run when it is over: its assessment and its page."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from llm_modules.domain import Candles
 from llm_modules.engine.bridge import candles
 
 PAGE_NAME = "report.html"
+# Each takes about 300 MB.
+MOST_PROCESSES = 4
 
 
 def assessed(plan: Plan, outcome: Outcome, tell: Tell) -> Assessment:
@@ -52,6 +55,7 @@ def _how(plan: Plan, world: World) -> AssessOptions:
         shards=len(plan.shards),
         names=world.names,
         exchange=world.exchange,
+        processes=min(MOST_PROCESSES, os.cpu_count() or 1),
     )
 
 

@@ -1,6 +1,5 @@
 """A backtest on a market without names: what a model remembers of real prices is of no use."""
 
 from llm_modules.backtest.masking.masked import Masked, masked
-from llm_modules.backtest.masking.unmasking import unmasked
 
-__all__ = ["Masked", "masked", "unmasked"]
+__all__ = ["Masked", "masked"]

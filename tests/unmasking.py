@@ -1,4 +1,4 @@
-"""What a masked run came to, told of the real market."""
+"""What a masked run came to, told of the real market: to be held against an open run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
