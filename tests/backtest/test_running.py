@@ -80,12 +80,15 @@ def test_what_freqtrade_did_not_execute_is_recorded(tmp_path: Path) -> None:
     assert len(expired) >= outcome.rejected_entries
 
 
-def test_the_account_is_kept_for_each_candle_and_the_end(outcome: Outcome) -> None:
-    assert len(outcome.equity.at) == 96 + 1
+def test_the_account_is_kept_for_each_candle_and_ends_with_what_is_left(outcome: Outcome) -> None:
+    assert len(outcome.equity.at) == 96
+    assert outcome.equity.at[-1] == outcome.end.timestamp() * 1000
     assert outcome.equity.values[0] == outcome.starting_balance == 10_000
     assert outcome.equity.values[-1] == outcome.final_balance
     seen = {int(one.candle_at.timestamp() * 1000): one.equity for one in decided(outcome)}
     values = dict(zip(outcome.equity.at.tolist(), outcome.equity.values.tolist(), strict=True))
+    # The last look was a moment before everything was closed.
+    del seen[int(outcome.equity.at[-1])]
     assert seen.items() <= values.items()
     assert np.std(outcome.equity.values) > 0
 
@@ -123,7 +126,7 @@ def test_only_the_candles_that_are_wished_are_decided_about(tmp_path: Path) -> N
     )
     outcome = run(backtest_config(tmp_path, HALF_A_DAY), variant)
     assert [(one.pair, one.candle_at) for one in decided(outcome)] == [("ETH/USDT:USDT", at)]
-    assert len(outcome.equity.at) == CANDLES + 1
+    assert len(outcome.equity.at) == CANDLES
 
 
 def test_whoever_watches_is_told_of_each_candle(tmp_path: Path) -> None:

@@ -80,3 +80,11 @@ def test_an_answer_that_is_not_on_the_tape_names_the_command_that_asks() -> None
     tally.heard(failed("not_on_tape: the tape holds 3 requests"))
     with pytest.raises(BacktestError, match=r"\./manage\.sh backtest asks the model, after"):
         tally.demand_sense(NOON)
+
+
+def test_what_is_left_at_the_end_replaces_the_last_look() -> None:
+    tally = Tally()
+    tally.stood(NOON, 1000.0)
+    tally.stood(NOON + timedelta(minutes=30), 990.0)
+    tally.ended(989.5)
+    assert tally.equity.values.tolist() == [1000.0, 989.5]

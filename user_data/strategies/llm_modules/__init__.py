@@ -11,6 +11,7 @@ gate        the call is judged: approved, clamped or refused; stops and position
 journal     what happened is appended to JSONL files, one write per record
 learning    closed trades become scores, lessons and patterns for later contexts
 engine      the cycle that ties the rooms together, the book, and the bridge to Freqtrade
+backtest    the same cycle inside Freqtrade's own backtesting, its baselines and its report
 selftest    the gate attacked under the user's own limits, exchange and model simulated
 sandbox     a local exchange replaying real candles, and a scripted model
 operations  processes, viewers, settings and backups behind the commands

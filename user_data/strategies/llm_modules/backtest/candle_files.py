@@ -1,6 +1,6 @@
 """Are the candles of a run there? What can be made of finer ones is made, the rest is named."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType
 from freqtrade.exchange import timeframe_to_seconds
 
-from llm_modules.backtest.coarser_candles import Made, candles_of, make_coarser, open_times
+from llm_modules.backtest.coarser_candles import candles_of, make_coarser, open_times
 from llm_modules.backtest.loading import WARM_UP_ROWS
 from llm_modules.domain import IntArray
 
@@ -75,7 +75,6 @@ class Prepared:
     end: datetime | None
     missing: tuple[Missing, ...]
     gaps: tuple[Gap, ...]
-    made: tuple[Made, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +122,9 @@ class _File:
         return Missing(self.pair, self.timeframe, _known(start), _known(end), self.kind, is_earlier)
 
 
-Download = Callable[[Sequence[Missing]], None]
-
-
-def prepare(wanted: Wanted, *, download: Download | None = None) -> Prepared:
-    """Make what can be made, have the rest fetched where that is possible, and tell what is there.
-
-    `download` is called once, with what is missing, only if something is.
-    """
-    made = _made(wanted)
-    prepared = _examined(wanted, made)
-    if download is None or not prepared.missing:
-        return prepared
-    download(prepared.missing)
-    # What was fetched may be fine enough to make more of it.
-    return _examined(wanted, (*made, *_made(wanted)))
-
-
-def _made(wanted: Wanted) -> tuple[Made, ...]:
-    return make_coarser(wanted.datadir, wanted.pairs, wanted.timeframes, wanted.data_format)
-
-
-def _examined(wanted: Wanted, made: tuple[Made, ...]) -> Prepared:
+def prepare(wanted: Wanted) -> Prepared:
+    """Make what can be made of finer candles, and tell what is there and what is missing."""
+    make_coarser(wanted.datadir, wanted.pairs, wanted.timeframes, wanted.data_format)
     files = tuple(_files(wanted))
     shared = _shared(files, wanted.timeframes[0])
     start = int(wanted.start.timestamp()) if wanted.start else shared and shared[0]
@@ -156,10 +136,10 @@ def _examined(wanted: Wanted, made: tuple[Made, ...]) -> Prepared:
         or end is None
         or max(start, shared[0]) >= min(end, shared[1])
     ):
-        return Prepared(None, None, missing, (), made)
+        return Prepared(None, None, missing, ())
     start, end = max(start, shared[0]), min(end, shared[1])
     gaps = (file.gap(start - WARM_UP_ROWS * file.step, end) for file in files)
-    return Prepared(_moment(start), _moment(end), missing, tuple(gap for gap in gaps if gap), made)
+    return Prepared(_moment(start), _moment(end), missing, tuple(gap for gap in gaps if gap))
 
 
 def _files(wanted: Wanted) -> Iterator[_File]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from freqtrade.data.btanalysis import get_latest_backtest_filename
-from freqtrade.exceptions import OperationalException
+from freqtrade.exceptions import FreqtradeException
 from freqtrade.exchange import Exchange
 from freqtrade.optimize.backtesting import Backtesting
 
@@ -26,10 +26,18 @@ def run(
     """
     try:
         return _run(config, variant, exchange)
-    except OperationalException as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
-        raise BacktestError(str(error)) from error
+    except FreqtradeException as error:
+        raise worded(error) from error
+
+
+def worded(error: FreqtradeException) -> UserError:
+    """Return the error of ours that Freqtrade wrapped, or its words as one of ours."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return cause
+        cause = cause.__cause__
+    return BacktestError(str(error))
 
 
 def _run(config: Mapping[str, Any], variant: Variant, exchange: Exchange | None) -> Outcome:

@@ -140,7 +140,7 @@ class Session:
         self, final_balance: float, rejected_entries: int, result_file: Path | None
     ) -> Outcome:
         """Return what the run came to."""
-        self.tally.stood(self.now + self._candle_span, final_balance)
+        self.tally.ended(final_balance)
         return Outcome(
             stake_currency=self._currency,
             starting_balance=self._starting_balance,

@@ -13,10 +13,9 @@ from freqtrade.optimize.backtesting import Backtesting
 from freqtrade.resolvers import ExchangeResolver
 
 from llm_modules.backtest.outcome import Outcome, Variant
-from llm_modules.backtest.running import outcome_of
+from llm_modules.backtest.running import outcome_of, worded
 from llm_modules.backtest.session import Traded
 from llm_modules.backtest.settings import SETTINGS_KEY, TAPE_NAME
-from llm_modules.errors import BacktestError, UserError
 
 Play = Callable[[Variant], Outcome]
 
@@ -38,7 +37,7 @@ def stage(config: Mapping[str, Any], exchange: Exchange) -> Iterator[Play]:
             try:
                 backtesting.backtest_one_strategy(strategy, candles, timerange)
             except FreqtradeException as error:
-                raise _worded(error) from None
+                raise worded(error) from error
             if traded.session is None:
                 raise AssertionError("the strategy opened no session")
             return outcome_of(traded.session, backtesting)
@@ -53,11 +52,6 @@ def _as_new(backtesting: Backtesting) -> None:
     backtesting.reset_backtest()
     backtesting.wallets.update()
     backtesting.trade_id_counter = backtesting.order_id_counter = 0
-
-
-def _worded(error: FreqtradeException) -> UserError:
-    cause = error.__cause__
-    return cause if isinstance(cause, UserError) else BacktestError(str(error))
 
 
 def exchange_of(config: Mapping[str, Any]) -> Exchange:

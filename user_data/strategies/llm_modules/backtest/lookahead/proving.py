@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from freqtrade.exceptions import OperationalException
+from freqtrade.exceptions import FreqtradeException
 
 from llm_modules.backtest.lookahead.breaches import Breaches, Proof
 from llm_modules.backtest.lookahead.contexts import ContextProof
@@ -15,6 +15,7 @@ from llm_modules.backtest.lookahead.hearing import Hearing
 from llm_modules.backtest.lookahead.memory import MemoryProof
 from llm_modules.backtest.lookahead.transcript import counted
 from llm_modules.backtest.lookahead.whole_runs import compare, turning_points
+from llm_modules.backtest.running import worded
 from llm_modules.errors import BacktestError
 
 Show = Callable[[str], None]
@@ -30,8 +31,8 @@ def prove(config: Mapping[str, Any], *, candles: int | None, show: Show) -> bool
     with TemporaryDirectory() as folder:
         try:
             return _prove(survey(config, Path(folder)), Path(folder), candles, show)
-        except OperationalException as error:
-            raise BacktestError(str(error)) from error
+        except FreqtradeException as error:
+            raise worded(error) from error
 
 
 def _prove(ground: Ground, folder: Path, last: int | None, show: Show) -> bool:
