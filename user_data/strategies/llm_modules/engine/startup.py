@@ -31,6 +31,7 @@ from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.client import LLMClient
 from llm_modules.llm.opening import Surroundings, open_client, targets
+from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import FINDINGS_NAME, Findings
 from llm_modules.llm.spending.opening import ledger_beside, open_spending
 from llm_modules.llm.tape import Tape
@@ -96,20 +97,37 @@ def open_desk(
     library = _library(config, mode)
     library.load(past, decisions)
     library.prepare(premises.clock() - OLDEST_QUESTION)
-    sparing = Sparing(config.llm_config.asking)
-    sparing.load(decisions)
     present = Present(unknown_world(stake_currency))
-    tape = premises.tape or config.experience_config.tape_path
-    spending = open_spending(config, ledger_beside(tape), mode=mode)
     findings = Findings(premises.findings or user_data / FINDINGS_NAME)
     asked = targets(config.llm_config, environment, findings)
+    rooms = premises.refit(_rooms(config, mode, asked, (journal, library, present), premises))
+    rooms.sparing.load(decisions)
+    emergency = _emergency_stop(config, mode, user_data)
+    desk = Desk(rooms, present, emergency, mode, premises.service)
+    desk.past_closes(past.closes, past.since)
+    desk.start(decisions)
+    logger.info("%s", banner(config, mode, len(past.closes)))
+    return desk
+
+
+def _rooms(
+    config: TraderConfig,
+    mode: RunMode,
+    asked: Sequence[Target],
+    known: tuple[TradeLogger, ExperienceLibrary, Present],
+    premises: Premises,
+) -> Rooms:
+    """Join all rooms, with what is known already."""
+    journal, library, present = known
+    tape = premises.tape or config.experience_config.tape_path
+    spending = open_spending(config, ledger_beside(tape), mode=mode)
     around = Surroundings(Tape(tape, premises.tape_patience_seconds), spending)
     client = premises.client or open_client(config.llm_config, asked, around)
-    rooms = Rooms(
+    return Rooms(
         config=config,
         context=ContextBuilder(config.context_config, config.risk_management),
         executor=open_executor(client, config.llm_config),
-        sparing=sparing,
+        sparing=Sparing(config.llm_config.asking),
         checker=DecisionChecker(config.risk_management),
         book=DecisionBook(),
         journal=journal,
@@ -120,12 +138,6 @@ def open_desk(
         panel=open_panel(client, config, asked),
         spending=spending,
     )
-    emergency = _emergency_stop(config, mode, user_data)
-    desk = Desk(premises.refit(rooms), present, emergency, mode, premises.service)
-    desk.past_closes(past.closes, past.since)
-    desk.start(decisions)
-    logger.info("%s", banner(config, mode, len(past.closes)))
-    return desk
 
 
 def _demand_indicators(names: Sequence[str]) -> None:
