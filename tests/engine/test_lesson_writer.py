@@ -31,7 +31,9 @@ WRONG_WAY: dict[str, Any] = {
 
 
 def a_writer(rooms: Rooms, client: ScriptedClient) -> LessonWriter:
-    return LessonWriter(client, "cheap-model", "en", rooms.library, rooms.journal)
+    return LessonWriter(
+        client, "cheap-model", "en", rooms.library, rooms.journal, lambda: datetime.now(UTC)
+    )
 
 
 def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedClient]:

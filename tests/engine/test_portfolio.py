@@ -22,7 +22,7 @@ from builders import (
 )
 from builders import a_world as world_of
 from fakes import ScriptedClient
-from llm_modules.dialogue import Reply, ToolRequest
+from llm_modules.dialogue import Inquiry, Prompt, Reply, ToolRequest
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.portfolio import TOKENS_OF_A_CALL, decide_all, open_panel
 from llm_modules.engine.question import Question
@@ -169,6 +169,30 @@ def test_no_more_pairs_are_asked_about_than_calls_fit_into_an_answer(tmp_path: P
     records = run(rooms, question(PAIR), question(ETH), question(SOL))
     assert ["pair=SOL" in one.messages[-1].content for one in client.prompts] == [False, True]
     assert {one.status for one in records} == {"approved"}
+
+
+class LastFirst(ScriptedClient):
+    """Answers the second question at once, and the first one later."""
+
+    async def ask(
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+    ) -> Reply:
+        is_first = "pair=SOL" not in prompt.messages[-1].content
+        for _ in range(50 if is_first else 0):
+            await asyncio.sleep(0)
+        return waits(PAIR, ETH) if is_first else waits(SOL)
+
+
+@pytest.mark.parametrize(
+    ("mode", "order"), [("sandbox", [SOL, PAIR, ETH]), ("backtest", [PAIR, ETH, SOL])]
+)
+def test_several_questions_count_as_they_are_answered_but_in_a_backtest_in_order(
+    tmp_path: Path, mode: Any, order: list[str]
+) -> None:
+    asking = {"asking": {"scope": "portfolio"}, "max_tokens": 2 * TOKENS_OF_A_CALL}
+    rooms = wired(tmp_path, LastFirst([]), llm_config=asking)
+    asked = (replace(question(pair), mode=mode) for pair in (PAIR, ETH, SOL))
+    assert [one.pair for one in run(rooms, *asked)] == order
 
 
 class Troubled:

@@ -11,7 +11,7 @@ from freqtrade.exchange import Exchange
 from llm_modules.backtest.assessment import Assessment, Contender, RandomTrading, Stretch
 from llm_modules.backtest.baselines.contenders import UNGATED, Bout, Progress, chance, contenders
 from llm_modules.backtest.baselines.stage import exchange_of
-from llm_modules.backtest.costs import net, spent_by
+from llm_modules.backtest.costs import account_of, spent_by
 from llm_modules.backtest.outcome import Equity, Outcome
 from llm_modules.backtest.refusals import effects, refused_entries
 from llm_modules.backtest.remarks import remarks_on
@@ -60,7 +60,7 @@ def assess(
     """
     decisions = _decisions(outcome)
     spent = spent_by(outcome, decisions)
-    equity = net(outcome.equity, spent)
+    equity = account_of(outcome, spent)
     stretches = stretches_of(outcome, equity, options.cut_off)
     headline = stretches[-1]
     others: tuple[Contender, ...] = ()

@@ -21,6 +21,13 @@ def spent_by(outcome: Outcome, decisions: tuple[DecisionRecord, ...]) -> Spent:
     return tuple((one.at, one.cost) for one in decisions if one.cost)
 
 
+def account_of(outcome: Outcome, spent: Spent) -> Equity:
+    """Return the account from its start, less what had been spent by each of its points."""
+    at = np.concatenate([[round(outcome.start.timestamp() * 1000)], outcome.equity.at])
+    values = np.concatenate([[outcome.starting_balance], outcome.equity.values])
+    return net(Equity(at.astype(np.int64), values), spent)
+
+
 def net(equity: Equity, spent: Spent) -> Equity:
     """Return an account less what had been spent by each of its points."""
     if not spent:

@@ -1,5 +1,6 @@
 """One backtest: before each candle every pair is decided, after it what happened is learnt."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
@@ -28,7 +29,7 @@ from llm_modules.engine import bridge
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.inline import InlineService
 from llm_modules.engine.startup import Premises, open_desk
-from llm_modules.errors import ConfigError
+from llm_modules.errors import BacktestError, ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
 TAPE_PATIENCE_SECONDS = 30.0
@@ -133,8 +134,11 @@ class Session:
 
     def end(self) -> None:
         """Learn from the last closes and let go of the files."""
-        self._learn()
-        self.desk.stop()
+        try:
+            self._learn()
+            self.desk.stop()
+        finally:
+            self._lock.close()
 
     def outcome(
         self, final_balance: float, rejected_entries: int, result_file: Path | None
@@ -169,6 +173,7 @@ class Session:
         return timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
 
     def _open_desk(self, rooms: Furnishing) -> Desk:
+        self._lock = _taken(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         variant = self._strategy.variant
@@ -204,6 +209,21 @@ class Session:
             equity=equity,
             cost=self.tally.cost,
         )
+
+
+def _taken(folder: Path) -> TextIO:
+    """Keep every other run out of a folder until what is returned is closed.
+
+    Raises BacktestError when another run is in it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f"{folder.name}.lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise BacktestError(f"another backtest is using {folder}: wait until it ends") from None
+    return lock
 
 
 def prepare(strategy: Traded) -> Callable[[datetime, datetime], Session]:

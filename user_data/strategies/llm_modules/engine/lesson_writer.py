@@ -6,7 +6,8 @@ Nobody waits for it: the trade is written and the rules' own lesson told before.
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from llm_modules.dialogue import Inquiry
 from llm_modules.domain import Language
@@ -41,19 +42,21 @@ class LessonWriter:
         language: Language,
         library: ExperienceLibrary,
         journal: TradeLogger,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._model = model
         self._language = language
         self._library = library
         self._journal = journal
+        self._clock = clock
         self._waiting = 0
         # Decisions use the same server: words must not stand in their way.
         self._turn = asyncio.Semaphore(1)
 
     async def word(self, record: TradeRecord) -> None:
         """Ask about one trade; a failure or a useless answer leaves the rules' lesson."""
-        is_old = datetime.now(UTC) - record.closed_at > LATEST
+        is_old = self._clock() - record.closed_at > LATEST
         if not record.reflection.lessons or is_old or self._waiting >= MOST_WAITING:
             return
         self._waiting += 1
@@ -83,7 +86,7 @@ class LessonWriter:
 
     def _keep(self, record: TradeRecord, model: str, text: str, tape_ids: tuple[str, ...]) -> None:
         line = LessonRecord(
-            at=datetime.now(UTC),
+            at=self._clock(),
             mode=record.mode,
             trade_id=record.trade_id,
             opened_at=record.opened_at,

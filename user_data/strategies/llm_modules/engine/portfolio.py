@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.pages import PairView
@@ -39,6 +40,8 @@ ALL_PAIRS = "all pairs"
 TOKENS_OF_A_CALL = 250
 
 Done = Callable[[Question, DecisionRecord], None]
+# Told of each answer what is to be done about it: now, or when its turn comes.
+Concluded = Callable[[Callable[[], None]], None]
 logger = logging.getLogger(__name__)
 
 
@@ -93,7 +96,15 @@ async def decide_all(questions: Sequence[Question], rooms: Rooms, done: Done) ->
     parts = _parts(seen, rooms, panel, done)
     if len(parts) > 1:
         logger.info("%d pairs are asked about in %d questions", len(seen), len(parts))
-    await asyncio.gather(*(_ask(part, rooms, panel, done) for part in parts))
+    if questions[0].mode != "backtest":
+        await asyncio.gather(*(_ask(part, rooms, panel, done) for part in parts))
+        return
+    # Not as they arrive: each verdict knows what the ones before promised, replayed too.
+    kept: list[list[Callable[[], None]]] = [[] for _ in parts]
+    asked = zip(parts, kept, strict=True)
+    await asyncio.gather(*(_ask(part, rooms, panel, done, later.append) for part, later in asked))
+    for conclude_one in (one for of_part in kept for one in of_part):
+        conclude_one()
 
 
 async def _decide_each(questions: Sequence[Question], rooms: Rooms, done: Done) -> None:
@@ -149,7 +160,13 @@ def _parts(seen: Sequence[_Seen], rooms: Rooms, panel: Panel, done: Done) -> lis
     ]
 
 
-async def _ask(part: _Part, rooms: Rooms, panel: Panel, done: Done) -> None:
+def _at_once(conclude_one: Callable[[], None]) -> None:
+    conclude_one()
+
+
+async def _ask(
+    part: _Part, rooms: Rooms, panel: Panel, done: Done, take: Concluded = _at_once
+) -> None:
     by_pair = {one.question.pair: one for one in part.seen}
 
     def conclude_one(pair: str, answer: Answer) -> None:
@@ -164,7 +181,12 @@ async def _ask(part: _Part, rooms: Rooms, panel: Panel, done: Done) -> None:
     # Of its own: on the bill it stands for all pairs, whatever comes of the first.
     inquiry = Inquiry(ALL_PAIRS, f"all-{part.seen[0].question.decision_id}", "portfolio")
     offers = {pair: offered_tools(one.question.stance) for pair, one in by_pair.items()}
-    await panel.executor.call(part.prompt, inquiry, offers, conclude_one)
+    await panel.executor.call(
+        part.prompt,
+        inquiry,
+        offers,
+        lambda pair, answer: take(partial(conclude_one, pair, answer)),
+    )
 
 
 def _compose(seen: Sequence[_Seen], panel: Panel) -> Prompt:

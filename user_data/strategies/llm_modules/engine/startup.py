@@ -134,7 +134,7 @@ def _rooms(
         library=library,
         world=present,
         clock=premises.clock,
-        writer=_writer(config, client, library, journal),
+        writer=_writer(config, client, (library, journal), premises.clock),
         panel=open_panel(client, config, asked),
         spending=spending,
     )
@@ -179,14 +179,17 @@ def _quieten() -> None:
 
 
 def _writer(
-    config: TraderConfig, client: LLMClient, library: ExperienceLibrary, journal: TradeLogger
+    config: TraderConfig,
+    client: LLMClient,
+    known: tuple[ExperienceLibrary, TradeLogger],
+    clock: Callable[[], datetime],
 ) -> LessonWriter | None:
     experience = config.experience_config
     # With the past switched off nobody would ever read it.
     if not (experience.enabled and experience.lesson_model):
         return None
     language = config.context_config.language
-    return LessonWriter(client, experience.lesson_model, language, library, journal)
+    return LessonWriter(client, experience.lesson_model, language, *known, clock)
 
 
 def _emergency_stop(config: TraderConfig, mode: RunMode, user_data: Path) -> EmergencyStop:

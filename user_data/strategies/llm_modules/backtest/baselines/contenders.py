@@ -18,7 +18,7 @@ from llm_modules.backtest.baselines.script import played
 from llm_modules.backtest.baselines.stage import Play, apart, stage
 from llm_modules.backtest.baselines.ungated import NO_LIMITS, without_gate
 from llm_modules.backtest.baselines.ungated_model import UngatedModel, usual_holding
-from llm_modules.backtest.costs import Spent, net
+from llm_modules.backtest.costs import Spent, account_of
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.statistics import between, opened_between, statistics_of
@@ -122,7 +122,7 @@ def _played(entrant: _Entrant, bout: Bout, progress: Progress) -> Contender:
     with stage(entrant.config, bout.exchange) as play:
         outcome = play(replace(entrant.variant, watch=watch))
     start, end = bout.headline.start, bout.headline.end
-    equity = net(outcome.equity, entrant.spent)
+    equity = account_of(outcome, entrant.spent)
     trades = opened_between(outcome.trades, start, end)
     statistics = statistics_of(between(equity, start, end), trades)
     return Contender(entrant.name, DESCRIPTIONS[entrant.name], equity, statistics, outcome)

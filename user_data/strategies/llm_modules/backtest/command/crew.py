@@ -58,7 +58,9 @@ class Crew:
         context = get_context("fork")
         for number, job in enumerate(self._jobs):
             ear, mouth = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(job, mouth, self._log))
+            # What a child has of these ends would keep it from hearing that its leader is gone.
+            ears = (*self._members, ear)
+            process = context.Process(target=_work, args=(job, mouth, self._log, ears))
             process.start()
             # Before the next is forked: only who works may hold it open.
             mouth.close()
@@ -112,7 +114,9 @@ def only(job: Job, log: Path, hear: Callable[[Any], None] = lambda _: None) -> A
     raise AssertionError("a job that reports neither success nor failure")
 
 
-def _work(job: Job, mouth: Connection, log: Path) -> None:
+def _work(job: Job, mouth: Connection, log: Path, ears: Sequence[Connection]) -> None:
+    for ear in ears:
+        ear.close()
     # Away from the terminal: Ctrl-C is for whoever leads, who then ends all of the group.
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -120,7 +124,7 @@ def _work(job: Job, mouth: Connection, log: Path) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     _write_to(log)
     try:
-        result = job(lambda what: mouth.send(Report(0, "said", what)))
+        result = job(lambda what: _tell(mouth, what))
     except UserError as error:
         logger.exception("The job cannot be done")
         mouth.send(Report(0, "failed", error))
@@ -129,6 +133,14 @@ def _work(job: Job, mouth: Connection, log: Path) -> None:
         mouth.send(Report(0, "failed", BacktestError(str(error) or type(error).__name__)))
     else:
         mouth.send(Report(0, "done", result))
+
+
+def _tell(mouth: Connection, what: object) -> None:
+    try:
+        mouth.send(Report(0, "said", what))
+    except BrokenPipeError:
+        # Killed: nobody is left who would limit what is spent.
+        os._exit(1)
 
 
 def _write_to(log: Path) -> None:
