@@ -2,7 +2,6 @@
 
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +15,20 @@ from llm_modules.journal.records import DECISION_LINES, DecisionRecord
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
 
 
-@pytest.fixture(autouse=True)
-def _closed_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise AssertionError("a replay opened a socket")
-
-    monkeypatch.setattr(socket.socket, "connect", refused)
-    monkeypatch.setattr(socket.socket, "connect_ex", refused)
+def refused(*_: object) -> None:
+    raise AssertionError("a replay opened a socket")
 
 
-def replayed(folder: Path) -> Outcome:
-    return run(golden_config(folder, "replay"))
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
+    """The tape played twice, in folders of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, refused)
+        one, other = (
+            run(golden_config(tmp_path_factory.mktemp("replay"), "replay")) for _ in range(2)
+        )
+    return one, other
 
 
 def flat(value: Any) -> Any:
@@ -40,25 +42,21 @@ def flat(value: Any) -> Any:
     return value
 
 
-def test_the_committed_tape_gives_the_committed_result(tmp_path: Path) -> None:
+def test_the_committed_tape_gives_the_committed_result(replayed: tuple[Outcome, Outcome]) -> None:
     expected = json.loads(RESULT.read_text(encoding="utf-8"))
     assert len(expected["trades"]) > 10
-    assert result_of(replayed(tmp_path)) == flat(expected)
+    assert result_of(replayed[0]) == flat(expected)
 
 
-def test_failures_are_replayed_too(tmp_path: Path) -> None:
-    outcome = replayed(tmp_path)
-    lines = read_journal(outcome.folder / JOURNALS[0], DECISION_LINES).records
+def test_failures_are_replayed_too(replayed: tuple[Outcome, Outcome]) -> None:
+    lines = read_journal(replayed[0].folder / JOURNALS[0], DECISION_LINES).records
     attempts = [line.attempts for line in lines if isinstance(line, DecisionRecord)]
     assert max(attempts) > 1
 
 
-def test_two_replays_are_the_same_byte_for_byte(tmp_path: Path) -> None:
-    outcomes = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        outcomes.append(replayed(tmp_path / name))
-    one, other = outcomes
+def test_two_replays_are_the_same_byte_for_byte(replayed: tuple[Outcome, Outcome]) -> None:
+    one, other = replayed
+    assert one.folder != other.folder
     assert one.trades == other.trades
     assert one.equity.values.tolist() == other.equity.values.tolist()
     for journal in JOURNALS:

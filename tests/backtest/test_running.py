@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtests import Remembering, backtest_config, played
+from backtests import PAIRS, Remembering, backtest_config, played
 from fakes import ScriptedClient
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
@@ -16,10 +16,17 @@ from llm_modules.backtest.running import run
 from llm_modules.engine.cycle import Rooms
 from llm_modules.errors import BacktestError, ConfigError, ProviderError
 from llm_modules.journal.reader import read_journal
-from llm_modules.journal.records import DECISION_LINES, DecisionRecord, HaltRecord, OutcomeRecord
+from llm_modules.journal.records import (
+    DECISION_LINES,
+    DecisionLine,
+    DecisionRecord,
+    HaltRecord,
+    OutcomeRecord,
+)
 
 # From midnight to noon of 2026-01-10, as Freqtrade understands it.
 HALF_A_DAY = "1768003200-1768046400"
+ONE_DAY = "20260110-20260111"
 CANDLES = 24
 FIRST_CLOSE = datetime(2026, 1, 10, 0, 30, tzinfo=UTC)
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
@@ -34,14 +41,24 @@ def decided(outcome: Outcome) -> list[DecisionRecord]:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Two days of five pairs with the scripted policy."""
-    return played(backtest_config(tmp_path_factory.mktemp("run")))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def model() -> Remembering:
+    return Remembering()
+
+
+@pytest.fixture(scope="module")
+def outcome(home: Path, model: Remembering) -> Outcome:
+    """A day of five pairs with the scripted policy."""
+    return played(backtest_config(home, ONE_DAY), model)
 
 
 def test_every_pair_is_decided_about_on_every_candle(outcome: Outcome) -> None:
     records = decided(outcome)
-    assert outcome.decided == outcome.asked == len(records) == 5 * 96
+    assert outcome.decided == outcome.asked == len(records) == 5 * 48
     assert len({(one.pair, one.candle_at) for one in records}) == len(records)
     assert {one.mode for one in records} == {"backtest"}
     assert all(one.at == one.candle_at for one in records)
@@ -81,7 +98,7 @@ def test_what_freqtrade_did_not_execute_is_recorded(tmp_path: Path) -> None:
 
 
 def test_the_account_is_kept_for_each_candle_and_ends_with_what_is_left(outcome: Outcome) -> None:
-    assert len(outcome.equity.at) == 96
+    assert len(outcome.equity.at) == 48
     assert outcome.equity.at[-1] == outcome.end.timestamp() * 1000
     assert outcome.equity.values[0] == outcome.starting_balance == 10_000
     assert outcome.equity.values[-1] == outcome.final_balance
@@ -93,30 +110,31 @@ def test_the_account_is_kept_for_each_candle_and_ends_with_what_is_left(outcome:
     assert np.std(outcome.equity.values) > 0
 
 
-def test_two_runs_write_the_same_bytes(tmp_path: Path, outcome: Outcome) -> None:
-    again = played(backtest_config(tmp_path))
-    for name in JOURNALS:
-        assert (again.folder / name).read_bytes() == (outcome.folder / name).read_bytes()
+def test_a_run_begins_with_an_empty_past_and_writes_the_same_bytes_again(
+    home: Path, outcome: Outcome, model: Remembering
+) -> None:
+    before = [(outcome.folder / name).read_bytes() for name in JOURNALS]
+    other = Remembering()
+    again = played(backtest_config(home, ONE_DAY), other)
+    assert other.prompts == model.prompts
+    assert [(again.folder / name).read_bytes() for name in JOURNALS] == before
+    assert again.folder == outcome.folder
     assert again.trades == outcome.trades
 
 
-def test_a_run_begins_with_an_empty_past(tmp_path: Path) -> None:
-    config = backtest_config(tmp_path, HALF_A_DAY)
-    first, second = Remembering(), Remembering()
-    played(config, first)
-    played(config, second)
-    assert first.prompts == second.prompts
-
-
 def test_the_past_of_the_run_comes_back_to_the_model_unless_it_is_switched_off(
-    tmp_path: Path,
+    tmp_path: Path, outcome: Outcome, model: Remembering
 ) -> None:
-    knowing, unknowing = Remembering(), Remembering()
-    played(backtest_config(tmp_path, HALF_A_DAY), knowing)
-    played(backtest_config(tmp_path, HALF_A_DAY, settings={"experience": False}), unknowing)
-    told = knowing.prompts[-1].messages[-1].content
-    assert "signal_exit" in told
-    assert len(unknowing.prompts[-1].messages[-1].content) < len(told)
+    unknowing = Remembering()
+    config = backtest_config(tmp_path, HALF_A_DAY, settings={"experience": False})
+    records = decided(played(config, unknowing))
+    now = 5 * CANDLES - 1
+    assert decided(outcome)[now].decision_id == records[now].decision_id
+    # The decision about the same pair a candle ago; no position is open, whose thesis is quoted.
+    said = records[now - 5].call["reason"]
+    assert records[now].stance == "flat"
+    assert said in model.prompts[now].messages[-1].content
+    assert said not in unknowing.prompts[now].messages[-1].content
 
 
 def test_only_the_candles_that_are_wished_are_decided_about(tmp_path: Path) -> None:
@@ -129,24 +147,25 @@ def test_only_the_candles_that_are_wished_are_decided_about(tmp_path: Path) -> N
     assert len(outcome.equity.at) == CANDLES
 
 
-def test_whoever_watches_is_told_of_each_candle(tmp_path: Path) -> None:
+def test_whoever_watches_is_told_of_each_candle_and_rooms_can_be_exchanged(tmp_path: Path) -> None:
     seen: list[Moment] = []
-    run(backtest_config(tmp_path, HALF_A_DAY), Variant(client=PolicyClient(), watch=seen.append))
+    heard: list[object] = []
+
+    def listening(rooms: Rooms) -> Rooms:
+        def both(line: DecisionLine) -> None:
+            heard.append(line)
+            rooms.heard(line)
+
+        return replace(rooms, heard=both)
+
+    variant = Variant(client=PolicyClient(), watch=seen.append, refit=listening)
+    run(backtest_config(tmp_path, HALF_A_DAY), variant)
     assert [one.candle for one in seen] == list(range(1, CANDLES + 1))
     assert {one.candles for one in seen} == {CANDLES}
     assert [one.decided for one in seen] == [5 * one.candle for one in seen]
     assert seen[0].at == FIRST_CLOSE
     assert seen[0].cost == 0.0
-
-
-def test_rooms_can_be_exchanged(tmp_path: Path) -> None:
-    lines_heard: list[object] = []
-
-    def listening(rooms: Rooms) -> Rooms:
-        return replace(rooms, heard=lines_heard.append)
-
-    run(backtest_config(tmp_path, HALF_A_DAY), Variant(client=PolicyClient(), refit=listening))
-    assert len([one for one in lines_heard if isinstance(one, DecisionRecord)]) == 5 * CANDLES
+    assert len([one for one in heard if isinstance(one, DecisionRecord)]) == 5 * CANDLES
 
 
 def test_a_model_that_is_gone_ends_the_run_and_leaves_its_records(tmp_path: Path) -> None:
@@ -156,7 +175,7 @@ def test_a_model_that_is_gone_ends_the_run_and_leaves_its_records(tmp_path: Path
         played(config, gone)
     assert gone.closed
     # Its files are free for the next run.
-    assert played(config).decided == 5 * CANDLES
+    assert played(backtest_config(tmp_path, HALF_A_DAY, PAIRS[:1])).decided == CANDLES
 
 
 def test_an_interrupted_run_leaves_whole_journals(tmp_path: Path) -> None:
@@ -185,7 +204,7 @@ def test_a_time_without_candles_is_named(tmp_path: Path) -> None:
 
 def test_one_candle_below_the_limit_trips_the_emergency_stop(tmp_path: Path) -> None:
     risk = {"emergency_stop_loss": -0.002, "emergency_day_loss": None}
-    outcome = played(backtest_config(tmp_path, risk_management=risk))
+    outcome = played(backtest_config(tmp_path, ONE_DAY, risk_management=risk))
     halts = [one for one in lines(outcome) if isinstance(one, HaltRecord)]
     assert [one.event for one in halts] == ["tripped"]
     opened_after = [one for one in outcome.trades if one.opened_at >= halts[0].at]
@@ -197,7 +216,7 @@ def test_one_candle_below_the_limit_trips_the_emergency_stop(tmp_path: Path) -> 
 
 def test_a_halt_by_hand_of_the_bot_does_not_halt_a_backtest(tmp_path: Path) -> None:
     (tmp_path / "HALT").touch()
-    assert played(backtest_config(tmp_path, HALF_A_DAY)).trades
+    assert played(backtest_config(tmp_path, HALF_A_DAY, PAIRS[:2])).trades
 
 
 def test_all_pairs_can_be_asked_about_at_once(tmp_path: Path) -> None:
@@ -210,7 +229,7 @@ def test_all_pairs_can_be_asked_about_at_once(tmp_path: Path) -> None:
 
 
 def test_a_finer_timeframe_can_tell_what_happened_within_a_candle(tmp_path: Path) -> None:
-    config = backtest_config(tmp_path, HALF_A_DAY) | {"timeframe_detail": "5m"}
+    config = backtest_config(tmp_path, HALF_A_DAY, PAIRS[:2]) | {"timeframe_detail": "5m"}
     outcome = played(config)
-    assert outcome.decided == 5 * CANDLES
+    assert outcome.decided == 2 * CANDLES
     assert outcome.trades

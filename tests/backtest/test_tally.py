@@ -86,5 +86,11 @@ def test_what_is_left_at_the_end_replaces_the_last_look() -> None:
     tally = Tally()
     tally.stood(NOON, 1000.0)
     tally.stood(NOON + timedelta(minutes=30), 990.0)
-    tally.ended(989.5)
+    tally.ended(NOON + timedelta(minutes=30), 989.5)
     assert tally.equity.values.tolist() == [1000.0, 989.5]
+
+
+def test_a_run_without_a_candle_has_its_end_alone() -> None:
+    tally = Tally()
+    tally.ended(NOON, 1000.0)
+    assert tally.equity.values.tolist() == [1000.0]

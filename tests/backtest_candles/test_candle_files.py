@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,10 +30,10 @@ def test_a_market_of_five_minutes_is_all_a_run_needs(tmp_path: Path) -> None:
     prepared = prepare(wanted(tmp_path, pairs=(BTC, ETH)))
     assert prepared.missing == prepared.gaps == ()
     assert (prepared.start, prepared.end) == (START, START + 4 * DAY)
-    assert [(one.pair, one.timeframe) for one in prepared.made] == [
-        (pair, timeframe) for pair in (BTC, ETH) for timeframe in ("30m", "1h", "4h")
-    ]
-    assert prepare(wanted(tmp_path, pairs=(BTC, ETH))).made == ()
+    for pair in (BTC, ETH):
+        rows = [len(read(tmp_path, pair, timeframe)) for timeframe in ("30m", "1h", "4h")]
+        assert rows == [4 * 48, 4 * 24, 4 * 6]
+    assert prepare(wanted(tmp_path, pairs=(BTC, ETH))) == prepared
 
 
 def test_a_span_inside_what_is_there_is_the_span_of_the_run(tmp_path: Path) -> None:
@@ -79,7 +78,6 @@ def test_without_any_file_everything_is_missing(tmp_path: Path) -> None:
             Missing(BTC, "1h", None, None, "mark"),
             Missing(BTC, "1h", None, None, "funding_rate"),
         ),
-        (),
         (),
     )
 
@@ -218,49 +216,19 @@ def test_of_a_hole_at_the_edge_of_the_warm_up_counts_what_lies_inside(tmp_path: 
     assert gaps == (Gap(BTC, "30m", "futures", 2, START + 60 * HOUR),)
 
 
-class Fetching:
-    """Stands for the internet: writes five-minute candles of a pair when asked for anything."""
-
-    def __init__(self, datadir: Path, days: int) -> None:
-        self.asked: list[Sequence[Missing]] = []
-        self._datadir, self._days = datadir, days
-
-    def __call__(self, missing: Sequence[Missing]) -> None:
-        self.asked.append(missing)
-        if self._days:
-            whole_market(self._datadir, days=self._days)
-
-
-def test_what_is_missing_is_fetched_and_made_more_of(tmp_path: Path) -> None:
+def test_what_was_fetched_in_the_meantime_is_made_more_of(tmp_path: Path) -> None:
     (tmp_path / "futures").mkdir()
-    fetching = Fetching(tmp_path, days=4)
-    prepared = prepare(wanted(tmp_path, START, START + DAY), download=fetching)
-    assert prepared.missing == ()
-    assert [one.timeframe for one in prepared.made] == ["30m", "1h", "4h"]
-    assert [(one.timeframe, one.kind) for one in fetching.asked[0]] == [
+    span = wanted(tmp_path, START, START + DAY)
+    assert [(one.timeframe, one.kind) for one in prepare(span).missing] == [
         ("30m", "futures"),
         ("1h", "futures"),
         ("4h", "futures"),
         ("1h", "mark"),
         ("1h", "funding_rate"),
     ]
+    whole_market(tmp_path, days=4)
+    assert prepare(span).missing == ()
     assert len(read(tmp_path, BTC, "30m")) == 4 * 48
-
-
-def test_nothing_is_fetched_when_nothing_is_missing(tmp_path: Path) -> None:
-    whole_market(tmp_path)
-    fetching = Fetching(tmp_path, days=0)
-    prepare(wanted(tmp_path), download=fetching)
-    assert fetching.asked == []
-
-
-def test_what_could_not_be_fetched_is_still_missing_and_asked_for_once(tmp_path: Path) -> None:
-    whole_market(tmp_path, days=2)
-    fetching = Fetching(tmp_path, days=0)
-    prepared = prepare(wanted(tmp_path, START, START + 3 * DAY), download=fetching)
-    assert len(fetching.asked) == 1
-    assert fetching.asked[0] == prepared.missing
-    assert [one.timeframe for one in prepared.made] == ["30m", "1h", "4h"]
 
 
 def test_an_exchange_may_keep_marks_and_rates_in_other_timeframes(tmp_path: Path) -> None:

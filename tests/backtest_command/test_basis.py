@@ -82,7 +82,7 @@ def test_everything_wrong_is_told_at_once(session: Session, tmp_path: Path) -> N
 
 
 def test_pairs_that_are_none_are_told(session: Session) -> None:
-    with pytest.raises(ConfigError, match=r"exchange\.pair_whitelist"):
+    with pytest.raises(ConfigError, match=r"--pairs: found BTC, expected"):
         at_work(session, pairs=("BTC",))
 
 

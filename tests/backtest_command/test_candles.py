@@ -87,7 +87,8 @@ def test_what_is_missing_is_named_and_nothing_is_downloaded_in_the_sandbox(
     text = str(caught.value)
     assert "candles are missing:" in text
     assert "ETH/USDT:USDT 30m (futures): 2026-03-01 to 2026-03-02" in text
-    assert "--timerange" in text
+    assert "Candles of all pairs open from 2025-11-30 00:00 to 2026-01-29 06:00." in text
+    assert text.endswith("Choose another --timerange or other --pairs")
 
 
 def test_a_pair_nobody_recorded_is_named(session: Session, tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_holes_are_told(basis: Basis, tmp_path: Path, monkeypatch: pytest.Monkey
     def with_a_hole(wanted: Wanted, tell: Tell) -> Found:
         found = looked(wanted, tell)
         whole = found.prepared
-        prepared = Prepared(whole.start, whole.end, whole.missing, (gap,), whole.made)
+        prepared = Prepared(whole.start, whole.end, whole.missing, (gap,))
         return Found(prepared, found.first, found.last)
 
     monkeypatch.setattr(room, "looked", with_a_hole)
@@ -149,7 +150,7 @@ def test_holes_are_told(basis: Basis, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_pairs_that_share_no_time_are_told(
     basis: Basis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apart = Prepared(None, None, (), (), ())
+    apart = Prepared(None, None, (), ())
     monkeypatch.setattr(room, "prepare", lambda wanted: apart)
     with pytest.raises(UserError, match="no candles that all pairs have at the same time"):
         window(basis, Dates(), tmp_path)
@@ -159,7 +160,7 @@ def test_of_many_missing_files_a_few_are_named(
     basis: Basis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = tuple(Missing(f"P{number}", "30m", None, None) for number in range(15))
-    monkeypatch.setattr(room, "prepare", lambda wanted: Prepared(None, None, many, (), ()))
+    monkeypatch.setattr(room, "prepare", lambda wanted: Prepared(None, None, many, ()))
     with pytest.raises(UserError, match=r"(?s)P0 .*P11 .*and 3 more") as caught:
         window(basis, Dates(), tmp_path)
     assert "P12" not in str(caught.value)

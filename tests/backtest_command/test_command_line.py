@@ -18,8 +18,10 @@ from llm_modules.operations.settings import merged, parse_text, read_settings, r
 # Each starts the program several times.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-TWO_DAYS = ("--timerange", "20260110-20260112", "--no-baselines")
-DECISIONS = 5 * 96
+BASES = ("BTC", "ETH")
+PAIRS = tuple(f"{base}/USDT:USDT" for base in BASES)
+A_DAY = ("--timerange", "20260110-20260111", "--no-baselines", "--pairs", *PAIRS)
+DECISIONS = 2 * 48
 ENVIRONMENT = {
     **{name: text for name, text in os.environ.items() if "FREQTRADE" not in name},
     "PYTHONPATH": str(PROJECT / "user_data" / "strategies"),
@@ -31,7 +33,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     """Exchange and model; the model takes its time, so that there is some to interrupt it."""
     anchor = tmp_path_factory.mktemp("sandbox") / "anchor.json"
     command = [sys.executable, "-m", "llm_modules.sandbox", "--exchange-port", "0"]
-    options = ["--model-port", "0", "--model-faults", '{"latency_seconds": 0.02}']
+    options = ["--model-port", "0", "--model-faults", '{"latency_seconds": 0.04}']
     process = subprocess.Popen(  # noqa: S603 - our own command
         [*command, *options, "--anchor-file", str(anchor)],
         cwd=PROJECT,
@@ -64,7 +66,8 @@ def bot(tmp_path: Path, servers: tuple[str, str]) -> Path:
     folder = tmp_path / "user_data"
     (folder / "data" / "binance" / "futures").mkdir(parents=True)
     for path in (SHIPPED_USER_DATA / "data" / "binance" / "futures").iterdir():
-        if "-5m-" in path.name or "-1h-mark" in path.name or "funding" in path.name:
+        is_fine = any(kind in path.name for kind in ("-5m-", "-1h-mark", "funding"))
+        if is_fine and path.name.startswith(BASES):
             (folder / "data" / "binance" / "futures" / path.name).write_bytes(path.read_bytes())
     (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder
@@ -72,7 +75,7 @@ def bot(tmp_path: Path, servers: tuple[str, str]) -> Path:
 
 def command(bot: Path, *options: str) -> list[str]:
     program = [sys.executable, "-m", "llm_modules.backtest", "backtest", "--user-data", str(bot)]
-    return [*program, *TWO_DAYS, *options]
+    return [*program, *A_DAY, *options]
 
 
 def run(bot: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -93,29 +96,37 @@ def counted(bot: Path, name: str, query: str) -> tuple[int, ...]:
     return found
 
 
-def test_a_run_is_agreed_to_interrupted_and_goes_on_without_asking_twice(bot: Path) -> None:
+def test_money_and_ctrl_c_end_a_run_that_goes_on_without_asking_twice(bot: Path) -> None:
     refused = run(bot)
     assert refused.returncode == 2
     assert "confirm with --yes" in refused.stderr
-    assert re.search(r"cost +1\d\.\d\d USD", refused.stdout)
-    assert not (bot / "backtest_llm").exists()
+    assert re.search(r"cost +[23]\.\d\d USD", refused.stdout)
+    assert not list((bot / "backtest_llm").glob("2*"))
 
+    ended = run(bot, "--yes", "--max-cost", "0.5")
+    assert ended.returncode == 1
+    assert "--max-cost: at most 0.5" in ended.stderr
+    assert "the same command goes on from there" in ended.stdout
+    (spent,) = counted(bot, "llm_costs.sqlite", "SELECT sum(cost) FROM requests")
+    assert 0.5 <= spent < 0.6
+
+    more = ("--yes", "--max-cost", "100")
     process = subprocess.Popen(  # noqa: S603 - our own command
-        command(bot, "--yes"), cwd=PROJECT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        command(bot, *more), cwd=PROJECT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("20 %"):
+        if line.startswith("40 %"):
             process.send_signal(signal.SIGINT)
             break
     said = process.stdout.read()
     assert process.wait(10) == 130
-    found = re.search(r"(\d+) of 480 decisions are on the tape; the same command goes on", said)
+    found = re.search(r"(\d+) of 96 decisions are on the tape; the same command goes on", said)
     assert found is not None
-    assert 90 <= int(found[1]) < DECISIONS
+    assert 36 <= int(found[1]) < DECISIONS
     assert "Traceback" not in said
 
-    resumed = run(bot, "--yes")
+    resumed = run(bot, *more)
     assert resumed.returncode == 0, resumed.stderr
     assert "Report: " in resumed.stdout
     # A request that is asked twice has a second attempt; one that was cut off has an error.
@@ -125,34 +136,16 @@ def test_a_run_is_agreed_to_interrupted_and_goes_on_without_asking_twice(bot: Pa
     (sent,) = counted(bot, "llm_costs.sqlite", "SELECT count(*) FROM requests")
     assert sent == DECISIONS
 
-    replayed = run(bot, "--replay", "--json")
-    assert replayed.returncode == 0, replayed.stderr
-    figures = json.loads(replayed.stdout)
-    assert (figures["decided"], figures["shards"]) == (DECISIONS, 1)
-    assert Path(figures["report"]).is_file()
-    assert Path(figures["result_file"]).parent == bot / "backtest_results"
-    assert counted(bot, "llm_costs.sqlite", "SELECT count(*) FROM requests") == (DECISIONS,)
-
-
-def test_money_ends_a_run_and_more_of_it_goes_on(bot: Path) -> None:
-    ended = run(bot, "--yes", "--max-cost", "2")
-    assert ended.returncode == 1
-    assert "--max-cost: 2." in ended.stderr
-    assert "the same command goes on from there" in ended.stdout
-    (spent,) = counted(bot, "llm_costs.sqlite", "SELECT sum(cost) FROM requests")
-    assert 2 <= spent < 3
-    more = run(bot, "--yes", "--max-cost", "100")
-    assert more.returncode == 0, more.stderr
-    query = "SELECT count(*), max(nth), count(error) FROM attempts"
-    assert counted(bot, "tape.sqlite", query) == (DECISIONS, 1, 0)
-
 
 def test_shards_share_a_tape_and_are_no_account(bot: Path) -> None:
-    done = run(bot, "--yes", "--shards", "2")
+    done = run(bot, "--yes", "--shards", "2", "--json")
     assert done.returncode == 0, done.stderr
-    assert "2 shards" in done.stdout
-    assert "equity" not in done.stdout.partition("100 %")[0]
+    told = json.loads(done.stdout)
+    assert (told["shards"], told["decided"], told["result_file"]) == (2, DECISIONS, None)
+    assert "2 shards" in told["remarks"][1]
+    assert "equity" not in done.stderr.partition("100 %")[0]
     (folder,) = (one for one in (bot / "backtest_llm").iterdir() if one.is_dir())
+    assert told["journals"] == str(folder / "journals")
     lines = (folder / "journals" / "llm_decisions.jsonl").read_text(encoding="utf-8").splitlines()
     assert sum('"decision_id"' in line and '"candle_at"' in line for line in lines) >= DECISIONS
     assert list((folder / "backtest_results").glob("shard-0*/*.zip"))

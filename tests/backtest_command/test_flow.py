@@ -4,8 +4,9 @@ import io
 import json
 import shutil
 import signal
+import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from llm_modules.sandbox.faults import ModelFaults
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PAIRS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
-ONE_DAY = Dates(datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 1, 11, tzinfo=UTC))
-DECISIONS = 2 * 48
+MIDNIGHT = datetime(2026, 1, 10, tzinfo=UTC)
+HALF_A_DAY = Dates(MIDNIGHT, MIDNIGHT + timedelta(hours=12))
+ONE_DAY = Dates(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+DECISIONS = 2 * 24
 
 
 def wished(**options: Any) -> BacktestOptions:
-    plain = {"pairs": PAIRS, "dates": ONE_DAY, "baselines": False}
+    plain = {"pairs": PAIRS, "dates": HALF_A_DAY, "baselines": False}
     return BacktestOptions(**(plain | options))
 
 
@@ -67,21 +70,16 @@ def test_a_run_is_told_played_judged_and_written(
     assert (folder / "journals" / "llm_decisions.jsonl").is_file()
     assert attempts(clean) == DECISIONS
     assert list((clean.places.user_data / "backtest_results").glob("*.zip"))
-    # The same command again: everything is known, and nothing is asked.
-    assert backtest(clean, wished(json=True)) is ExitStatus.DONE
+    # Played again from the tape alone: nobody is there to be asked.
+    assert backtest(clean, wished(json=True, tape_mode="replay")) is ExitStatus.DONE
     again = capsys.readouterr()
-    assert json.loads(again.out)["decided"] == DECISIONS
+    told = json.loads(again.out)
+    assert (told["decided"], told["shards"]) == (DECISIONS, 1)
+    assert Path(told["report"]).is_file()
+    assert Path(told["result_file"]).parent == clean.places.user_data / "backtest_results"
     assert "SIMULATED" in again.err
     assert attempts(clean) == DECISIONS
     assert len(folders(clean)) == 2
-
-
-def test_shards_have_one_report(clean: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    assert backtest(clean, wished(shards=2, json=True)) is ExitStatus.DONE
-    told = json.loads(capsys.readouterr().out)
-    assert (told["shards"], told["decided"], told["result_file"]) == (2, DECISIONS, None)
-    (folder,) = folders(clean)
-    assert told["journals"] == str(folder / "journals")
 
 
 def test_a_masked_run_tells_who_is_who(clean: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +87,7 @@ def test_a_masked_run_tells_who_is_who(clean: Session, capsys: pytest.CaptureFix
     told = json.loads(capsys.readouterr().out)
     assert sorted(told["names"].values()) == list(PAIRS)
     assert told["pairs"] == sorted(told["names"])
-    assert told["remarks"][0].startswith("Masked: ")
+    assert told["remarks"][1].startswith("Masked: ")
     tape = Tape(clean.places.user_data / "backtest_llm" / "tape.sqlite")
     assert tape.count() == DECISIONS
     tape.close()
@@ -118,9 +116,6 @@ def test_a_tape_that_lacks_answers_ends_the_run(
     assert "from the tape alone: nobody is asked" in said.out
     assert "the tape has no answer" in said.err
     assert f"of {DECISIONS} decisions" in said.out
-
-
-# --- consent -------------------------------------------------------------------------------------
 
 
 DEAR = Estimate(Size(2, 48), 96, 3000, Habit(120, None, ""), 50.0)
@@ -181,9 +176,6 @@ def test_what_is_not_agreed_to_leaves_nothing(
     assert folders(clean) == []
 
 
-# --- ends ----------------------------------------------------------------------------------------
-
-
 def test_ctrl_c_says_where_the_same_command_goes_on(
     clean: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,13 +196,13 @@ def test_ctrl_c_says_where_the_same_command_goes_on(
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)
     said = capsys.readouterr().out
-    assert f"of {DECISIONS} decisions are on the tape; the same command goes on" in said
+    assert "of 96 decisions are on the tape; the same command goes on" in said
     held = attempts(clean)
-    assert 0 < held < DECISIONS
+    assert 0 < held < 96
     monkeypatch.setattr(flow.Command, "say", say)
-    assert backtest(clean, wished()) is ExitStatus.DONE
+    assert backtest(clean, wished(dates=ONE_DAY)) is ExitStatus.DONE
     assert "of an earlier run like this one" in capsys.readouterr().out
-    assert attempts(clean) == DECISIONS
+    assert attempts(clean) == 96
 
 
 def test_a_refused_key_is_asked_again_once_it_is_mended(
@@ -223,10 +215,16 @@ def test_a_refused_key_is_asked_again_once_it_is_mended(
     monkeypatch.setattr(flow, "serve_script", refusing)
     assert backtest(clean, wished()) is ExitStatus.FAILED
     assert "unauthorised" in capsys.readouterr().err
-    assert attempts(clean) == 0
+    # One candle: what was refused stands on the tape, and belongs to no answer.
+    assert attempts(clean) == len(PAIRS)
     monkeypatch.setattr(flow, "serve_script", serve_script)
     assert backtest(clean, wished()) is ExitStatus.DONE
-    assert attempts(clean) == DECISIONS
+    assert attempts(clean) == DECISIONS + len(PAIRS)
+    with sqlite3.connect(clean.places.user_data / "backtest_llm" / "tape.sqlite") as db:
+        query = "SELECT nth, count(*), count(error) FROM attempts WHERE request IN"
+        refused = "(SELECT request FROM attempts WHERE error IS NOT NULL) GROUP BY nth"
+        tries = db.execute(f"{query} {refused}").fetchall()
+    assert tries == [(1, len(PAIRS), len(PAIRS)), (2, len(PAIRS), 0)]
 
 
 def test_a_model_that_does_not_come_up_is_told(

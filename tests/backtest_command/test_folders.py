@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_modules.backtest.command.folders import KEPT, Note, Runs, keep_note, key_of
+from llm_modules.backtest.command.folders import KEPT, PAGE_NAME, Note, Runs, keep_note, key_of
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 from llm_modules.operations.places import Places
 
@@ -32,6 +32,9 @@ def test_the_last_twenty_are_kept_and_nothing_else_is_touched(runs: Runs) -> Non
     (runs.home / "tape.sqlite").write_text("", encoding="utf-8")
     (runs.home / "plain").mkdir()
     begun = [runs.begun(NOW + timedelta(hours=number)) for number in range(KEPT + 2)]
+    for folder in begun:
+        (folder / PAGE_NAME).touch()
+    assert runs.tidied() == [one.name for one in begun[:2]]
     assert [one.exists() for one in begun] == [False, False, *[True] * KEPT]
     assert (runs.home / "tape.sqlite").exists()
     assert (runs.home / "plain").exists()

@@ -39,7 +39,7 @@ def test_without_a_terminal_a_line_is_said_at_each_tenth() -> None:
         for candle in range(21):
             watch(moments(moment(candle, candle * 5)), 0.5)
     assert len(said) == 10
-    assert said[0] == "10 %: 10 decided, 0.5000 USD spent, equity 1,000.00"
+    assert said[0] == "10 %: 10 decided, at most 0.5000 USD spent, equity 1,000.00"
     assert said[-1].startswith("100 %: 100 decided")
 
 
@@ -64,5 +64,5 @@ def test_a_terminal_has_a_bar_that_goes_away() -> None:
         watch(moments(moment(50, 250, 987.65)), 0.25)
     text = screen.getvalue()
     assert "50/100" in text
-    assert "250 decided, 0.2500 USD spent, equity 987.65" in text
+    assert "250 decided, at most 0.2500 USD spent, equity 987.65" in text
     assert said == []

@@ -13,7 +13,6 @@ from backtest_lookahead.scenes import (
     a_config,
     files_with,
     heard,
-    whole_runs,
     with_fifteen_minutes,
 )
 
@@ -62,12 +61,12 @@ def test_a_run_that_begins_in_the_middle_of_a_day_sees_the_days_before(tmp_path:
     found = heard(a_config(tmp_path, MID_DAY), tmp_path)
     assert nothing_found(found)
     assert next(iter(pairs_by_candle(found))) == "14:00"
-    assert whole_runs(a_config(tmp_path, MID_DAY), tmp_path) == ""
+    assert found.with_other_futures() == ""
 
 
 def test_a_pair_that_is_listed_in_the_middle_of_a_run(tmp_path: Path) -> None:
-    # Sixty candles before 12:00 are the fewest that are asked about.
-    listed = pd.Timestamp("2026-01-09 06:00", tz="UTC")
+    # Sixty candles before 06:00 are the fewest that are asked about.
+    listed = pd.Timestamp("2026-01-09 00:00", tz="UTC")
 
     def late(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["date"] >= listed] if name.startswith("SOL_") else frame
@@ -80,12 +79,12 @@ def test_a_pair_that_is_listed_in_the_middle_of_a_run(tmp_path: Path) -> None:
     found = heard(config, tmp_path)
     assert nothing_found(found)
     asked = pairs_by_candle(found)
-    assert (asked["11:30"], asked["12:00"]) == (1, 2)
-    assert whole_runs(config, tmp_path) == ""
+    assert (asked["05:30"], asked["06:00"]) == (1, 2)
+    assert found.with_other_futures() == ""
 
 
 def test_a_pair_whose_files_begin_within_the_run(tmp_path: Path) -> None:
-    listed = pd.Timestamp("2026-01-10 12:00", tz="UTC")
+    listed = pd.Timestamp("2026-01-10 06:00", tz="UTC")
 
     def late(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["date"] >= listed] if name.startswith("SOL_") else frame
@@ -97,15 +96,16 @@ def test_a_pair_whose_files_begin_within_the_run(tmp_path: Path) -> None:
 
 
 def test_a_hole_in_the_files_of_one_pair(tmp_path: Path) -> None:
-    hole = pd.Timestamp("2026-01-10 09:00", tz="UTC"), pd.Timestamp("2026-01-10 11:00", tz="UTC")
+    hole = pd.Timestamp("2026-01-10 03:00", tz="UTC"), pd.Timestamp("2026-01-10 05:00", tz="UTC")
 
     def holed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         is_there = (frame["date"] < hole[0]) | (frame["date"] >= hole[1])
         return frame[is_there] if name.startswith("SOL_") else frame
 
     config = a_config(tmp_path, datadir=files_with(tmp_path, holed))
-    assert nothing_found(heard(config, tmp_path))
-    assert whole_runs(config, tmp_path) == ""
+    found = heard(config, tmp_path)
+    assert nothing_found(found)
+    assert found.with_other_futures() == ""
 
 
 def test_orders_filled_within_a_candle_on_a_finer_timeframe(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_orders_filled_within_a_candle_on_a_finer_timeframe(tmp_path: Path) -> N
     assert nothing_found(found)
     assert found.ground.filled_on == ("30m", "5m")
     assert found.fills.fills > 10
-    assert whole_runs(config, tmp_path) == ""
+    assert found.with_other_futures() == ""
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_other_ways_of_asking(tmp_path: Path, llm: dict[str, Any]) -> None:
     found = heard(config, tmp_path)
     assert nothing_found(found)
     # Each pair at each candle, whoever was asked about it.
-    assert found.contexts.contexts == 2 * 48
-    assert 0 < sum(pairs_by_candle(found).values()) < 2 * 48
-    assert whole_runs(config, tmp_path) == ""
+    assert found.contexts.contexts == 2 * 24
+    assert 0 < sum(pairs_by_candle(found).values()) < 2 * 24
+    assert found.with_other_futures() == ""
 
 
 def test_only_the_last_candles_are_compared_when_so_asked(tmp_path: Path) -> None:
     found = heard(a_config(tmp_path, pairs=(BTC, SOL)), tmp_path, last=3)
     assert found.contexts.contexts == found.memory.recalls == 6
-    assert len(found.run.candles) == 48
+    assert len(found.run.candles) == 24
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_only_the_last_candles_are_compared_when_so_asked(tmp_path: Path) -> Non
 def test_other_ways_of_remembering(
     tmp_path: Path, blocks: dict[str, Any], *, is_remembered: bool
 ) -> None:
-    found = heard(a_config(tmp_path, **blocks), tmp_path, last=12)
+    found = heard(a_config(tmp_path, "20260110-20260111", **blocks), tmp_path, last=12)
     assert nothing_found(found)
     assert found.memory.recalls == 2 * 12
     entries = found.run.transcript.entries

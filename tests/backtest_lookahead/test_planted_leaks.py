@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from freqtrade.optimize.backtesting import Backtesting
 
-from backtest_lookahead.scenes import BTC, a_config, heard, whole_runs
+from backtest_lookahead.scenes import AROUND_NOON, BTC, a_config, heard, whole_runs
 from llm_modules.backtest.lookahead import prove
 from llm_modules.backtest.past import PastMarket
 from llm_modules.backtest.session import PastView
@@ -27,8 +27,8 @@ from llm_modules.market import indicators, snapshot
 def test_without_a_leak_nothing_is_found(tmp_path: Path) -> None:
     found = heard(a_config(tmp_path), tmp_path)
     assert [found.text(proof) for proof in ("a", "b", "c", "d")] == ["", "", "", ""]
-    # From the first candle on: 48 of a day but the one before anything was known.
-    assert found.contexts.contexts == found.memory.recalls == 2 * 48
+    # From the first candle on: 24 of half a day but the one before anything was known.
+    assert found.contexts.contexts == found.memory.recalls == 2 * 24
     assert found.memory.stamps > 20
     assert found.fills.fills > 10
     assert found.fills.values > 5
@@ -152,7 +152,7 @@ def test_an_indicator_computed_on_the_whole_file_and_moved_back_by_a_candle(
 
     monkeypatch.setattr(indicators, "compute", of_freqtrade)
     monkeypatch.setattr(snapshot, "compute", of_the_snapshot)
-    config = a_config(tmp_path, "20260110-20260111", pairs=(BTC,))
+    config = a_config(tmp_path, AROUND_NOON, pairs=(BTC,))
     found = whole_runs(config, tmp_path)
     assert "another future after 2026-01-10 12:30 UTC changed what was before: prompt" in found
     assert " at 2026-01-10 12:30 UTC, line " in found
@@ -221,7 +221,7 @@ def test_trades_of_the_future_do_no_harm_to_a_memory_that_asks_when_they_closed(
 ) -> None:
     found = heard(a_config(tmp_path), tmp_path, last=2).text("c")
     # They are doubled, not told too early: an honest memory would not have them all the same.
-    assert found.startswith("BTC/USDT:USDT at 2026-01-10 23:30 UTC: trades: recalled is")
+    assert found.startswith("BTC/USDT:USDT at 2026-01-10 11:30 UTC: trades: recalled is")
 
 
 @pytest.mark.usefixtures("from_an_earlier_run")
@@ -274,7 +274,7 @@ def test_a_failed_proof_is_told_and_ends_the_comparison_of_whole_runs(
 ) -> None:
     monkeypatch.setattr(PastView, "saw", View.saw)
     told: list[str] = []
-    assert not prove(a_config(tmp_path, pairs=(BTC,)), candles=3, show=told.append)
+    assert not prove(a_config(tmp_path, AROUND_NOON, pairs=(BTC,)), candles=3, show=told.append)
     assert [line[:4] for line in told] == ["(a) ", "(b) ", "(b) ", "(b) ", "(c) ", "(d) "]
     assert told[-1].startswith("(d) FAILED: BTC/USDT:USDT: the position was valued at")
 

@@ -9,27 +9,39 @@ from llm_modules.backtest.lookahead import prove
 from llm_modules.backtest.lookahead.whole_runs import turning_points
 from llm_modules.errors import BacktestError
 
+LEFT = "what the last backtest left\n"
 
-def test_each_proof_says_how_much_it_compared(tmp_path: Path) -> None:
-    config, told = a_config(tmp_path), list[str]()
-    assert prove(config, candles=None, show=told.append)
-    assert told[0] == "(a) 96 contexts equal from truncated, full and poisoned candles"
-    assert told[1].startswith("(b) 26 prompts, 26 decisions, ")
-    assert "up to 2026-01-10 06:30 UTC are the same with another future and none" in told[1]
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a backtest of the user's own left its journal."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "run").mkdir()
+    (folder / "run" / "llm_decisions.jsonl").write_text(LEFT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(home: Path) -> list[str]:
+    lines: list[str] = []
+    assert prove(a_config(home), candles=None, show=lines.append)
+    return lines
+
+
+def test_each_proof_says_how_much_it_compared(told: list[str]) -> None:
+    assert told[0] == "(a) 48 contexts equal from truncated, full and poisoned candles"
+    assert told[1].startswith("(b) 14 prompts, 14 decisions, ")
+    assert "up to 2026-01-10 03:30 UTC are the same with another future and none" in told[1]
     assert [line[:3] for line in told] == ["(a)", "(b)", "(b)", "(b)", "(c)", "(d)"]
-    assert told[4].startswith("(c) 96 memories and ")
+    assert told[4].startswith("(c) 48 memories and ")
     assert " orders filled after their decision, at the open of the next candle" in told[5]
 
 
-def test_nothing_of_the_users_own_runs_is_touched(tmp_path: Path) -> None:
-    config = a_config(tmp_path, pairs=(BTC,))
-    own = tmp_path / "run" / "llm_decisions.jsonl"
-    own.parent.mkdir()
-    own.write_text("what the last backtest left\n", encoding="utf-8")
-    prove(config, candles=1, show=lambda _line: None)
-    assert own.read_text(encoding="utf-8") == "what the last backtest left\n"
-    assert {path.name for path in tmp_path.rglob("*.jsonl")} == {own.name}
-    assert not list(tmp_path.rglob("*.sqlite"))
+@pytest.mark.usefixtures("told")
+def test_nothing_of_the_users_own_runs_is_touched(home: Path) -> None:
+    (journal,) = home.rglob("*.jsonl")
+    assert journal.read_text(encoding="utf-8") == LEFT
+    assert not list(home.rglob("*.sqlite"))
 
 
 def test_without_candles_there_is_nothing_to_prove(tmp_path: Path) -> None:

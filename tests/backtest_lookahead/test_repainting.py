@@ -7,12 +7,14 @@ import numpy as np
 import pandas_ta
 import pytest
 
-from backtest_lookahead.scenes import BTC, a_config, heard, whole_runs
+from backtest_lookahead.scenes import AROUND_NOON, BTC, a_config, heard, whole_runs
 from llm_modules.domain import Candles, FloatArray
 from llm_modules.market import indicators, snapshot
 from llm_modules.market.extra_indicators import compute_extra, output_columns
 from market.made_candles import made_candles, rows_of
 
+# From 04:00 to 20:00: the lagging line of ichimoku reaches 26 candles back.
+LONG = "1768017600-1768075200"
 # Centred, moved back, or fitted to everything that is shown to them.
 REPAINTING = ("dpo", "ichimoku", "ssf", "tos_stdevall")
 
@@ -38,10 +40,10 @@ def test_of_all_indicators_that_may_be_named_four_repaint() -> None:
 
 def test_computed_on_what_had_closed_they_tell_nothing_of_the_future(tmp_path: Path) -> None:
     blocks = {"extra_indicators": list(REPAINTING), "informative_timeframes": ["1h"]}
-    config = a_config(tmp_path, "1768051800-1768073400", pairs=(BTC,), context_config=blocks)
+    config = a_config(tmp_path, AROUND_NOON, pairs=(BTC,), context_config=blocks)
     found = heard(config, tmp_path)
     assert [found.text(proof) for proof in ("a", "c", "d")] == ["", "", ""]
-    assert whole_runs(config, tmp_path) == ""
+    assert found.with_other_futures() == ""
 
 
 # Not ssf: it is wrong for the first rows of a file only, which no prompt shows.
@@ -67,7 +69,7 @@ def test_computed_on_whole_files_each_of_them_is_named(
     monkeypatch.setattr(indicators, "compute", of_freqtrade)
     monkeypatch.setattr(snapshot, "compute", of_the_snapshot)
     blocks = {"extra_indicators": [name], "informative_timeframes": []}
-    config = a_config(tmp_path, pairs=(BTC,), context_config=blocks)
+    config = a_config(tmp_path, LONG, pairs=(BTC,), context_config=blocks)
     found = whole_runs(config, tmp_path)
     assert found.startswith("another future after 2026-01-10 12:30 UTC changed what was before")
     assert ": prompt 260110" in found

@@ -22,6 +22,7 @@ from unmasking import unmasked
 # Real and telling; the quote currency is the account's own.
 SECRET_WORDS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "Bitcoin", "Ethereum", "Solana", "Ripple")
 SECRET_PARTS = ("inance", "BTCUSDT", "1569398400")
+A_DAY = "20260110-20260111"
 REAL_DATE = re.compile(r"20(?:2\d|1\d)-\d\d")
 
 
@@ -53,7 +54,7 @@ def all_words(prompts_and_journals: list[str], pattern: str) -> set[str]:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Masked, Outcome, list[str], list[str]]:
     """A masked run of the scripted policy: what it was shown, and what was written."""
     folder, client = tmp_path_factory.mktemp("masked"), Remembering()
-    world, outcome = masked_outcome(backtest_config(folder), folder, client)
+    world, outcome = masked_outcome(backtest_config(folder, A_DAY), folder, client)
     journals = [path.read_text(encoding="utf-8") for path in sorted(outcome.folder.glob("*.json*"))]
     return world, outcome, texts(client.prompts), journals
 
@@ -62,7 +63,7 @@ def test_the_tools_work_on_a_masked_market(
     scene: tuple[Masked, Outcome, list[str], list[str]],
 ) -> None:
     _, outcome, prompts, journals = scene
-    assert outcome.decided == outcome.asked == len(prompts) == 480
+    assert outcome.decided == outcome.asked == len(prompts) == 240
     assert len(outcome.trades) > 10
     assert {trade.side for trade in outcome.trades} == {"long", "short"}
     assert {trade.exit_reason for trade in outcome.trades} >= {"signal_exit"}
@@ -89,14 +90,14 @@ def test_no_real_date_is_told(scene: tuple[Masked, Outcome, list[str], list[str]
     assert years == {"2001"}
     assert outcome.start.year == outcome.end.year == 2001
     ids = all_words(journals, r'"decision_id":"(\d{6})')
-    assert ids == {"010106", "010107", "010108"}
+    assert ids == {"010106", "010107"}
 
 
 def test_no_real_price_is_told_nor_its_digits(
     scene: tuple[Masked, Outcome, list[str], list[str]],
 ) -> None:
     _, _, prompts, _ = scene
-    real = real_prices("2026-01-10", "2026-01-12")
+    real = real_prices("2026-01-10", "2026-01-11")
     assert len(real) > 100
     told = all_words(prompts, r"(?:price|open_rate|stop_price|support|resistance)=([\d.]+)")
     digits = {one.replace(".", "").strip("0") for one in told}
@@ -109,7 +110,7 @@ def test_every_pair_trades_near_a_hundred(
 ) -> None:
     _, _, prompts, _ = scene
     prices = [float(price) for price in all_words(prompts, r" price=([\d.]+)")]
-    assert len(prices) > 400
+    assert len(prices) > 200
     assert 70 < min(prices) < max(prices) < 140
 
 
@@ -148,7 +149,7 @@ def test_an_unmasked_outcome_lies_in_the_real_market(
 ) -> None:
     world, outcome, _, _ = scene
     told = unmasked(outcome, world)
-    assert (f"{told.start:%Y%m%d}", f"{told.end:%Y%m%d}") == ("20260110", "20260112")
+    assert (f"{told.start:%Y%m%d}", f"{told.end:%Y%m%d}") == ("20260110", "20260111")
     # The rate of a position that grew is a mean.
     plain = [trade for trade in told.trades if trade.entries == 1]
     assert plain
@@ -162,13 +163,14 @@ def test_an_unmasked_outcome_lies_in_the_real_market(
 def test_a_question_about_all_pairs_in_chinese_tells_no_more(tmp_path: Path) -> None:
     config = backtest_config(
         tmp_path,
+        A_DAY,
         context_config={"language": "zh", "max_context_tokens": 20_000},
         llm_config={"asking": {"scope": "portfolio"}},
     )
     client = Remembering()
     _, outcome = masked_outcome(config, tmp_path, client)
     prompts = texts(client.prompts)
-    assert len(prompts) == 96
+    assert len(prompts) == 48
     assert len(outcome.trades) > 10
     assert all_words(prompts, r"[A-Za-z]+").isdisjoint(SECRET_WORDS)
     assert not any(part in text for part in SECRET_PARTS for text in prompts)

@@ -120,7 +120,7 @@ class Listener:
         self._server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
     listening = Listener()
     yield listening
@@ -166,11 +166,26 @@ def test_every_chart_is_drawn_without_an_error_or_a_request(tmp_path: Path) -> N
     assert visit.found["hovers"][1].endswith("Lesson: lesson of trade 1")
 
 
-def test_no_button_sends_a_chart_anywhere_and_a_dark_page_has_dark_charts(tmp_path: Path) -> None:
-    assessment = an_assessment(an_outcome(tmp_path / "run"))
-    visit = visited(assessment, tmp_path, "--blink-settings=preferredColorScheme=0")
-    assert visit.found["papers"] == ["#14181d"]
-    assert visit.found["buttons"] == ["Zoom", "Pan", "Reset axes", "Download plot as a PNG"]
+@pytest.fixture(scope="module")
+def dark(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Visit:
+    """A dark page, into which one text came that was not escaped."""
+    folder = tmp_path_factory.mktemp("dark")
+    assessment = an_assessment(an_outcome(folder / "run"), remarks=("HERE",))
+    tag = f'<img src="{listener.url}/image" onerror="{OWNED}">'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llm_modules.backtest.report.page.plain", lambda text, _longest: _Safe(tag))
+        return visited(assessment, folder, "--blink-settings=preferredColorScheme=0")
+
+
+def test_no_button_sends_a_chart_anywhere_and_a_dark_page_has_dark_charts(dark: Visit) -> None:
+    assert dark.found["papers"] == ["#14181d"]
+    assert dark.found["buttons"] == ["Zoom", "Pan", "Reset axes", "Download plot as a PNG"]
+
+
+def test_this_probe_would_notice(dark: Visit, listener: Listener) -> None:
+    assert dark.found["violations"]
+    assert dark.found["tags"] == 1
+    assert listener.hits == []
 
 
 def test_hostile_texts_are_shown_and_nothing_of_them_is_obeyed(
@@ -229,19 +244,6 @@ def test_a_page_without_charts_is_quiet_too(tmp_path: Path) -> None:
     visit = visited(bare, tmp_path)
     assert set(visit.found["drawn"]) == {"equity", "drawdown"}
     assert (visit.found["errors"], visit.found["violations"], visit.console) == ([], [], ())
-
-
-def test_this_probe_would_notice(tmp_path: Path, listener: Listener) -> None:
-    path = tmp_path / "template.html"
-    write_page(an_assessment(an_outcome(tmp_path / "run")), path, candles_of)
-    assessment = an_assessment(an_outcome(tmp_path / "run"), remarks=("HERE",))
-    tag = f'<img src="{listener.url}/image" onerror="{OWNED}">'
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llm_modules.backtest.report.page.plain", lambda text, _longest: _Safe(tag))
-        visit = visited(assessment, tmp_path)
-    assert visit.found["violations"]
-    assert visit.found["tags"] == 1
-    assert listener.hits == []
 
 
 class _Safe(str):

@@ -139,7 +139,7 @@ def test_an_entry_counts_for_each_check_that_refused_it_and_once_in_all(tmp_path
     assert cells(refusals(an_assessment(an_outcome(tmp_path)))) == {
         "LEVERAGE": ("3", "2", "-27.50 USDT"),
         "STAKE": ("1", "1", "+12.50 USDT"),
-        "all": ("3", "2", "-27.50 USDT"),
+        "all entries": ("3", "2", "-27.50 USDT"),
     }
 
 
@@ -151,12 +151,12 @@ def test_the_busiest_check_is_first_then_by_name() -> None:
 def test_where_no_profit_is_known_none_is_claimed(tmp_path: Path) -> None:
     unknown = an_assessment(an_outcome(tmp_path), refused=(a_refused_entry("STAKE"),))
     rows = cells(refusals(unknown))
-    assert rows["STAKE"] == rows["all"] == ("1", "0", "-")
+    assert rows["STAKE"] == rows["all entries"] == ("1",)
 
 
 def test_breaking_even_is_known(tmp_path: Path) -> None:
     even = an_assessment(an_outcome(tmp_path), refused=(a_refused_entry("STAKE", profit=0.0),))
-    assert cells(refusals(even))["all"] == ("1", "1", "+0.00 USDT")
+    assert cells(refusals(even))["all entries"] == ("1", "1", "+0.00 USDT")
 
 
 def test_decisions_are_counted_by_what_became_of_them(tmp_path: Path) -> None:

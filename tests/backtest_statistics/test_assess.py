@@ -1,4 +1,4 @@
-"""A whole assessment of a run of two days, and what a cut-off divides."""
+"""A whole assessment of a run of a day, and what a cut-off divides."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ NAMES = ["always wait", "hold", "scripted rules", "model without gate"]
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return backtest_config(tmp_path_factory.mktemp("run"), pairs=PAIRS[:2])
+    return backtest_config(tmp_path_factory.mktemp("run"), "20260110-20260111", PAIRS[:2])
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_every_baseline_is_in_the_assessment(assessed: Assessment) -> None:
 def test_the_run_is_judged_as_a_whole_while_no_cut_off_is_known(assessed: Assessment) -> None:
     assert assessed.stretches == (assessed.headline,)
     assert assessed.headline.name == "whole"
-    assert assessed.headline.statistics.days == 2.0
+    assert assessed.headline.statistics.days == 1.0
     assert assessed.headline.statistics.trades == len(assessed.outcome.trades)
     gain = assessed.outcome.final_balance / assessed.outcome.starting_balance - 1
     assert assessed.headline.statistics.figures["return_ratio"].value == pytest.approx(gain)

@@ -1,4 +1,4 @@
-"""Baselines played by Freqtrade on two days of recorded candles."""
+"""Baselines played by Freqtrade on a day of recorded candles."""
 
 import os
 import signal
@@ -33,6 +33,7 @@ from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord
 
 TWO_PAIRS = PAIRS[:2]
+A_DAY = "20260110-20260111"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def config(home: Path) -> dict[str, object]:
-    return backtest_config(home, pairs=TWO_PAIRS)
+    return backtest_config(home, A_DAY, TWO_PAIRS)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +193,8 @@ def test_without_the_gate_what_it_refused_is_carried_out(
     # A gate that lets nothing through: what remains is all the gate's doing.
     strict = backtest_config(
         home,
-        pairs=TWO_PAIRS,
+        A_DAY,
+        TWO_PAIRS,
         settings={"folder": str(home / "strict")},
         risk_management={"min_confidence": 100},
     )
@@ -247,8 +249,8 @@ def test_without_trades_or_seeds_there_is_no_chance_to_beat(main: Outcome, play:
 def test_whoever_watches_sees_every_candle(play: Play) -> None:
     seen: list[Moment] = []
     play(script.played(WaitScript(), watch=seen.append))
-    assert [moment.candle for moment in seen] == list(range(1, 97))[: len(seen)]
-    assert seen[-1].candles == 96
+    assert [moment.candle for moment in seen] == list(range(1, 49))[: len(seen)]
+    assert seen[-1].candles == 48
 
 
 def test_several_processes_make_the_same_curves(

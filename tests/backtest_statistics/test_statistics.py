@@ -19,7 +19,7 @@ from llm_modules.backtest.statistics import (
 )
 
 PROFITS = st.lists(st.floats(-50, 50).map(lambda one: round(one, 2)), min_size=2, max_size=40)
-SIMULATED = 200
+SIMULATED = 100
 TRUE_MEAN, TRUE_SPREAD = 0.002, 0.02
 
 

@@ -110,7 +110,8 @@ def remarks(
     stretch: object = None,
     **outcome: object,
 ) -> str:
-    found = remarks_on(an_outcome(**outcome), stretch or a_stretch(), cut_off, shards, random)  # type: ignore[arg-type]
+    run, judged = an_outcome(**outcome), stretch or a_stretch(days=30.0)
+    found = remarks_on(run, judged, cut_off, shards, random)  # type: ignore[arg-type]
     return "\n".join(found)
 
 

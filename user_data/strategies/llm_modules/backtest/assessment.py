@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from llm_modules.backtest.outcome import Equity, Outcome
@@ -118,6 +118,8 @@ class Assessment:
     unknown. `shards` above 1: each stretch of time began flat, so there is no one account.
     `names` tells what a masked pair is called in truth. `remarks` are sentences a reader must see
     before any figure. `checks` sum `refused` up, where an entry counts for each check it failed.
+    Dates of a masked run plus `shift` are the real ones. `settings` are what the run was made with,
+    each by its name.
     """
 
     outcome: Outcome
@@ -133,3 +135,5 @@ class Assessment:
     names: Mapping[str, str]
     remarks: tuple[str, ...]
     checks: tuple[CheckEffect, ...] = ()
+    shift: timedelta = timedelta(0)
+    settings: tuple[tuple[str, str], ...] = ()

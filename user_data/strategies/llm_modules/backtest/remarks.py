@@ -6,8 +6,11 @@ from datetime import datetime
 from llm_modules.backtest.assessment import RandomTrading, Stretch
 from llm_modules.backtest.costs import DOLLARS
 from llm_modules.backtest.outcome import Outcome
-from llm_modules.backtest.statistics import FEWEST_DAYS
+from llm_modules.backtest.statistics import DAYS_FOR_DAILY_STEPS, FEWEST_DAYS
 
+SIMULATED = "SIMULATED: recorded candles, Freqtrade's fills, fees and funding; no real money."
+SCRIPTED = "The model is simulated too: a rule-based script, no language model."
+NO_CUT_OFF = "The model's knowledge cut-off is not known: it may remember these prices."
 # Below, an interval of trades is hardly more than a guess.
 FEWEST_TRADES = 30
 # Chance that could not make this share of the entries had another turnover.
@@ -41,7 +44,7 @@ def _on_shards(shards: int) -> Iterator[str]:
 
 def _on_knowledge(headline: Stretch, cut_off: datetime | None) -> Iterator[str]:
     if cut_off is None:
-        yield "The model's knowledge cut-off is not known: it may remember these prices."
+        yield NO_CUT_OFF
     elif headline.name == "before":
         yield (
             f"Nothing lies after the model's knowledge cut-off ({cut_off:%Y-%m-%d}): it may "
@@ -69,6 +72,11 @@ def _on_size(headline: Stretch) -> Iterator[str]:
         yield (
             f"{statistics.days:.1f} days are too few for ratios of a year and for intervals of the "
             f"account; they need {FEWEST_DAYS:g}."
+        )
+    elif statistics.days < DAYS_FOR_DAILY_STEPS:
+        yield (
+            f"Sharpe, Sortino and Calmar ratio are those of {statistics.days:.1f} days reckoned up "
+            f"to a year: below {DAYS_FOR_DAILY_STEPS} days they say little."
         )
     if statistics.trades < FEWEST_TRADES:
         yield (

@@ -144,7 +144,7 @@ class Session:
         self, final_balance: float, rejected_entries: int, result_file: Path | None
     ) -> Outcome:
         """Return what the run came to."""
-        self.tally.ended(final_balance)
+        self.tally.ended(self.now, final_balance)
         return Outcome(
             stake_currency=self._currency,
             starting_balance=self._starting_balance,

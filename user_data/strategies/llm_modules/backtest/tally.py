@@ -66,10 +66,11 @@ class Tally:
         """Take in the account at the close of a candle."""
         self._equity.append((int(at.timestamp() * 1000), equity))
 
-    def ended(self, equity: float) -> None:
+    def ended(self, at: datetime, equity: float) -> None:
         """Put what was left when all was closed in the place of the last look, a moment before."""
-        at, _ = self._equity.pop()
-        self._equity.append((at, equity))
+        if self._equity:
+            self._equity.pop()
+        self.stood(at, equity)
 
     def demand_sense(self, at: datetime) -> None:
         """Raise BacktestError when the model cannot be asked any more."""

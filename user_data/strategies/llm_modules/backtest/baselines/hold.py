@@ -9,7 +9,7 @@ from llm_modules.domain import OpenPosition
 from llm_modules.journal.records import DecisionLine, OutcomeRecord
 from llm_modules.tools.calls import ToolCall
 
-# Of the price: so far away that no stop is reached before nothing is left.
+# Of the price: no position is without a stop, and this one closes it at four fifths of the stake.
 FAR_STOP = 0.01
 
 

@@ -6,22 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import freqtrade
 from freqtrade.data.history import load_pair_history
 from freqtrade.enums import CandleType
 
 from llm_modules.backtest.assess import AssessOptions, assess
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.command.crew import Tell
+from llm_modules.backtest.command.folders import PAGE_NAME
 from llm_modules.backtest.command.freqtrade_config import adopt, freqtrade_config
 from llm_modules.backtest.command.playing import Plan
 from llm_modules.backtest.command.world import World, world_of
 from llm_modules.backtest.cut_offs import cut_off_of
 from llm_modules.backtest.outcome import Outcome
+from llm_modules.backtest.remarks import NO_CUT_OFF, SCRIPTED, SIMULATED
 from llm_modules.backtest.report.page import write_page
 from llm_modules.domain import Candles
 from llm_modules.engine.bridge import candles
 
-PAGE_NAME = "report.html"
+# As baselines/contenders.py calls it.
+SCRIPTED_RULES = "scripted rules"
 # Each takes about 300 MB.
 MOST_PROCESSES = 4
 
@@ -37,10 +41,41 @@ def assessed(plan: Plan, outcome: Outcome, tell: Tell) -> Assessment:
         _how(plan, world),
         lambda what, done, of: tell(f"{what}: {done:,} of {of:,}"),
     )
-    judged = replace(judged, remarks=(*world.remarks, *judged.remarks))
+    judged = _told(judged, plan, world)
     tell("writing the report")
     write_page(judged, page_of(plan), _candles_of(world.config, plan.basis.timeframe))
     return judged
+
+
+def _told(judged: Assessment, plan: Plan, world: World) -> Assessment:
+    """Return it with what is simulated said first, and with how the run was made."""
+    told = replace(
+        judged,
+        remarks=(SIMULATED, *world.remarks, *judged.remarks),
+        shift=world.shift,
+        settings=_settings(plan, judged.outcome),
+    )
+    return _without_model(told) if plan.basis.is_sandbox else told
+
+
+def _without_model(judged: Assessment) -> Assessment:
+    """Leave out what can only be said of a model: a script knows no prices, and is no rival."""
+    first, *others = (one for one in judged.remarks if one != NO_CUT_OFF)
+    rivals = tuple(one for one in judged.baselines if one.name != SCRIPTED_RULES)
+    return replace(judged, remarks=(f"{first} {SCRIPTED}", *others), baselines=rivals)
+
+
+def _settings(plan: Plan, outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    options = plan.options
+    return (
+        ("wallet", f"{outcome.starting_balance:,.2f} {outcome.stake_currency}"),
+        ("timeframe", outcome.timeframe),
+        ("experience", "on" if options.experience else "off"),
+        ("masked", "yes" if options.mask else "no"),
+        ("shards", f"{len(plan.shards)}"),
+        ("random seeds", f"{options.random_seeds:,}" if options.baselines else "no baselines"),
+        ("Freqtrade", freqtrade.__version__),
+    )
 
 
 def _how(plan: Plan, world: World) -> AssessOptions:

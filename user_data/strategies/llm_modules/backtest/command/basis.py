@@ -3,11 +3,12 @@
 Whatever is wrong with them is told before anything is loaded, all of it at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llm_modules.backtest.command.options import BacktestOptions, LookaheadOptions
 from llm_modules.config import API_KEY_VARIABLE, TraderConfig
+from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
@@ -81,6 +82,7 @@ def opened(session: Session, options: BacktestOptions | LookaheadOptions) -> Bas
         # What is wrong below the overlay is told now and not on leaving the sandbox.
         checked(settings)
         settings = merged(settings, _overlay(places))
+    _demand_pairs(options.pairs or (), settings)
     settings = merged(settings, _wished(options))
     config = checked(settings)
     basis = Basis(places, settings, config, environment, is_sandbox)
@@ -100,6 +102,16 @@ def _wished(options: BacktestOptions | LookaheadOptions) -> Settings:
     if isinstance(options, BacktestOptions) and options.model:
         wished["llm_config"] = {"model": options.model}
     return wished
+
+
+def _demand_pairs(pairs: Sequence[str], settings: Settings) -> None:
+    """Raise ConfigError for pairs of the command line: config.json is not to blame for them."""
+    stake = value_at(settings, "stake_currency")
+    wrong = [pair for pair in pairs if not pair.endswith(f"/{stake}:{stake}")]
+    if wrong:
+        raise ConfigError(
+            f"--pairs: found {', '.join(wrong)}, expected futures pairs such as BTC/{stake}:{stake}"
+        )
 
 
 def _overlay(places: Places) -> Settings:

@@ -57,19 +57,17 @@ def window_of(basis: Basis, dates: Dates, log: Path, download: Download, say: Sa
         say(
             f"{gap.pair} {gap.timeframe}: {gap.count} candles are missing from {_day(gap.first)} on"
         )
-    return _window(wanted, found)
+    return _window(wanted, found, is_sandbox=basis.is_sandbox)
 
 
 def looked(wanted: Wanted, _tell: Tell) -> Found:
     """Make what can be made of finer candles, and look at what is there then."""
     prepared = prepare(wanted)
-    if prepared.missing or prepared.start is None:
-        return Found(prepared, None, None)
     handler = get_datahandler(wanted.datadir, wanted.data_format)
     main = wanted.timeframes[0]
-    spans = [
-        handler.ohlcv_data_min_max(pair, main, CandleType.FUTURES)[:2] for pair in wanted.pairs
-    ]
+    spans = [handler.ohlcv_data_min_max(pair, main, CandleType.FUTURES) for pair in wanted.pairs]
+    if not all(rows for _, _, rows in spans):
+        return Found(prepared, None, None)
     # Plain datetimes: pandas' own need not reach the parent.
     first, last = max(span[0] for span in spans), min(span[1] for span in spans)
     return Found(
@@ -79,10 +77,16 @@ def looked(wanted: Wanted, _tell: Tell) -> Found:
     )
 
 
-def _window(wanted: Wanted, found: Found) -> Window:
+def _window(wanted: Wanted, found: Found, *, is_sandbox: bool) -> Window:
     prepared = found.prepared
-    if found.first is None or found.last is None or prepared.start is None or prepared.end is None:
-        raise UserError(_named(prepared.missing))
+    if (
+        prepared.missing
+        or found.first is None
+        or found.last is None
+        or prepared.start is None
+        or prepared.end is None
+    ):
+        raise UserError(_named(found, is_sandbox=is_sandbox))
     candle = timedelta(seconds=timeframe_to_seconds(wanted.timeframes[0]))
     begun = found.first + candle * STARTUP_CANDLES
     since_first = math.ceil((max(prepared.start, begun) - found.first) / candle)
@@ -105,17 +109,21 @@ def _datadir(basis: Basis) -> Path:
     return own / str(basis.settings["exchange"]["name"])
 
 
-def _named(missing: Sequence[Missing]) -> str:
+def _named(found: Found, *, is_sandbox: bool) -> str:
+    missing = found.prepared.missing
     if not missing:
         return "there are no candles that all pairs have at the same time"
     lines = [_line(one) for one in missing[:MOST_NAMED]]
     more = len(missing) - len(lines)
     rest = [f"and {more} more"] if more > 0 else []
     listed = "\n  ".join((*lines, *rest))
-    return (
-        f"candles are missing:\n  {listed}\nDownload them where the internet allows, or choose "
-        "another --timerange, other --pairs or --sandbox"
-    )
+    there = ""
+    if found.first and found.last:
+        there = f"\nCandles of all pairs open from {_minute(found.first)} to {_minute(found.last)}."
+    advice = "Choose another --timerange or other --pairs"
+    if not is_sandbox:
+        advice += ", download them where the internet allows, or choose --sandbox"
+    return f"candles are missing:\n  {listed}{there}\n{advice}"
 
 
 def _line(one: Missing) -> str:

@@ -109,7 +109,8 @@ def table_of(estimate: Estimate, model: str) -> Table:
     """Lay the estimate out for people."""
     table = Table(show_header=False, box=None, pad_edge=False)
     size, habit = estimate.size, estimate.habit
-    candles = f"{size.pairs} pairs x {size.candles:,} candles"
+    pairs = f"{size.pairs} pair{'' if size.pairs == 1 else 's'}"
+    candles = f"{pairs} x {size.candles:,} candles"
     table.add_row("decisions", f"{size.decisions:,}", candles)
     if size.taped:
         table.add_row("on the tape", f"{size.taped:,}", "of an earlier run like this one")
@@ -118,7 +119,7 @@ def table_of(estimate: Estimate, model: str) -> Table:
     table.add_row("answer", f"{habit.completion_tokens:,.0f} tokens", habit.source)
     table.add_row("all", f"{estimate.tokens:,} tokens", "")
     table.add_row("cost", money(estimate.usd), "at most: nothing comes out of a cache")
-    if estimate.seconds is not None:
+    if estimate.requests and estimate.seconds is not None:
         table.add_row("time", duration(estimate.seconds), "the model's, all pairs asked at once")
     return table
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from freqtrade.exchange import timeframe_to_seconds
 
-from llm_modules.backtest.assessment import Assessment
-from llm_modules.backtest.command.afterwards import assessed, page_of
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import window_of
 from llm_modules.backtest.command.crew import Crew, only
 from llm_modules.backtest.command.download import download
+from llm_modules.backtest.command.ending import report, stopped, tell_why
 from llm_modules.backtest.command.estimate import (
     Estimate,
     Size,
@@ -22,20 +21,20 @@ from llm_modules.backtest.command.estimate import (
     habit_of,
     table_of,
 )
-from llm_modules.backtest.command.figures import figures
 from llm_modules.backtest.command.folders import Note, Runs, keep_note, key_of
 from llm_modules.backtest.command.freqtrade_config import Window, public
 from llm_modules.backtest.command.options import BacktestOptions
-from llm_modules.backtest.command.playing import (
-    Plan,
-    Progress,
-    outcome_of,
-    play,
-)
+from llm_modules.backtest.command.playing import Plan, Progress, play
 from llm_modules.backtest.command.progress import Moments, watching
+from llm_modules.backtest.command.readiness import (
+    demand_folder,
+    demand_keys,
+    demand_log,
+    demand_tape,
+)
 from llm_modules.backtest.command.sample import Sample, sampled
 from llm_modules.backtest.command.scripted import serve_script
-from llm_modules.backtest.report.terminal import show
+from llm_modules.backtest.remarks import SCRIPTED, SIMULATED
 from llm_modules.backtest.settings import TAPE_NAME
 from llm_modules.errors import BacktestError, ConfigError
 from llm_modules.llm.spending.ledger import Ledger
@@ -48,8 +47,6 @@ from llm_modules.operations.session import Session
 LOG_NAME = "backtest.log"
 # Enough for prompts with positions and a past.
 SAMPLE_CANDLES = 24
-SIMULATED = "SIMULATED: recorded candles, Freqtrade's fills, fees and funding; no real money."
-SCRIPTED = "The model is simulated too: a rule-based script, no language model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ def backtest(session: Session, options: BacktestOptions) -> ExitStatus:
     """
     command = Command(session, options)
     basis = opened(session, options)
-    _demand_possible(command)
+    _demand_possible(command, basis)
     command.say(f"{SIMULATED} {SCRIPTED}" if basis.is_sandbox else SIMULATED)
     window = window_of(basis, options.dates, command.log, download, command.say)
     candle = timedelta(seconds=timeframe_to_seconds(basis.timeframe))
@@ -98,23 +95,30 @@ def backtest(session: Session, options: BacktestOptions) -> ExitStatus:
         if basis.is_sandbox and options.tape_mode != "replay":
             basis = basis.asking_at(stack.enter_context(_script(command.log)))
         folder = command.runs.begun(datetime.now(UTC))
+        for name in command.runs.tidied():
+            command.say(f"removed the run of {name}")
         plan = Plan(basis, options, window, candle, folder, command.tape, command.log)
         progress = Progress(Moments())
         with _noted(command, plan, progress, key):
             play(plan, progress, partial(watching, session.screen.console, say=command.say))
     if progress.failures:
         return ExitStatus.FAILED
-    _report(command, plan, progress)
+    report(plan, progress, session.screen)
     return ExitStatus.DONE
 
 
-def _demand_possible(command: Command) -> None:
+def _demand_possible(command: Command, basis: Basis) -> None:
     """Raise ConfigError for wishes that do not go together, or lack something."""
     if command.options.mask and command.options.shards > 1:
         # Each would rescale prices and move dates in its own way.
         raise ConfigError("--mask and --shards do not go together: choose one")
     if command.options.tape_mode == "replay" and not command.tape.is_file():
         raise ConfigError(f"there is no tape at {shown(command.tape)} that could be played")
+    demand_log(command.log)
+    demand_folder(command.runs.home)
+    if command.options.tape_mode != "replay":
+        demand_keys(basis)
+        demand_tape(command.tape)
 
 
 def _key(command: Command, basis: Basis, window: Window) -> str:
@@ -134,7 +138,7 @@ def _size(command: Command, basis: Basis, window: Window, key: str) -> Size:
     seconds = timeframe_to_seconds(basis.timeframe)
     candles = int((window.end - window.start).total_seconds()) // seconds
     note = command.runs.newest_note(key) if command.options.tape_mode != "record" else None
-    is_there = note is not None and held(command.tape) >= note.held
+    is_there = note is not None and held(command.tape) >= note.held > 0
     taped = note.decided if note is not None and is_there else 0
     return Size(len(basis.pairs), candles, taped, command.options.shards)
 
@@ -203,37 +207,5 @@ def _noted(command: Command, plan: Plan, progress: Progress, key: str) -> Iterat
         if command.options.tape_mode != "replay":
             keep_note(plan.folder, Note(key=key, decided=decided, held=held(plan.tape)))
         if len(progress.outcomes) < len(plan.shards):
-            _tell_why(command, progress)
-            command.say(_stopped(command, decided, decisions))
-
-
-def _tell_why(command: Command, progress: Progress) -> None:
-    screen = command.session.screen
-    if progress.is_over_limit:
-        screen.complain(f"--max-cost: {progress.spent:,.4f} USD are spent.")
-        return
-    for number, failure in sorted(progress.failures.items()):
-        which = f"Shard {number + 1}: " if command.options.shards > 1 else ""
-        screen.complain(f"{which}{failure}")
-
-
-def _stopped(command: Command, decided: int, decisions: int) -> str:
-    if command.options.tape_mode == "replay":
-        return f"Stopped after {decided:,} of {decisions:,} decisions."
-    return (
-        f"{decided:,} of {decisions:,} decisions are on the tape; the same command "
-        f"{'without --record ' if command.options.tape_mode == 'record' else ''}goes on from there."
-    )
-
-
-def _report(command: Command, plan: Plan, progress: Progress) -> None:
-    screen, page = command.session.screen, page_of(plan)
-    outcome = outcome_of(plan, progress)
-    judged: Assessment = only(
-        partial(assessed, plan, outcome), command.log, lambda what: screen.progress(f"{what} ")
-    )
-    if command.options.json:
-        screen.raw(figures(judged, str(page)))
-        return
-    show(judged, screen)
-    screen.say(f"Report: {shown(page)}")
+            tell_why(plan, progress, command.session.screen)
+            command.say(stopped(plan, progress, decisions))

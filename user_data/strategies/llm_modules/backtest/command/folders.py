@@ -17,6 +17,9 @@ from llm_modules.config.blocks import Block
 from llm_modules.operations.places import STAMP, Places
 
 KEPT = 20
+# Those that never came to an end: a few, one of which may still be running.
+KEPT_UNFINISHED = 5
+PAGE_NAME = "report.html"
 NOTE_NAME = "run.json"
 # What a run is named by: the year begins with 2.
 _STAMPED = "2*Z*"
@@ -42,14 +45,21 @@ class Runs:
         return self.places.user_data / FOLDER_NAME
 
     def begun(self, now: datetime) -> Path:
-        """Make the folder of a new run; the oldest beyond those that are kept are removed."""
+        """Make the folder of a new run."""
         name = now.strftime(STAMP)
         taken = sum(one.name.startswith(name) for one in self._all())
         folder = self.home / (f"{name}-{taken + 1}" if taken else name)
         folder.mkdir(parents=True)
-        for old in self._all()[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
         return folder
+
+    def tidied(self) -> list[str]:
+        """Remove the oldest runs beyond those that are kept, and return their names."""
+        finished = [one for one in self._all() if (one / PAGE_NAME).is_file()]
+        others = [one for one in self._all() if one not in finished]
+        old = [*others[:-KEPT_UNFINISHED], *finished[:-KEPT]]
+        for folder in old:
+            shutil.rmtree(folder, ignore_errors=True)
+        return [folder.name for folder in old]
 
     def newest_note(self, key: str) -> Note | None:
         """Return the newest note of the same run as this would be, None where there is none."""

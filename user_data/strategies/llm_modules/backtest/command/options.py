@@ -95,9 +95,19 @@ def parser() -> argparse.ArgumentParser:
 def _add_market(command: argparse.ArgumentParser) -> None:
     """Add what is traded, and when."""
     add = command.add_argument
-    add("--user-data", type=Path, default=SHIPPED_USER_DATA, help="folder of the bot")
-    add("--sandbox", action="store_true", help="the shipped candles and the scripted model")
-    add("--pairs", nargs="+", metavar="PAIR", help="instead of those of config.json")
+    add(
+        "--user-data",
+        type=Path,
+        default=SHIPPED_USER_DATA,
+        help="folder with the bot's settings, candles and results",
+    )
+    add("--sandbox", action="store_true", help="shipped candles, scripted model: no network")
+    add(
+        "--pairs",
+        nargs="+",
+        metavar="PAIR",
+        help="such as BTC/USDT:USDT; default: those of config.json",
+    )
     add(
         "--timerange",
         dest="dates",
@@ -106,15 +116,25 @@ def _add_market(command: argparse.ArgumentParser) -> None:
         metavar="YYYYMMDD-YYYYMMDD",
         help="from a day up to another, both at 00:00 UTC (default: all there is)",
     )
-    add("--timeframe", choices=TIMEFRAMES, metavar="T", help="instead of config.json's: 30m, 1h ..")
+    add(
+        "--timeframe",
+        choices=TIMEFRAMES,
+        metavar="T",
+        help="length of a candle, such as 30m (default: config.json's)",
+    )
 
 
 def _add_asking(command: argparse.ArgumentParser) -> None:
     """Add who is asked, how, and what it may cost."""
     add = command.add_argument
-    add("--model", metavar="M", help="ask this model, not the configured one")
+    add("--model", metavar="M", help="ask this model of the configured server")
     add("--wallet", type=_amount, metavar="N", help="starting balance (default: dry_run_wallet)")
-    add("--tape", type=Path, metavar="FILE", help="default: user_data/backtest_llm/tape.sqlite")
+    add(
+        "--tape",
+        type=Path,
+        metavar="FILE",
+        help="requests and answers (default: backtest_llm/tape.sqlite)",
+    )
     taping = command.add_mutually_exclusive_group()
     for name, words in (
         ("replay", "the tape alone: no model is asked"),
@@ -124,7 +144,13 @@ def _add_asking(command: argparse.ArgumentParser) -> None:
             f"--{name}", dest="tape_mode", action="store_const", const=name, help=words
         )
     command.set_defaults(tape_mode="replay_or_record")
-    add("--shards", type=_whole(1, MOST_SHARDS), default=1, metavar="N", help="processes at once")
+    add(
+        "--shards",
+        type=_whole(1, MOST_SHARDS),
+        default=1,
+        metavar="N",
+        help="faster: N parts, each begun flat",
+    )
     add(
         "--no-experience",
         dest="experience",
@@ -139,8 +165,13 @@ def _add_asking(command: argparse.ArgumentParser) -> None:
 def _add_assessing(command: argparse.ArgumentParser) -> None:
     """Add what is made of the result."""
     add = command.add_argument
-    add("--cut-off", type=_day, metavar="DATE", help="when the model's knowledge ends: YYYY-MM-DD")
-    add("--no-baselines", dest="baselines", action="store_false", help="compare it with nothing")
+    add("--cut-off", type=_day, metavar="DATE", help="day the model's knowledge ends: YYYY-MM-DD")
+    add(
+        "--no-baselines",
+        dest="baselines",
+        action="store_false",
+        help="compare with no hold, rules or chance",
+    )
     add(
         "--random-seeds",
         type=_whole(0, MOST_SEEDS),
@@ -148,7 +179,7 @@ def _add_assessing(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"accounts that trade by chance (default: {RANDOM_SEEDS})",
     )
-    add("--json", action="store_true", help="the figures for programs")
+    add("--json", action="store_true", help="the figures as one JSON object on standard output")
 
 
 def _dates(text: str) -> Dates:

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from llm_modules.backtest.command.answers import Answers
 from llm_modules.backtest.command.basis import Basis
 from llm_modules.backtest.command.crew import Crew, Job, Report, Tell
 from llm_modules.backtest.command.freqtrade_config import Window, adopt, freqtrade_config
+from llm_modules.backtest.command.losses import Losses
 from llm_modules.backtest.command.options import BacktestOptions
 from llm_modules.backtest.command.progress import Moments, Watcher
+from llm_modules.backtest.command.results import published
 from llm_modules.backtest.command.windows import joined, split
 from llm_modules.backtest.command.world import played, world_of
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
@@ -146,9 +149,11 @@ def _note(progress: Progress, report: Report) -> None:
 
 def _played(plan: Plan, number: int, full: Event, tell: Tell) -> Outcome:
     """Play one shard; between two candles nothing is under way, so that is where it may end."""
+    answers, losses = Answers(), Losses()
 
     def watch(moment: Moment) -> None:
-        tell(moment)
+        losses.demand_none()
+        tell(replace(moment, decided=answers.kept))
         if full.is_set() and moment.candle < moment.candles:
             raise BacktestError("the money is spent")
 
@@ -157,14 +162,22 @@ def _played(plan: Plan, number: int, full: Event, tell: Tell) -> Outcome:
         plan.basis,
         plan.shards[number],
         plan.settings(shard_folder(plan, number)),
-        _results(plan, number),
+        plan.folder / RESULTS_NAME / shard_folder(plan, number).name,
     )
     world = world_of(config, plan.folder, mask=plan.options.mask)
-    return played(world, Variant(watch=watch))
+    try:
+        with losses:
+            outcome = played(world, Variant(watch=watch, refit=answers.refit))
+    except BacktestError as error:
+        raise answers.worded(error, plan.basis.targets()[0]) from error
+    # The last lines of the journals are written when they are closed.
+    losses.demand_none()
+    return _with_others(plan, outcome)
 
 
-def _results(plan: Plan, number: int) -> Path:
-    """Return where Freqtrade keeps its result: with all others, if it is of a real account."""
-    if len(plan.shards) == 1 and not plan.options.mask:
-        return plan.basis.places.user_data / RESULTS_NAME
-    return plan.folder / RESULTS_NAME / shard_folder(plan, number).name
+def _with_others(plan: Plan, outcome: Outcome) -> Outcome:
+    """Bring Freqtrade's result to where it keeps all others, if it is of a real account."""
+    if outcome.result_file is None or len(plan.shards) > 1 or plan.options.mask:
+        return outcome
+    home = plan.basis.places.user_data / RESULTS_NAME
+    return replace(outcome, result_file=published(outcome.result_file, home))

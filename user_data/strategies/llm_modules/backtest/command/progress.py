@@ -38,7 +38,7 @@ class Moments:
 
     @property
     def decided(self) -> int:
-        """Decisions so far."""
+        """Decisions so far, without failures at the end: those are asked again."""
         return sum(moment.decided for moment in self._newest.values())
 
     @property
@@ -85,7 +85,7 @@ def _lines(candles: int, say: Callable[[str], None]) -> Watcher:
 
 
 def _worded(moments: Moments, spent: float | None) -> str:
-    cost = "cost unknown" if spent is None else f"{spent:,.4f} USD spent"
+    cost = "cost unknown" if spent is None else f"at most {spent:,.4f} USD spent"
     return ", ".join(
         part for part in (f"{moments.decided:,} decided", cost, moments.equity) if part
     )

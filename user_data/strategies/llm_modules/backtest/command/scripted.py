@@ -21,9 +21,7 @@ async def _serve(tell: Tell) -> None:
     app = model_app(Switchboard(ModelFaults()), lambda: time.time_ns() // 1_000_000)
     over = asyncio.Event()
     watching = asyncio.create_task(_outlive_nobody(over))
-    await serve(
-        {"model": (app, 0)}, lambda _name, address: tell(f"{address}{MODEL_PREFIX}"), over
-    )
+    await serve({"model": (app, 0)}, lambda _name, address: tell(f"{address}{MODEL_PREFIX}"), over)
     watching.cancel()
 
 

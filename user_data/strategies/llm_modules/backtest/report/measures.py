@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from llm_modules.backtest.assessment import Assessment, Figure, Metric, Statistics, Stretch
 from llm_modules.backtest.report.grid import Grid
@@ -72,11 +73,13 @@ def stretches_of(assessment: Assessment) -> tuple[Stretch, ...]:
     return headline, *(one for one in assessment.stretches if one.name != headline.name)
 
 
-def told(stretch: Stretch) -> str:
-    """Say in one sentence when a stretch was and what it returned."""
-    statistics = stretch.statistics
+def told(stretch: Stretch, shift: timedelta = timedelta(0)) -> str:
+    """Say in one sentence when a stretch was, also in truth where it is masked, and its return."""
+    statistics, span = stretch.statistics, f"{day(stretch.start)} to {day(stretch.end)}"
+    if shift:
+        span += f" (in truth {day(stretch.start + shift)} to {day(stretch.end + shift)})"
     return (
-        f"{SIDES[stretch.name]}, {day(stretch.start)} to {day(stretch.end)}, "
+        f"{SIDES[stretch.name]}, {span}, "
         f"{statistics.trades:,} closed trades: return {worded(statistics, 'return_ratio')}."
     )
 

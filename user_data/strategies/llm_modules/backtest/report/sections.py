@@ -17,7 +17,7 @@ from llm_modules.backtest.report.journals import Journals
 from llm_modules.backtest.report.measures import figures, stretches_of, told
 from llm_modules.backtest.report.numbers import minute
 from llm_modules.backtest.report.plain import plain
-from llm_modules.backtest.report.refusals import refusals
+from llm_modules.backtest.report.refusals import refusals, refused
 from llm_modules.domain import Candles
 from llm_modules.learning.calibration import calibration_sentence
 from llm_modules.learning.wording import learning_phrases
@@ -56,7 +56,7 @@ def sections(
         _comparison(assessment),
         _trades(assessment, journals, candles_of),
         _calibration(journals),
-        _refusals(assessment),
+        _refusals(assessment, journals),
         _cost(assessment, journals),
         _record(assessment, journals),
     )
@@ -64,7 +64,8 @@ def sections(
 
 def _headline(assessment: Assessment) -> Section:
     grid = figures(stretches_of(assessment))
-    return Section("figures", "Result", (told(assessment.headline), INTERVALS), (grid,))
+    sentences = (told(assessment.headline, assessment.shift), INTERVALS)
+    return Section("figures", "Result", sentences, (grid,))
 
 
 def _comparison(assessment: Assessment) -> Section:
@@ -97,13 +98,15 @@ def _calibration(journals: Journals) -> Section:
     return Section("calibration", "Calibration", (told,), (calibration(reliability),), (chart,))
 
 
-def _refusals(assessment: Assessment) -> Section:
+def _refusals(assessment: Assessment, journals: Journals) -> Section:
     title = "Refused by the gate"
     if not assessment.refused:
         return Section("refusals", title, ("The gate refused no entry.",))
     chart = refusals_chart(assessment.checks, assessment.outcome.stake_currency)
     charts = (chart,) if chart else ()
-    return Section("refusals", title, (REFUSED,), (refusals(assessment),), charts)
+    known = any(one.profit_abs is not None for one in assessment.refused)
+    told = (refused(assessment, journals), *((REFUSED,) if known else ()))
+    return Section("refusals", title, told, (refusals(assessment),), charts)
 
 
 def _cost(assessment: Assessment, journals: Journals) -> Section:
@@ -128,4 +131,5 @@ def _record(assessment: Assessment, journals: Journals) -> Section:
     where = f"Journals and results: {', '.join(plain(path, LONGEST_PATH) for path in files)}."
     bad = (f"{journals.bad_lines:,} unreadable lines of the journals are not counted.",)
     told = (run, where, *(bad if journals.bad_lines else ()))
-    return Section("record", "The run", told, (counts(outcome, journals),))
+    made = (Grid(("", "this run"), assessment.settings),) if assessment.settings else ()
+    return Section("record", "The run", told, (*made, counts(outcome, journals)))

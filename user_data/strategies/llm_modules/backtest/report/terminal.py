@@ -12,7 +12,7 @@ from llm_modules.backtest.report.grid import Grid
 from llm_modules.backtest.report.journals import read
 from llm_modules.backtest.report.measures import figures, stretches_of, told
 from llm_modules.backtest.report.plain import name, plain
-from llm_modules.backtest.report.refusals import refusals
+from llm_modules.backtest.report.refusals import refusals, refused
 
 LONGEST_REMARK = 1000
 LONGEST_PATH = 1000
@@ -37,15 +37,17 @@ def show(assessment: Assessment, screen: Screen) -> None:
     outcome = assessment.outcome
     for remark in assessment.remarks:
         screen.say(Text(plain(remark, LONGEST_REMARK), style="yellow"))
-    screen.say(Text(f"{name(assessment.model)}. {told(assessment.headline)}", style="bold"))
+    headline = told(assessment.headline, assessment.shift)
+    screen.say(Text(f"{name(assessment.model)}. {headline}", style="bold"))
     _table(screen, figures((assessment.headline,)))
     for stretch in stretches_of(assessment)[1:]:
-        screen.say(told(stretch))
+        screen.say(told(stretch, assessment.shift))
     _table(screen, comparison(assessment))
     if assessment.random is not None:
         screen.say(beaten(assessment.random))
     if assessment.refused:
         _table(screen, refusals(assessment))
+        screen.say(refused(assessment, journals))
     _table(screen, costs(outcome))
     _table(screen, counts(outcome, journals))
     if journals.bad_lines:
