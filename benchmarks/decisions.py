@@ -128,7 +128,8 @@ def an_account(pairs: int) -> AccountState:
 
 def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:
     """Play Freqtrade's loop for one candle, all pairs at once; returns seconds."""
-    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:], {}), datetime.now(UTC)
+    source, now = bridge.Newest(provider), datetime.now(UTC)
+    view = bridge.View(source, "30m", list(TIMEFRAMES)[1:], {})
     pairs, decided = len(provider.current_whitelist()), desk.decided
     begun = time.perf_counter()
     desk.observe(an_account(pairs), (), (), now)
@@ -148,7 +149,8 @@ def one_candle(desk: Desk, provider: Provider) -> dict[str, float]:
 
 def one_by_one(desk: Desk, provider: Provider, asked: int) -> float:
     """Ask some of the pairs one after the other; returns seconds."""
-    view, now = bridge.View(provider, "30m", list(TIMEFRAMES)[1:], {}), datetime.now(UTC)
+    source, now = bridge.Newest(provider), datetime.now(UTC)
+    view = bridge.View(source, "30m", list(TIMEFRAMES)[1:], {})
     begun = time.perf_counter()
     for question in islice(view.due(desk.world(), (), "sandbox", now), asked):
         decided = desk.decided

@@ -1,5 +1,6 @@
-"""No test may leave this machine: sockets that are not loopback are closed."""
+"""No test may leave this machine, or change what others find in the log."""
 
+import logging
 import socket
 from typing import Any
 
@@ -19,3 +20,9 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _usual_log_level() -> None:
+    """Freqtrade sets the level of all loggers when it reads a configuration."""
+    logging.getLogger().setLevel(logging.WARNING)
