@@ -13,7 +13,7 @@ import pytest
 
 from llm_modules.backtest.command import ending, flow, playing, scripted
 from llm_modules.backtest.command.answers import UNUSABLE
-from llm_modules.backtest.command.ending import FINISHED, report, stopped, tell_why
+from llm_modules.backtest.command.ending import AFTER_RECORD, FINISHED, report, stopped, tell_why
 from llm_modules.backtest.command.flow import backtest
 from llm_modules.backtest.command.folders import (
     KEPT,
@@ -174,7 +174,7 @@ def a_progress(decided: int = 0, **failures: str) -> Progress:
         (
             {"tape_mode": "record"},
             "why",
-            f"7 of 48 decisions are on the tape; the same command without --record {ON}",
+            f"7 of 48 decisions are on the tape. {AFTER_RECORD}",
         ),
         ({}, UNUSABLE, "7 of 48 decisions are on the tape."),
         ({"tape_mode": "replay"}, UNUSABLE, "Stopped after 7 of 48 decisions."),

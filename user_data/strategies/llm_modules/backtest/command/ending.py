@@ -13,6 +13,10 @@ from llm_modules.operations.places import shown
 from llm_modules.operations.screen import Screen
 
 FINISHED = "The run is finished and on the tape; the same command judges it without asking again."
+AFTER_RECORD = (
+    "Without --record a run plays what the tape had first: it goes on from there on a new tape; "
+    "beside earlier answers it plays those."
+)
 CLEAR_REST = "\033[K"
 
 
@@ -34,8 +38,9 @@ def stopped(plan: Plan, progress: Progress, decisions: int) -> str:
     held = f"{decided:,} of {decisions:,} decisions are on the tape"
     if UNUSABLE in progress.failures.values():
         return f"{held}."
-    anew = "without --record " if mode == "record" else ""
-    return f"{held}; the same command {anew}goes on from there."
+    if mode == "record":
+        return f"{held}. {AFTER_RECORD}"
+    return f"{held}; the same command goes on from there."
 
 
 def report(plan: Plan, progress: Progress, screen: Screen) -> None:
