@@ -43,6 +43,18 @@ class Candles:
     def __len__(self) -> int:
         return len(self.close)
 
+    def taken(self, rows: slice | IntArray | NDArray[np.bool_]) -> "Candles":
+        """Return some of the candles; those of a slice are not copied."""
+        return Candles(
+            timeframe=self.timeframe,
+            open_times=self.open_times[rows],
+            open=self.open[rows],
+            high=self.high[rows],
+            low=self.low[rows],
+            close=self.close[rows],
+            volume=self.volume[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LeverageTier:

@@ -126,15 +126,7 @@ def _newest(recorded: Candles, timeframe: str, moment_ms: int) -> _Newest:
 def _last(rows: int, known: _Newest) -> Candles:
     recorded = known.candles
     shown = slice(max(0, known.end - rows), known.end)
-    return Candles(
-        timeframe=recorded.timeframe,
-        open_times=recorded.open_times[shown],
-        open=recorded.open[shown],
-        high=recorded.high[shown],
-        low=recorded.low[shown],
-        close=recorded.close[shown],
-        volume=recorded.volume[shown],
-    )
+    return recorded.taken(shown)
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""The whole flow of one decision, on one page; live, dry-run and sandbox share it.
+"""The whole flow of one decision, on one page; live, dry-run, sandbox, backtest.
 
 candles -> snapshot -> context -> model -> tool call -> verdict -> journal -> book
 """

@@ -16,6 +16,7 @@ from llm_modules.engine.cycle import (
     Rooms,
     ask,
     conclude,
+    decide,
     fail,
     give_up,
     look,
@@ -83,7 +84,10 @@ async def decide_all(questions: Sequence[Question], rooms: Rooms, done: Done) ->
     `done` is told of each as soon as it is decided: an exit does not wait for other pairs.
     """
     panel = rooms.panel
-    if panel is None or len(questions) == 1:
+    if len(questions) == 1:
+        done(questions[0], await decide(questions[0], rooms))
+        return
+    if panel is None:
         await _decide_each(questions, rooms, done)
         return
     seen: list[_Seen] = []

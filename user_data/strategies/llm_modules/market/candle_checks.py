@@ -30,15 +30,7 @@ def closed_by(candles: Candles, at_ms: int) -> Candles:
     closed = candles.open_times <= at_ms - duration_ms(candles.timeframe)
     if closed.all():
         return candles
-    return Candles(
-        timeframe=candles.timeframe,
-        open_times=candles.open_times[closed],
-        open=candles.open[closed],
-        high=candles.high[closed],
-        low=candles.low[closed],
-        close=candles.close[closed],
-        volume=candles.volume[closed],
-    )
+    return candles.taken(closed)
 
 
 def defects(candles: Candles) -> tuple[str, ...]:

@@ -100,30 +100,12 @@ def bar_of(candles: Candles, position: int) -> Bar:
 
 def cut(candles: Candles, end: int, rows: int = WINDOW_ROWS) -> Candles:
     """Return the `rows` candles before position `end`, without copying them."""
-    newest = slice(max(0, end - rows), end)
-    return Candles(
-        timeframe=candles.timeframe,
-        open_times=candles.open_times[newest],
-        open=candles.open[newest],
-        high=candles.high[newest],
-        low=candles.low[newest],
-        close=candles.close[newest],
-        volume=candles.volume[newest],
-    )
+    return candles.taken(slice(max(0, end - rows), end))
 
 
 def without(candles: Candles, positions: Sequence[int]) -> Candles:
     """Return the candles with some of them missing."""
-    kept = np.delete(np.arange(len(candles)), positions)
-    return Candles(
-        timeframe=candles.timeframe,
-        open_times=candles.open_times[kept],
-        open=candles.open[kept],
-        high=candles.high[kept],
-        low=candles.low[kept],
-        close=candles.close[kept],
-        volume=candles.volume[kept],
-    )
+    return candles.taken(np.delete(np.arange(len(candles)), positions))
 
 
 def _recorded(data_dir: Path, contract: Contract) -> Candles:

@@ -31,7 +31,7 @@ def cut(recorded: Recorded, at_ms: int) -> Recorded:
     return replace(
         recorded,
         candles={
-            key: _first(candles, closed_rows(candles, at_ms))
+            key: candles.taken(slice(closed_rows(candles, at_ms)))
             for key, candles in recorded.candles.items()
         },
         funding={
@@ -74,11 +74,6 @@ class Garbled:
 
 def _columns(candles: Candles) -> tuple[FloatArray, ...]:
     return (candles.open, candles.high, candles.low, candles.close, candles.volume)
-
-
-def _first(candles: Candles, rows: int) -> Candles:
-    columns = (column[:rows] for column in _columns(candles))
-    return Candles(candles.timeframe, candles.open_times[:rows], *columns)
 
 
 def _first_rates(funding: FundingRates, rows: int) -> FundingRates:

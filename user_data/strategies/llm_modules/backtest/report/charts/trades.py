@@ -79,16 +79,7 @@ def coarsened(candles: Candles) -> Candles:
 def _within(candles: Candles, start: datetime, end: datetime) -> Candles:
     bounds = milliseconds(start), milliseconds(end)
     first, last = np.searchsorted(candles.open_times, bounds)
-    rows = slice(int(first), int(last))
-    return Candles(
-        timeframe=candles.timeframe,
-        open_times=candles.open_times[rows],
-        open=candles.open[rows],
-        high=candles.high[rows],
-        low=candles.low[rows],
-        close=candles.close[rows],
-        volume=candles.volume[rows],
-    )
+    return candles.taken(slice(int(first), int(last)))
 
 
 def _candles(candles: Candles) -> Any:
