@@ -109,6 +109,35 @@ def test_the_record_names_supervisor_and_children(places: Places) -> None:
         assert [one.name for one in living(record)] == ["supervisor"]
 
 
+def test_arguments_the_kernel_does_not_show_yet_are_waited_for(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = sleeper()
+    real = bot_record._arguments
+    too_early = iter([(), ()])
+    monkeypatch.setattr(
+        bot_record, "_arguments", lambda pid: next(too_early, real(pid)) if pid == child.pid else ()
+    )
+    with bot_lock(places):
+        write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
+        monkeypatch.undo()
+        record = read_record(places)
+        end(child)
+    assert record is not None
+    assert record.processes[0].arguments == ()
+    assert "import time; time.sleep(60)" in record.processes[1].arguments[1]
+
+
+def test_a_process_that_has_ended_already_is_recorded_without_arguments(places: Places) -> None:
+    child = sleeper()
+    end(child)
+    with bot_lock(places):
+        write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
+        record = read_record(places)
+    assert record is not None
+    assert record.processes[1].arguments == ()
+
+
 def test_the_record_goes_with_the_lock(places: Places) -> None:
     with bot_lock(places):
         write_record(places, PLAN, NOW, ())

@@ -25,8 +25,8 @@ from llm_modules.operations.plan import Plan
 LOCK_NAME = "bot.lock"
 RECORD_NAME = "bot.json"
 # Long enough for someone who only looks, too short to wait for a bot that ends.
-LOCK_ATTEMPTS = 5
-LOCK_PAUSE_SECONDS = 0.05
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.05
 
 
 class AlreadyRunningError(UserError):
@@ -100,7 +100,7 @@ def write_record(
         mode=plan.mode,
         api_port=plan.api_port,
         processes=tuple(
-            RecordedProcess(name=name, pid=pid, arguments=_arguments(pid) or ())
+            RecordedProcess(name=name, pid=pid, arguments=_first_arguments(pid))
             for name, pid in processes
         ),
     )
@@ -131,10 +131,10 @@ def orphans(places: Places) -> tuple[RecordedProcess, ...]:
 
 def _locked(descriptor: int) -> bool:
     """Lock, trying a few times: a viewer asking `is_running` holds the lock for an instant."""
-    for _ in range(LOCK_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         if _try_lock(descriptor):
             return True
-        time.sleep(LOCK_PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS)
     return False
 
 
@@ -148,6 +148,17 @@ def _try_lock(descriptor: int) -> bool:
 
 def _record_path(places: Places) -> Path:
     return places.run / RECORD_NAME
+
+
+def _first_arguments(pid: int) -> tuple[str, ...]:
+    """Return the arguments of a process just started, none when it has ended already."""
+    for _ in range(ATTEMPTS):
+        # A program is replaced before the kernel can show its new arguments: none for an instant.
+        arguments = _arguments(pid)
+        if arguments is None or arguments:
+            return arguments or ()
+        time.sleep(PAUSE_SECONDS)
+    return ()
 
 
 def _arguments(pid: int) -> tuple[str, ...] | None:
