@@ -17,119 +17,24 @@ OLDEST='import sys; sys.exit(sys.version_info < (3, 11))'
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPATH=user_data/strategies
 
-help_text() {
-    cat <<'EOF'
-Usage: ./manage.sh [COMMAND [OPTIONS]]        without COMMAND: the menu
+help_text() { cat tools/commands.txt; }
 
-  start [--detach] [--sandbox] [--api-port PORT]
-      Set up what is missing, start the bot in the background, wait for its API and follow its
-      decisions. Ctrl-C ends the following, not the bot; --detach does not follow. Without a
-      model in config.json, or with --sandbox, everything outside is simulated. --api-port: where
-      the API listens; natively only, with Docker it is the port in docker-compose.yml.
+# What is not explained there does not exist.
+is_command() { # WORD
+    case "$1" in
+        '' | *[!a-z-]*) return 1 ;;
+    esac
+    grep -q -e "^  $1\$" -e "^  $1 [A-Z[]" tools/commands.txt
+}
 
-  restart [--detach] [--sandbox] [--api-port PORT]
-      stop, then start.
-
-  deploy [--detach] [--sandbox] [--api-port PORT]
-      Install or build everything anew from requirements.lock, then restart.
-
-  logs [-n N] [--no-follow]
-      Follow Freqtrade's log; -n: how many of the last lines to show first.
-
-  decisions [-n N] [--no-follow] [--raw] [--summary] [--show ID]
-      Follow what the model decides, a line per decision; --raw: the JSON as it is; --summary:
-      how many were approved, clamped and refused instead, and how often by each check; --show:
-      one decision whole, with its prompt, the raw answer and what became of it. ID is its id, or
-      enough of the beginning or the end; --show ID --raw: as JSON.
-
-  trades [-n N] [--no-follow] [--raw] [--show N] [--review] [--summary [--days N] [--mode MODE]]
-      Follow closed trades, their grade and their first lesson; --raw: the JSON as it is; --show:
-      the review of trade N; --review: those of the last -n trades; --summary: statistics of the
-      last 30 days or --days, by pair, side, market, hour, leverage, confidence and exit.
-
-  calibration [--mode MODE] [--model NAME] [--png FILE]
-      What the model's confidence was worth: said against won per model, side and regime, with
-      Brier score and calibration error; drawn into user_data/plot/calibration.png, or FILE.
-      --mode: sandbox, dry_run or live, else the one that closed a trade last.
-
-  doctor [--no-calls] [--again] [--json]
-      Look at settings, keys and prices, and ask each configured model a few real questions: what
-      its server understands, how fast it is, what a day will cost. The bot heeds what it finds.
-      --no-calls: ask nothing; --again: also a model that was asked lately.
-
-  cost [--days N] [--by hour|day|pair|model|kind] [--json]
-      What asking the model costs: today, this month, where the month will end, what is left of
-      the budget, and a row per day, hour, pair, model or kind of decision.
-
-  replay ID [--model M] [--json]
-      Ask again what was asked for a decision, of the configured model or of M, and compare both
-      answers. ID as with decisions --show. Orders nothing.
-
-  halt [REASON]
-      The kill switch: close every position and open nothing, in every mode and over restarts,
-      until resume. Works with the bot, its API, its settings or Docker down, as does its file
-      alone: touch user_data/HALT
-
-  resume [--yes]
-      Show what halts trading, by whom, when and why, and lift it; asks unless --yes. Also for
-      what the emergency stop halted: its peak then starts anew.
-
-  flatten [--yes]
-      Have the running bot close every position once and trade on; asks unless --yes. Status 3
-      when it does not run.
-
-  backtest [--sandbox] [--pairs PAIR ...] [--timerange YYYYMMDD-YYYYMMDD] [--timeframe T]
-           [--model M] [--wallet N] [--tape FILE] [--replay | --record] [--shards N]
-           [--no-experience] [--mask] [--cut-off YYYY-MM-DD] [--no-baselines]
-           [--random-seeds N] [--max-cost USD] [--yes] [--json]
-      Try the model on recorded candles, with Freqtrade's own backtesting engine: what it will ask
-      and cost, then the run, then a report beside those that knew nothing. Ctrl-C leaves a tape
-      from which the same command goes on. Without a model in config.json, or with --sandbox, the
-      model is simulated too. docs/backtest.md
-
-  lookahead [--sandbox] [--pairs PAIR ...] [--timerange YYYYMMDD-YYYYMMDD] [--timeframe T]
-            [--candles N]
-      Prove on your own settings and candles that no decision of a backtest sees what came after
-      it; status 1 when one did.
-
-  selftest [--candles N] [--seed N]
-      Attack the risk gate under your own limits, without exchange or model, and print what held;
-      status 1 when something did not. Live trading refuses to start until it has passed.
-
-  verify
-      Check both journals line by line, and against each other, the tape and Freqtrade's
-      database: every trade has its record, every profit is Freqtrade's, every id leads
-      somewhere; status 1 when something does not fit. Changes nothing, also while the bot runs.
-
-  clean [--yes]
-      Back up, then remove journals, logs, databases and rewards; asks unless --yes. Settings,
-      secrets, strategies, market data and halts stay. Refused while the bot runs.
-
-  version
-      Compare what is pinned with what is installed; status 1 when they differ.
-
-  stop
-      End the bot and everything it started.
-
-  status
-      Mode, processes, API, open trades, last decision, halts; status 3 when not running.
-
-  test [PYTEST OPTIONS]
-      Install the test tools and run the tests; NIGHTLY=1 is handed on for the slow ones.
-
-  sandbox [OPTIONS]
-      Run the simulated exchange and the scripted model alone, in the foreground.
-
-  move-keys
-      Move secrets that stand in config.json into .env, after a backup.
-
-  lock [--upgrade]
-      Write requirements.lock anew from pyproject.toml (needs uv); pins that still fit stay, unless
-      --upgrade takes the newest.
-
-Docker is used when it runs, unless NATIVE=1 is set. PYTHON names the interpreter to install for.
-Status: 0 done, 1 failed or refused, 2 wrong usage or settings, 3 not running.
-EOF
+# The program behind a command, and its first argument where it has several.
+module_of() { # COMMAND
+    case "$1" in
+        sandbox | selftest | report) echo "llm_modules.$1" ;;
+        prompt) echo llm_modules.preview ;;
+        backtest | lookahead) echo "llm_modules.backtest $1" ;;
+        *) echo "llm_modules.cli $1" ;;
+    esac
 }
 
 say() { printf '%s\n' "$*"; }
@@ -323,7 +228,8 @@ compare_image() {
 # --- commands ------------------------------------------------------------------------------
 
 docker_command() { # COMMAND ARGUMENTS
-    local command=$1 status=0
+    local command=$1 status=0 module
+    read -r -a module <<< "$(module_of "$command")"
     shift
     case "$command" in
         start) start_container "$@" ;;
@@ -362,9 +268,7 @@ positions stay, with their stops. On a live exchange close them there by hand."
                 -e PYTHONPATH=/project/user_data/strategies "$SERVICE" \
                 python -m llm_modules.cli move-keys
             ;;
-        sandbox | selftest) in_container "llm_modules.$command" "$@" ;;
-        backtest | lookahead) in_container llm_modules.backtest "$command" "$@" ;;
-        *) in_container llm_modules.cli "$command" "$@" ;;
+        *) in_container "${module[@]}" "$@" ;;
     esac
 }
 
@@ -379,7 +283,8 @@ check_settings() { # OPTIONS OF start
 }
 
 native_command() { # COMMAND ARGUMENTS
-    local command=$1
+    local command=$1 module
+    read -r -a module <<< "$(module_of "$command")"
     shift
     case "$command" in
         restart | deploy)
@@ -390,9 +295,7 @@ native_command() { # COMMAND ARGUMENTS
             [ "$command" = restart ] || rm -f "$STAMP"
             native llm_modules.cli start "$@"
             ;;
-        sandbox | selftest) native "llm_modules.$command" "$@" ;;
-        backtest | lookahead) native llm_modules.backtest "$command" "$@" ;;
-        *) native llm_modules.cli "$command" "$@" ;;
+        *) native "${module[@]}" "$@" ;;
     esac
 }
 
@@ -443,15 +346,13 @@ main() { # COMMAND ARGUMENTS
     local command=$1 argument
     shift
     case "$command" in
-        start | restart | deploy | logs | decisions | trades | calibration | halt | resume | \
-            flatten | clean | cost | doctor | replay | backtest | lookahead | selftest | verify | \
-            version | stop | status | test | sandbox | move-keys | lock) ;;
         help | -h | --help)
             help_text
             return
             ;;
-        *) die 2 "There is no command $command; ./manage.sh --help lists them." ;;
     esac
+    [ "$command" = halt ] || is_command "$command" ||
+        die 2 "There is no command $command; ./manage.sh --help lists them."
     for argument in "$@"; do
         case "$argument" in
             -h | --help)

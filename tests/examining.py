@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llm_modules.operations.diagnosis import Diagnosis, DoctorOptions, worst
-from llm_modules.operations.doctoring import examine
+from llm_modules.operations.doctor.diagnosis import Diagnosis, DoctorOptions, worst
+from llm_modules.operations.doctor.doctoring import examine
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings import read_settings

@@ -19,7 +19,7 @@ from llm_modules.llm.providers.rows import GENERIC
 from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import Recorder
 from llm_modules.llm.tape import Tape
-from llm_modules.operations.rehearsing import rehearsal
+from llm_modules.operations.doctor.rehearsing import rehearsal
 from models import CANARY, a_target, llm_config
 from picky_server import PickyServer, Refusal, refusing, refusing_strict, running
 

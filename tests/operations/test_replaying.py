@@ -21,7 +21,7 @@ from llm_modules.llm.recorder import ABANDONED, provider_hash
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.comparison import MARK
-from llm_modules.operations.diagnosis import Purse
+from llm_modules.operations.doctor.diagnosis import Purse
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.plan import Plan
 from llm_modules.operations.replaying import ReplayOptions, replay

@@ -114,7 +114,7 @@ class Project:
         (self.folder / "tools").mkdir(parents=True)
         self.bin.mkdir()
         self.calls_file.touch()
-        for name in ("manage.sh", "tools/lock.sh", "Dockerfile.custom"):
+        for name in ("manage.sh", "tools/commands.txt", "tools/lock.sh", "Dockerfile.custom"):
             shutil.copy(ROOT / name, self.folder / name)
         (self.folder / "requirements.lock").write_text(LOCK, encoding="utf-8")
         for name in (*SYSTEM_TOOLS, "mkdir"):

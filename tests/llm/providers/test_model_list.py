@@ -15,7 +15,7 @@ from llm_modules.llm.providers.probing import probe
 from llm_modules.llm.providers.row import Provider
 from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import Recorder
-from llm_modules.operations.rehearsing import rehearsal
+from llm_modules.operations.doctor.rehearsing import rehearsal
 from models import a_target, llm_config
 from picky_server import PickyServer, running
 from probes import (

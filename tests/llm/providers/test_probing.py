@@ -21,7 +21,7 @@ from llm_modules.llm.providers.probing import probe, quantile
 from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import Recorder, provider_hash
 from llm_modules.llm.tape import Tape
-from llm_modules.operations.rehearsing import rehearsal
+from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import model_app
 from models import CANARY, a_target, llm_config

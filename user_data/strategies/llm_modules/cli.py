@@ -6,8 +6,7 @@ Exit status: 0 done, 1 failed or refused, 2 wrong usage, settings or environment
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from llm_modules.operations import (
     calibrating,
     control,
     costing,
-    diagnosis,
-    doctoring,
     grammar,
     halting,
     paying,
@@ -30,6 +27,8 @@ from llm_modules.operations import (
     viewing,
 )
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
+from llm_modules.operations.command import Command, Options
+from llm_modules.operations.doctor import diagnosis, doctoring
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.launch import supervisor_said
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
@@ -37,24 +36,9 @@ from llm_modules.operations.plan import Wishes
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 
-Options = argparse.Namespace
-
 # How docker-compose.yml asks for --sandbox.
 SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
 STILL_RUNNING = "The bot keeps running; ./manage.sh stop ends it."
-
-
-def _no_options(_command: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has only the options all have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: what it is for, what it does, and its own options."""
-
-    purpose: str
-    act: Callable[[Session, Options], ExitStatus]
-    add_options: Callable[[argparse.ArgumentParser], None] = _no_options
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -3,7 +3,7 @@
 from llm_modules.config import TraderConfig
 from llm_modules.llm.spending.ledger import SANDBOX
 from llm_modules.llm.spending.opening import ledger_beside, open_spending
-from llm_modules.operations.diagnosis import Purse
+from llm_modules.operations.doctor.diagnosis import Purse
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings import value_at
 

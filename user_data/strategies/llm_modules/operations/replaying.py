@@ -24,9 +24,9 @@ from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import Recorder, estimated_tokens
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.comparison import Answered, compared, fields_of, show
-from llm_modules.operations.diagnosis import DoctorOptions, Purse, no_purse
+from llm_modules.operations.doctor.diagnosis import DoctorOptions, Purse, no_purse
+from llm_modules.operations.doctor.opening_case import opened_case
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.opening_case import opened_case
 from llm_modules.operations.places import shown
 from llm_modules.operations.render import printable
 from llm_modules.operations.session import Session

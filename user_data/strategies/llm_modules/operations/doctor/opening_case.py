@@ -8,7 +8,7 @@ from llm_modules.errors import ConfigError, JournalError
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.table import provider_of
 from llm_modules.operations.bot_record import is_running, read_record
-from llm_modules.operations.diagnosis import Case, DoctorOptions, Purse
+from llm_modules.operations.doctor.diagnosis import Case, DoctorOptions, Purse
 from llm_modules.operations.env_file import GENERATED, fresh_secret
 from llm_modules.operations.places import shown
 from llm_modules.operations.rules import checked

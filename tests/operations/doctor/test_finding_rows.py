@@ -6,8 +6,8 @@ import pytest
 
 from builders import settings
 from llm_modules.config import TraderConfig, parse_config
-from llm_modules.operations.diagnosis import Diagnosis
-from llm_modules.operations.finding_rows import rows
+from llm_modules.operations.doctor.diagnosis import Diagnosis
+from llm_modules.operations.doctor.finding_rows import rows
 from probes import CALLED, a_finding
 
 

@@ -17,10 +17,10 @@ from llm_modules.llm.providers.probing import probe
 from llm_modules.llm.providers.speaking import dialect_for
 from llm_modules.llm.recorder import LOOPBACK, Recorder, provider_hash
 from llm_modules.llm.tape import Tape
-from llm_modules.operations.diagnosis import Case, Diagnosis
-from llm_modules.operations.finding_rows import rows
+from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
+from llm_modules.operations.doctor.finding_rows import rows
+from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.operations.places import shown
-from llm_modules.operations.rehearsing import rehearsal
 from llm_modules.operations.render import printable
 
 MODEL = "model"

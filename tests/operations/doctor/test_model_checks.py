@@ -14,7 +14,7 @@ from llm_modules.dialogue import Expense, Inquiry
 from llm_modules.errors import ProviderError
 from llm_modules.llm.meter import NoMeter
 from llm_modules.llm.providers.findings import FINDINGS_NAME, OLDEST, Findings
-from llm_modules.operations.diagnosis import Purse
+from llm_modules.operations.doctor.diagnosis import Purse
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from models import CANARY, a_target

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_modules.config import TraderConfig
-from llm_modules.operations.cost_check import a_day_is_affordable
-from llm_modules.operations.diagnosis import (
+from llm_modules.operations.doctor.cost_check import a_day_is_affordable
+from llm_modules.operations.doctor.diagnosis import (
     Case,
     Diagnosis,
     DoctorOptions,
@@ -23,9 +23,9 @@ from llm_modules.operations.diagnosis import (
     no_purse,
     worst,
 )
+from llm_modules.operations.doctor.model_checks import keys_are_there, models_answer
+from llm_modules.operations.doctor.opening_case import opened_case
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.model_checks import keys_are_there, models_answer
-from llm_modules.operations.opening_case import opened_case
 from llm_modules.operations.render import printable
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session

@@ -7,8 +7,8 @@ import pytest
 
 from examining import NO_CALLS, Doctor
 from llm_modules.llm.meter import NoMeter
-from llm_modules.operations.cost_check import MINUTES, USUAL_TIMEFRAME, questions_a_day
-from llm_modules.operations.diagnosis import Diagnosis, MostCost, Purse
+from llm_modules.operations.doctor.cost_check import MINUTES, USUAL_TIMEFRAME, questions_a_day
+from llm_modules.operations.doctor.diagnosis import Diagnosis, MostCost, Purse
 from llm_modules.operations.places import SHIPPED_USER_DATA
 from llm_modules.operations.session import Session
 from models import CANARY

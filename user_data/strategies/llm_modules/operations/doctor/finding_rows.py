@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from llm_modules.config import TraderConfig
 from llm_modules.llm.providers.findings import Finding
-from llm_modules.operations.diagnosis import Diagnosis, Health
+from llm_modules.operations.doctor.diagnosis import Diagnosis, Health
 from llm_modules.operations.render import printable
 
 # A repeated question must fit into the time of a decision.

@@ -6,7 +6,7 @@ from llm_modules.config import TraderConfig
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
-from llm_modules.operations.diagnosis import Case, Diagnosis
+from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
 from llm_modules.operations.render import printable
 from llm_modules.operations.settings import Settings, value_at
 

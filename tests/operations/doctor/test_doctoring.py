@@ -19,14 +19,21 @@ from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 from llm_modules.llm.spending.opening import ledger_beside
-from llm_modules.operations import doctoring
 from llm_modules.operations.bot_record import bot_lock, write_record
-from llm_modules.operations.diagnosis import Case, Diagnosis, DoctorOptions, Health, Purse, worst
+from llm_modules.operations.doctor import doctoring
+from llm_modules.operations.doctor.diagnosis import (
+    Case,
+    Diagnosis,
+    DoctorOptions,
+    Health,
+    Purse,
+    worst,
+)
+from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.paying import Paying
 from llm_modules.operations.places import Places
 from llm_modules.operations.plan import Plan
-from llm_modules.operations.rehearsing import rehearsal
 from llm_modules.operations.session import Session
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import model_app

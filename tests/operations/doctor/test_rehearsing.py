@@ -11,7 +11,7 @@ from builders import ARGUMENTS, a_reply, a_request
 from fakes import answering
 from llm_modules.dialogue import Prompt, Reply, ToolRequest
 from llm_modules.errors import ModelError
-from llm_modules.operations.rehearsing import CANDLES, OTHER_PAIR, PAIR, rehearsal
+from llm_modules.operations.doctor.rehearsing import CANDLES, OTHER_PAIR, PAIR, rehearsal
 from llm_modules.tools.schema import offered_tools
 
 TOOLS = list(rehearsal().tools)
