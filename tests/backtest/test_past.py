@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_modules.backtest.past import FundingRates, PastMarket, Recorded
+from llm_modules.backtest.session import PastView
 from llm_modules.domain import Candles
 
 PAIR, OTHER = "BTC/USDT:USDT", "ETH/USDT:USDT"
@@ -142,3 +143,16 @@ def test_what_is_known_does_not_depend_on_the_moments_before(minutes: list[int])
             one, other = used.candles(PAIR, name, 5), fresh.candles(PAIR, name, 5)
             assert one.open_times.tolist() == other.open_times.tolist()
             assert one.close.tolist() == other.close.tolist()
+
+
+def test_no_pair_waits_for_a_candle_of_another_that_was_never_recorded() -> None:
+    short = a_recording(4).candles
+    recorded = a_recording(
+        candles={
+            key: short[key] if key[0] == OTHER else candles
+            for key, candles in a_recording().candles.items()
+        }
+    )
+    at = START + timedelta(minutes=5 * 30)
+    view = PastView(a_market(at, recorded), "30m", ["1h"], {})
+    assert (view._due_candle(PAIR, at), view._due_candle(OTHER, at)) == (at, None)

@@ -92,3 +92,26 @@ def test_errors_in_such_work_are_the_callers(service: InlineService) -> None:
         service.spawn(learn, "Learning")
     with pytest.raises(ZeroDivisionError):
         service.soon(lambda: 1 // 0, "Dividing")
+
+
+def test_what_an_interruption_left_under_way_ends_before_the_connections_close(work: Work) -> None:
+    service = InlineService(work.decide, work.undecided, work.close)
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            work.done.append("cancelled")
+            raise
+
+    async def is_interrupted() -> None:
+        under_way.append(asyncio.ensure_future(waits()))
+        await asyncio.sleep(0)
+        raise KeyboardInterrupt
+
+    under_way: list[asyncio.Future[None]] = []
+    with pytest.raises(KeyboardInterrupt):
+        service.spawn(is_interrupted, "Asking")
+    service.stop()
+    assert under_way[0].cancelled()
+    assert work.done == ["cancelled", "closed"]

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,11 +17,14 @@ from backtests import backtest_config
 from llm_modules.backtest.outcome import Outcome
 from llm_modules.backtest.running import run
 from llm_modules.errors import BacktestError
+from llm_modules.llm.sqlite_file import PATIENCE_SECONDS
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import model_app
 from serving import serving
 
 ONE_DAY = "20260110-20260111"
+# Until noon, as Freqtrade understands it.
+HALF_A_DAY = "1768003200-1768046400"
 DECISIONS = 5 * 48
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
 # What the clock and the number of an answer or attempt decide, and the hash of the line before.
@@ -46,16 +51,33 @@ def a_model(happens: Event | None = None, *, at_answer: int = 0) -> Iterator[tup
         yield port, made
 
 
-def played(folder: Path, port: int, mode: str) -> Outcome:
+def played(folder: Path, port: int, mode: str, days: str = ONE_DAY) -> Outcome:
     folder.mkdir(exist_ok=True)
     asking = {"retry_times": 0, "breaker_failures": 1000, "max_concurrent": 2}
     server = {"api_base": f"http://127.0.0.1:{port}/v1", "model": "scripted-policy"}
     settings = {"tape_mode": mode}
-    return run(backtest_config(folder, ONE_DAY, settings=settings, llm_config=server | asking))
+    return run(backtest_config(folder, days, settings=settings, llm_config=server | asking))
 
 
-def ctrl_c(_board: Board) -> None:
+def ctrl_c(board: Board) -> None:
+    # Silent, so that the signal meets questions that are still unanswered, however fast this is.
+    board.replace(json.dumps({"silence": True}))
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def another_writes(tape: Path, seconds: float) -> None:
+    """Hold the tape as another shard does that writes much at once."""
+
+    def writes() -> None:
+        with closing(sqlite3.connect(tape, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            is_held.set()
+            time.sleep(seconds)
+            connection.execute("ROLLBACK")
+
+    is_held = threading.Event()
+    threading.Thread(target=writes).start()
+    assert is_held.wait(10)
 
 
 def goes_down(board: Board) -> None:
@@ -131,3 +153,14 @@ def test_what_failed_on_the_way_stays_failed(tmp_path: Path) -> None:
         assert attempts(tmp_path, "id IN (SELECT id FROM outlived)") == 3
         played(tmp_path, port, "replay_or_record")
         assert (journals(tmp_path), made[0]) == (first, answers)
+
+
+def test_a_run_waits_for_a_tape_that_another_one_holds_longer_than_a_bot_would(
+    tmp_path: Path,
+) -> None:
+    def held(_board: Board) -> None:
+        another_writes(tmp_path / "tape.sqlite", 1.5 * PATIENCE_SECONDS)
+
+    with a_model(held, at_answer=20) as (port, made):
+        outcome = played(tmp_path, port, "record", HALF_A_DAY)
+    assert attempts(tmp_path, "error IS NULL") == outcome.decided == made[0]
