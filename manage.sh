@@ -8,7 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 SERVICE=freqtrade-llm
 HALT=user_data/HALT
 VENV=.venv
-STAMP=$VENV/.installed
 EXTRA_MARKER='# === extra: anthropic ==='
 TEST_MARKER='# === test tools ==='
 OLDEST='import sys; sys.exit(sys.version_info < (3, 11))'
@@ -16,6 +15,11 @@ OLDEST='import sys; sys.exit(sys.version_info < (3, 11))'
 # Byte-code saves ten seconds of every start; some environments switch it off.
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPATH=user_data/strategies
+
+# shellcheck source=tools/docker.sh
+. tools/docker.sh
+# shellcheck source=tools/deploy.sh
+. tools/deploy.sh
 
 help_text() { cat tools/commands.txt; }
 
@@ -60,7 +64,9 @@ find_python() {
 
 make_venv() {
     local python
+    find_venv_again
     "$VENV/bin/python" -c "$OLDEST" >/dev/null 2>&1 && return
+    may_install
     if command -v uv >/dev/null 2>&1; then
         python=$(find_python) || python='>=3.11'
         uv venv --quiet --clear --python "$python" "$VENV" ||
@@ -83,17 +89,26 @@ install_locked() { # REQUIREMENTS
         --no-deps --require-hashes -r "$1"
 }
 
+# Of somebody else's environment every tool says something else, and none of it helps.
+may_install() {
+    local place=$VENV
+    [ -e "$place" ] || place=.
+    [ -w "$place" ] || die 1 "$(id -un) may not change $PWD/${place#.}, where the packages are \
+installed: run this as the user it belongs to, or give it to yourself (sudo chown -R $(id -un) $PWD)."
+}
+
 ensure_venv() { # runtime|test
     local lock_sum installed wanted=$1
     make_venv
     # Anthropic's models speak through a library of their own; the others need none of it.
     [ "$1" = runtime ] && names_anthropic && wanted=anthropic
     lock_sum=$(cksum < requirements.lock)
-    installed=$(cat "$STAMP" 2>/dev/null) || installed=nothing
+    installed=$(cat "$VENV/.installed" 2>/dev/null) || installed=nothing
     # A larger install serves for the smaller ones too.
     case "$wanted $installed" in
         *" test $lock_sum" | "$wanted $wanted $lock_sum" | "runtime anthropic $lock_sum") return ;;
     esac
+    may_install
     say "Installing the locked packages into $VENV (once) ..."
     case "$wanted" in
         test) cp requirements.lock "$VENV/requirements.txt" ;;
@@ -103,7 +118,7 @@ ensure_venv() { # runtime|test
     install_locked "$VENV/requirements.txt" || die 1 "The installation failed, see above."
     # Some packages ship files that are no Python; those alone stay uncompiled.
     "$VENV/bin/python" -m compileall -q -j 0 "$VENV"/lib/python3*/site-packages >/dev/null 2>&1 || true
-    printf '%s' "$wanted $lock_sum" > "$STAMP"
+    printf '%s' "$wanted $lock_sum" > "$VENV/.installed"
 }
 
 # In comments too, where it does no harm.
@@ -114,74 +129,6 @@ names_anthropic() {
 native() { # MODULE ARGUMENTS
     ensure_venv runtime
     exec "$VENV/bin/python" -m "$@"
-}
-
-# --- Docker: one service -------------------------------------------------------------------
-
-use_docker() {
-    [ "${NATIVE:-}" != 1 ] && command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1
-}
-
-compose() {
-    if docker compose version >/dev/null 2>&1; then
-        docker compose "$@"
-    elif command -v docker-compose >/dev/null 2>&1; then
-        docker-compose "$@"
-    else
-        die 1 "Docker runs, but neither 'docker compose' nor docker-compose is installed."
-    fi
-}
-
-container_runs() {
-    [ "$(docker inspect --format '{{.State.Running}}' "$SERVICE" 2>/dev/null)" = true ]
-}
-
-# In the running container where there is one, else in one of its own.
-in_container() { # MODULE ARGUMENTS
-    local options=''
-    [ -t 0 ] && [ -t 1 ] || options=-T
-    if container_runs; then
-        compose exec ${options:+"$options"} "$SERVICE" python -m "$@"
-    else
-        compose run --rm ${options:+"$options"} "$SERVICE" python -m "$@"
-    fi
-}
-
-# Compose wants .env to exist; what belongs in it is known inside the image.
-ensure_env_file() {
-    [ -f .env ] || (umask 077 && : > .env)
-    chmod 600 .env
-    grep -q '^FREQTRADE__API_SERVER__WS_TOKEN=.' .env && return
-    (umask 077 && compose run --rm -T "$SERVICE" python -m llm_modules.cli complete-env \
-        < .env > .env.new) || {
-        rm -f .env.new
-        die 1 "The image could not be built or run, see above."
-    }
-    mv .env.new .env
-    say "Random secrets for the API were put into .env."
-}
-
-start_container() { # [--detach] [--sandbox]
-    local detach='' option
-    for option in "$@"; do
-        case "$option" in
-            --detach) detach=1 ;;
-            --sandbox) export LLM_TRADER_SANDBOX=1 ;;
-            *) die 2 "start: unknown option $option" ;;
-        esac
-    done
-    ensure_env_file
-    if container_runs; then
-        say "The bot is already running."
-    else
-        compose run --rm -T "$SERVICE" python -m llm_modules.cli check || exit $?
-        compose up -d
-    fi
-    if ! compose exec -T "$SERVICE" python -m llm_modules.cli announce; then
-        compose logs --tail 30 "$SERVICE"
-        die 1 "The bot did not start, see above."
-    fi
-    [ -n "$detach" ] || in_container llm_modules.cli decisions
 }
 
 # Its file alone halts, whatever else is broken; the command that follows adds who and why.
@@ -197,80 +144,7 @@ halt_at_once() { # REASON
     say "$HALT is there: the bot opens nothing any more and closes what is open."
 }
 
-show_halts() {
-    local file
-    for file in "$HALT" "$HALT.sandbox" "$HALT.dry_run" "$HALT.live"; do
-        if [ -e "$file" ] || [ -L "$file" ]; then
-            say "Halted: $file is there, ./manage.sh resume shows why and lifts it."
-        fi
-    done
-}
-
-# Whether the registry still serves what is here; being offline is no failure.
-compare_image() {
-    local image here there
-    image=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile.custom | head -n 1)
-    here=$(docker image inspect --format '{{index .RepoDigests 0}}' "$image" 2>/dev/null) || here=
-    there=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$image" 2>/dev/null) ||
-        there=
-    if [ -z "$here" ]; then
-        say "$image is not on this machine yet: ./manage.sh deploy"
-    elif [ -z "$there" ]; then
-        say "$image ${here#*@}, the registry cannot be asked"
-    elif [ "${here#*@}" = "$there" ]; then
-        say "$image $there, up to date"
-    else
-        say "$image here ${here#*@}, registry $there: ./manage.sh deploy"
-        return 1
-    fi
-}
-
 # --- commands ------------------------------------------------------------------------------
-
-docker_command() { # COMMAND ARGUMENTS
-    local command=$1 status=0 module
-    read -r -a module <<< "$(module_of "$command")"
-    shift
-    case "$command" in
-        start) start_container "$@" ;;
-        restart)
-            compose run --rm -T "$SERVICE" python -m llm_modules.cli check >/dev/null || exit $?
-            compose stop && start_container "$@"
-            ;;
-        deploy) ensure_env_file && compose build --pull && compose stop && start_container "$@" ;;
-        stop) compose down ;;
-        status)
-            container_runs || {
-                show_halts
-                die 3 "Not running. Start it with ./manage.sh start"
-            }
-            in_container llm_modules.cli status
-            ;;
-        flatten)
-            container_runs || die 3 "The bot is not running, so nothing can be closed now: \
-positions stay, with their stops. On a live exchange close them there by hand."
-            in_container llm_modules.cli flatten "$@"
-            ;;
-        clean)
-            ! container_runs || die 1 "The bot is running; ./manage.sh stop ends it."
-            in_container llm_modules.cli clean "$@"
-            ;;
-        version)
-            in_container llm_modules.cli version --pyproject /etc/llm-trader/pyproject.toml ||
-                status=$?
-            compare_image || status=1
-            return "$status"
-            ;;
-        move-keys)
-            ensure_env_file
-            # The files belong to whoever calls this, not to the container's user.
-            compose run --rm -T --user "$(id -u):$(id -g)" -v "$PWD:/project" -w /project \
-                -e PYTHONPATH=/project/user_data/strategies "$SERVICE" \
-                python -m llm_modules.cli move-keys
-            ;;
-        *) in_container "${module[@]}" "$@" ;;
-    esac
-}
 
 check_settings() { # OPTIONS OF start
     local option options=''
@@ -287,14 +161,7 @@ native_command() { # COMMAND ARGUMENTS
     read -r -a module <<< "$(module_of "$command")"
     shift
     case "$command" in
-        restart | deploy)
-            ensure_venv runtime
-            # Before the stop: a typo must not leave positions without their bot.
-            check_settings "$@"
-            "$VENV/bin/python" -m llm_modules.cli stop
-            [ "$command" = restart ] || rm -f "$STAMP"
-            native llm_modules.cli start "$@"
-            ;;
+        deploy) deploy_native "$@" ;;
         *) native "${module[@]}" "$@" ;;
     esac
 }
@@ -324,6 +191,7 @@ menu() {
   8  Version      (检查镜像版本)
   9  Stop         (停止服务)
 
+  Others (其他): setup doctor status report backtest backup restore ... ./manage.sh --help
   In an emergency: ./manage.sh halt closes every position and opens nothing until resume.
 EOF
     read -r -p 'Number, or Enter to leave: ' choice || choice=
@@ -354,6 +222,8 @@ main() { # COMMAND ARGUMENTS
     [ "$command" = halt ] || is_command "$command" ||
         die 2 "There is no command $command; ./manage.sh --help lists them."
     for argument in "$@"; do
+        # What follows freqtrade is Freqtrade's, its help too.
+        [ "$command" != freqtrade ] || break
         case "$argument" in
             -h | --help)
                 help_text | sed -n "/^  $command\$/,/^\$/p; /^  $command [A-Z[]/,/^\$/p"
@@ -366,8 +236,11 @@ main() { # COMMAND ARGUMENTS
         test) run_tests "$@" ;;
         lock) exec tools/lock.sh "$@" ;;
         *)
-            # Whatever is typed after halt is its reason, also what looks like an option.
-            [ "$command" != halt ] || set -- -- "$@"
+            # Whatever is typed after halt is its reason, also what looks like an option; after
+            # freqtrade it is Freqtrade's.
+            case "$command" in
+                halt | freqtrade) set -- -- "$@" ;;
+            esac
             if use_docker; then docker_command "$command" "$@"; else native_command "$command" "$@"; fi
             ;;
     esac

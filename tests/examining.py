@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 
-from llm_modules.operations.doctor.diagnosis import Diagnosis, DoctorOptions, worst
+from llm_modules.operations.doctor.cost_check import a_day_is_affordable
+from llm_modules.operations.doctor.diagnosis import (
+    Case,
+    Diagnosis,
+    DoctorOptions,
+    Examination,
+    no_purse,
+    worst,
+)
 from llm_modules.operations.doctor.doctoring import examine
+from llm_modules.operations.doctor.exchange_answer import AskExchange
+from llm_modules.operations.doctor.model_checks import keys_are_there, models_answer
+from llm_modules.operations.doctor.opening_case import opened_case
+from llm_modules.operations.doctor.settings_checks import settings_are_usable
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings import read_settings
@@ -16,7 +28,15 @@ from picky_server import PickyServer
 
 EVERYTHING = DoctorOptions()
 NO_CALLS = DoctorOptions(calls=False)
+QUIETLY = DoctorOptions(json=True)
 AGAIN = DoctorOptions(again=True)
+# What there is to say of settings and models; machine, journals and exchange are other scenes.
+OF_MODELS: tuple[Examination, ...] = (
+    settings_are_usable,
+    keys_are_there,
+    models_answer,
+    a_day_is_affordable,
+)
 
 
 class Doctor:
@@ -59,11 +79,16 @@ class Doctor:
 
     def shows(self, options: DoctorOptions = EVERYTHING, **more: Any) -> str:
         """Look, and return what is written for people; never a key among it."""
-        self.status = examine(self.session, options, **more)
+        self.status = examine(self.session, options, **{"sections": OF_MODELS, **more})
         captured = self._capsys.readouterr()
         self.errors = captured.err
         assert CANARY not in captured.out + captured.err
         return captured.out
+
+
+def case_of(session: Session, ask: AskExchange, options: DoctorOptions = QUIETLY) -> Case:
+    """A bot as its sections are given it."""
+    return opened_case(session, options, no_purse, ask)
 
 
 def about(found: list[Diagnosis], subject: str) -> Diagnosis:

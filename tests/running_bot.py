@@ -65,10 +65,12 @@ class RunningBot:
         clean.pop("PYTHONDONTWRITEBYTECODE", None)
         return clean | named | {"PYTHONPATH": str(ROOT / "user_data" / "strategies")}
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *arguments: str, module: str = "llm_modules.cli"
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of ours beside the bot, on its folder."""
         return subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "llm_modules.cli", *arguments, "--user-data", str(self.folder)],
+            [sys.executable, "-m", module, *arguments, "--user-data", str(self.folder)],
             cwd=ROOT,
             env=self._environment(),
             capture_output=True,

@@ -30,13 +30,19 @@ ALLOWED: dict[str, set[str]] = {
     "backtest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
+    # Shows what the engine would ask: on its own look at the market, or on a backtest's.
+    "preview": EVERYBODY
+    | {"engine", "gate", "journal", "context", "llm", "backtest", "operations"},
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
-    "operations": EVERYBODY | {"journal", "learning", "llm", "tools", "gate", "sandbox"},
+    # Of the context only whether the user's templates can be used, which check tells.
+    "report": EVERYBODY | {"backtest", "journal", "learning", "llm", "operations", "sandbox"},
+    "operations": EVERYBODY | {"context", "journal", "learning", "llm", "tools", "gate", "sandbox"},
     "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
-FREQTRADE_KNOWERS = ("engine/bridge/", "backtest/")
+# A preview opens Freqtrade's exchange, wallets and database for one look, as a bot does for all.
+FREQTRADE_KNOWERS = ("engine/bridge/", "backtest/", "preview/")
 BROAD_EXCEPTS = {"gate/checker.py": 1, "engine/guard.py": 1}
 
 

@@ -8,6 +8,7 @@ from freqtrade.enums import RunMode
 
 from llm_modules.backtest import fingerprint as module
 from llm_modules.backtest.fingerprint import FINGERPRINT_KEY, fingerprint, put_fingerprint
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
 
@@ -61,6 +62,17 @@ def test_what_doctor_found_out_about_a_server_changes_it(tmp_path: Path, package
     before = fingerprint(a_run(tmp_path))
     (tmp_path / FINDINGS_NAME).write_text("{}")
     assert fingerprint(a_run(tmp_path)) != before
+
+
+@pytest.mark.parametrize("name", ["en/flat.j2", "zh/user.j2"])
+def test_the_users_own_templates_change_it(tmp_path: Path, package: Path, name: str) -> None:
+    before = fingerprint(a_run(tmp_path))
+    path = tmp_path / OWN_PROMPTS / name
+    path.parent.mkdir(parents=True)
+    path.write_text("one")
+    with_one = fingerprint(a_run(tmp_path))
+    path.write_text("two")
+    assert len({before, with_one, fingerprint(a_run(tmp_path))}) == 3
 
 
 @pytest.mark.parametrize("mode", [RunMode.BACKTEST, RunMode.WEBSERVER])

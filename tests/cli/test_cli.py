@@ -388,8 +388,8 @@ def test_an_error_of_the_user_is_one_line_and_status_2(
     def fail(*_: object) -> ExitStatus:
         raise UserError("[/] do this")
 
-    monkeypatch.setattr(control, "status", fail)
-    assert run(folder, "status") == 2
+    monkeypatch.setattr(control, "stop", fail)
+    assert run(folder, "stop") == 2
     assert capsys.readouterr().err == "[/] do this\n"
 
 
@@ -399,8 +399,8 @@ def test_an_error_of_the_machine_is_one_line_and_status_1(
     def fail(*_: object) -> ExitStatus:
         raise OSError(28, "No space left on device", "user_data/run/bot.json")
 
-    monkeypatch.setattr(control, "status", fail)
-    assert run(folder, "status") == 1
+    monkeypatch.setattr(control, "stop", fail)
+    assert run(folder, "stop") == 1
     assert "No space left on device" in capsys.readouterr().err
 
 

@@ -3,16 +3,22 @@
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade_client import FtRestClient
 
 from builders import ENTRY_ARGUMENTS
 from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord, TradeRecord
+from llm_modules.market.indicators import INDICATORS
+from llm_modules.operations.web_ui import installed_folder, is_installed
 from running_bot import RunningBot
 
+PAIR = "BTC/USDT:USDT"
 HOSTILE_PAIR = "DOGE/USDT:USDT"
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420), pytest.mark.xdist_group("e2e")]
 
@@ -128,6 +134,68 @@ def test_decisions_are_drawn_on_the_chart(bot: RunningBot) -> None:
         assert len(short) + len(spelled_out) == len(labels)
         assert any("Scripted" in label for label in spelled_out)
         assert "ema_20" in shown["columns"]
+
+
+def test_the_api_gives_its_own_client_what_the_web_ui_draws(bot: RunningBot) -> None:
+    client = FtRestClient(f"http://127.0.0.1:{bot.api_port}", "freqtrader", "e2e")
+    shown = client.pair_candles("BTC/USDT:USDT", "1m", limit=100)
+    drawn = client.plot_config()
+    named = {*drawn["main_plot"], *(name for panel in drawn["subplots"].values() for name in panel)}
+
+    assert client.ping() == {"status": "pong"}
+    assert client.show_config()["strategy"] == "LLMFunctionStrategy"
+    assert isinstance(client.status(), list)
+    assert named <= set(shown["columns"])
+    assert named == {name for names, _ in INDICATORS for name in names}
+    assert shown["annotations"]
+
+
+def test_thesis_scores_and_lesson_are_kept_with_each_trade(bot: RunningBot) -> None:
+    client = FtRestClient(f"http://127.0.0.1:{bot.api_port}", "freqtrader", "e2e")
+    record = next(trade for trade in bot.trades() if trade.exit_reason == "signal_exit")
+
+    def kept() -> dict[str, Any]:
+        (told,) = client.list_custom_data(record.trade_id)
+        return {entry["key"]: entry["value"] for entry in told["custom_data"]}
+
+    bot.wait_for("the review of a closed trade", lambda: "review" in kept(), 20)
+    found = kept()
+    assert record.entry is not None
+    assert found["thesis"]["reason"] == record.entry.reason
+    assert found["model_exit"]["trade_score"] == record.model_score
+    assert found["review"]["lessons"] == list(record.reflection.lessons)
+    assert found["review"]["score"] == record.evaluation.score
+
+
+def test_prompt_shows_what_the_running_bot_would_ask(bot: RunningBot) -> None:
+    shown = json.loads(bot.command("--json", "--pair", PAIR, module="llm_modules.preview").stdout)
+    asked = [line for line in of_pair(bot, PAIR) if line.status != "skipped"]
+
+    assert (shown["candles"], shown["timeframe"]) == ("running sandbox", "1m")
+    assert shown["templates"] == asked[-1].templates
+    assert "## " in shown["messages"][1]["content"]
+    bot.wait_for("another decision", lambda: len(of_pair(bot, PAIR)) > len(asked), 90)
+    candles = {line.candle_at.isoformat(): line.prompt_hash for line in of_pair(bot, PAIR)}
+    assert shown["candle_at"] in candles
+
+
+def test_the_page_opens_in_a_browser_where_the_web_ui_is_installed(bot: RunningBot) -> None:
+    if not is_installed(installed_folder()):
+        pytest.skip("the Web UI is not installed: freqtrade install-ui needs the internet")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no Chromium here")
+    page = subprocess.run(  # noqa: S603 - a browser on loopback
+        [
+            *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *("--virtual-time-budget=10000", f"http://127.0.0.1:{bot.api_port}/"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "FreqUI" in page.stdout
 
 
 def test_hostile_answers_did_nothing_and_the_bot_went_on(bot: RunningBot) -> None:

@@ -116,7 +116,7 @@ def test_the_chain_of_golden_lines_still_holds_and_older_ones_have_none(name: st
     assert (older.faults, older.unchained, older.last_seq) == ((), older.lines, 0)
 
 
-@pytest.mark.parametrize("name", ["decisions.v1d", "trades.v1c"])
+@pytest.mark.parametrize("name", ["decisions.v1e", "trades.v1c"])
 def test_a_golden_record_is_written_today_as_it_was_then(name: str, tmp_path: Path) -> None:
     golden = GOLDEN / f"{name}.jsonl"
     log = JsonlLog(tmp_path / "again.jsonl")
@@ -318,4 +318,12 @@ def test_lines_of_version_1_with_costs_and_skipped_decisions_stay_readable() -> 
     assert (asked.cached_tokens, asked.reasoning_tokens, asked.cost) == (800, 20, 0.00021)
     assert (skipped.status, skipped.tool, skipped.default_tool) == ("skipped", None, "signal_hold")
     assert skipped.repeats == "d-3"
+    assert skipped.templates is None
     assert refused.kind == "decision"
+
+
+def test_lines_of_version_1_with_the_version_of_the_templates_stay_readable() -> None:
+    decisions = read_journal(GOLDEN / "decisions.v1e.jsonl", DECISION_LINES)
+    assert decisions.bad_lines == ()
+    versions = {one.templates for one in decisions.records if isinstance(one, DecisionRecord)}
+    assert versions == {"5f0c3a9d1b7e2468"}

@@ -290,3 +290,13 @@ def test_there_are_three_modes(capsys: pytest.CaptureFixture[str]) -> None:
         main(["calibration", "--mode", "paper"], {})
     assert ended.value.code == ExitStatus.UNUSABLE
     assert "sandbox" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mine.svg", "mine", "png", ".png"])
+def test_a_picture_of_another_format_is_refused_before_anything_is_drawn(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["calibration", "--png", name], {})
+    assert ended.value.code == ExitStatus.UNUSABLE
+    assert f"found {name!r}, expected a name that ends with .png" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from llm_modules.operations.env_file import (
     fresh_secret,
     quoted,
     read_env_file,
+    variables_in,
     with_variables,
     write_private,
 )
@@ -174,3 +175,28 @@ def test_a_private_file_replaces_an_open_one_in_one_step(tmp_path: Path) -> None
     assert path.read_text(encoding="utf-8") == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [item.name for item in tmp_path.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "A=new\n"),
+        ("B=1\n", "B=1\nA=new\n"),
+        ("# A=\nB=1\n", "A=new\nB=1\n"),
+        ("A=old\nB=1\n", "A=new\nB=1\n"),
+        ("A=old # why\nB=1\n", "A=new\nB=1\n"),
+        ("A=\nB=1\n", "A=new\nB=1\n"),
+        ("  export A = 'old'\r\nB=1\r\n", "A=new\r\nB=1\r\n"),
+        ("# A=\nA=old\n", "# A=\nA=new\n"),
+        ("A=first\nA=second\n", "A=first\nA=new\n"),
+        ("AA=1\n", "AA=1\nA=new\n"),
+    ],
+)
+def test_a_variable_is_set_in_the_line_that_counts(before: str, after: str) -> None:
+    text = with_variables(before, {"A": "new"})
+    assert text == after
+    assert variables_in(text, ".env")["A"] == "new"
+
+
+def test_a_variable_may_be_emptied() -> None:
+    assert with_variables("A=old\nB=1\n", {"A": ""}) == "A=\nB=1\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.operations import follow
+from llm_modules.operations import newest
 from llm_modules.operations.follow import ensure_file, followed, last_lines
 
 QUICK = 0.001
@@ -64,7 +64,7 @@ def test_any_number_of_last_lines_across_any_block_size(
     path = tmp_path_factory.mktemp("any") / "x"
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(follow, "BLOCK_BYTES", 7)
+        patch.setattr(newest, "BLOCK_BYTES", 7)
         found = last_lines(path, count)
     assert found == [line.rstrip("\r") for line in lines][max(0, len(lines) - count) :]
 

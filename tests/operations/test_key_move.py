@@ -206,3 +206,9 @@ def test_a_crash_between_the_two_writes_loses_no_key(
         move_keys(places, "now")
     assert read_env_file(places.env_file)["LLM_API_KEY"] == "sk-canary"
     assert places.settings.read_text(encoding="utf-8") == COMMENTED
+
+
+def test_line_endings_of_windows_stay(places: Places) -> None:
+    places.settings.write_bytes(COMMENTED.replace("\n", "\r\n").encode())
+    assert move_keys(places, "now")
+    assert places.settings.read_bytes().count(b"\r\n") == COMMENTED.count("\n")

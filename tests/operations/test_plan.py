@@ -4,6 +4,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from builders import NOON
 from llm_modules.config import parse_config
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance
+from llm_modules.gate.consent import CONSENT_NAME, Consent, subjects, write_consent
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.llm.recorder import provider_hash
 from llm_modules.operations.journals import current_settings, journals_of
@@ -27,7 +29,7 @@ from llm_modules.operations.plan import (
     is_free,
     make_plan,
 )
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings import environment_settings, merged, read_settings
 from probes import a_finding
 
 NAMED_MODEL = {
@@ -86,6 +88,14 @@ def clear(places: Places) -> None:
     write_clearance(places.user_data / CLEARANCE_NAME, clearance_fingerprint(risk), NOON)
 
 
+def consent(places: Places, environment: Mapping[str, str]) -> None:
+    """Leave behind what someone leaves who typed the amount at risk."""
+    settings = merged(read_settings(places.settings), environment_settings(environment))
+    given_for = subjects(parse_config(settings), settings)
+    given = Consent(amount=Decimal(950), currency="USDT", given_for=given_for, at=NOON)
+    write_consent(places.user_data / CONSENT_NAME, given)
+
+
 def test_real_money_needs_a_selftest_that_passed_for_these_limits(
     places: Places, api_secrets: Mapping[str, str], api_port: int
 ) -> None:
@@ -94,10 +104,34 @@ def test_real_money_needs_a_selftest_that_passed_for_these_limits(
     with pytest.raises(ConfigError, match=r"not passed yet: run \./manage\.sh selftest"):
         make_plan(places, environment, wishes)
     clear(places)
+    consent(places, environment)
     assert make_plan(places, environment, wishes).mode == "live"
     other = environment | {"FREQTRADE__RISK_MANAGEMENT__MAX_LEVERAGE": "9"}
     with pytest.raises(ConfigError, match="for other limits"):
         make_plan(places, other, wishes)
+
+
+def test_real_money_needs_somebody_who_consented_to_this_very_bot(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    wishes = Wishes(api_port=api_port)
+    clear(places)
+    with pytest.raises(ConfigError, match=r"nobody has consented .*run \./manage\.sh live"):
+        make_plan(places, environment, wishes)
+    consent(places, environment)
+    assert make_plan(places, environment, wishes).mode == "live"
+    another_key = environment | {"FREQTRADE__EXCHANGE__KEY": "canary-c"}
+    with pytest.raises(ConfigError, match="the exchange or its key changed") as refused:
+        make_plan(places, another_key, wishes)
+    assert "canary" not in str(refused.value)
+
+
+def test_simulated_money_needs_no_consent(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL}
+    assert make_plan(places, environment, Wishes(api_port=api_port)).mode == "dry_run"
 
 
 def test_real_money_is_called_live(
@@ -105,6 +139,7 @@ def test_real_money_is_called_live(
 ) -> None:
     clear(places)
     environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    consent(places, environment)
     plan = make_plan(places, environment, Wishes(api_port=api_port))
     assert plan.mode == "live"
 
@@ -116,6 +151,7 @@ def test_each_mode_has_a_database_of_its_own(
     wishes = Wishes(api_port=api_port)
     real = {**api_secrets, **NAMED_MODEL}
     live = {**real, **ACCOUNT, "FREQTRADE__DRY_RUN": "false"}
+    consent(places, live)
     plans = [make_plan(places, environment, wishes) for environment in (api_secrets, real, live)]
     assert [option(freqtrade_of(plan), "--db-url") for plan in plans] == [
         [f"sqlite:///{places.user_data}/tradesv3.{name}"]
@@ -287,6 +323,7 @@ def test_unreadable_settings_still_tell_the_usual_journals(places: Places) -> No
 
 def test_a_folder_of_data_of_its_own_is_preferred(places: Places) -> None:
     (places.user_data / "data").mkdir()
+    (places.user_data / "data" / "BTC_USDT_USDT-1m-futures.feather").touch()
     assert places.market_data == places.user_data / "data"
     (places.user_data / "config.sandbox.json").unlink()
     assert places.sandbox_overlay == SHIPPED_USER_DATA / "config.sandbox.json"

@@ -9,6 +9,7 @@ from builders import NOON, PAIR, a_decision_record, a_trade_record
 from llm_modules.journal.records import (
     HaltRecord,
     LessonRecord,
+    Line,
     OutcomeRecord,
     Reason,
     Reflection,
@@ -19,6 +20,7 @@ from llm_modules.operations.render import (
     plain_line,
     printable,
     printable_lines,
+    short_tool,
     trade_line,
 )
 
@@ -175,8 +177,74 @@ def test_a_log_line_is_shown_without_what_commands_the_terminal() -> None:
     assert plain_line("a\x1b[31mb").plain == "a [31mb"
 
 
-def test_a_long_reason_is_cut() -> None:
-    assert len(decided(call={"confidence_score": 60.0, "reason": "x" * 5000})) < 250
+def test_a_reason_is_whole_unless_it_is_longer_than_any_of_ours() -> None:
+    for length, shown in ((1500, 1500), (3000, 3000), (3001, 3000)):
+        line = decided(call={"confidence_score": 60.0, "reason": "x" * length})
+        assert line.count("x") - line.partition("d-1")[0].count("x") == shown
+
+
+def short_decision(record: Line) -> str:
+    return decision_line(record.model_dump_json(by_alias=True), short=True).plain
+
+
+def test_the_short_lines_of_a_journal_stand_below_each_other() -> None:
+    call = {"confidence_score": 60.0, "reason": "because"}
+    outcome = OutcomeRecord(
+        decision_id="d-1",
+        at=NOON,
+        pair=PAIR,
+        tool="adjust_position",
+        outcome="superseded",
+        trade_id=7,
+    )
+    halt = HaltRecord(at=NOON, mode="live", event="flattened", text="drill", equity=None)
+    assert [
+        short_decision(a_decision_record(tool="signal_entry_short", call=call)),
+        short_decision(a_decision_record(tool="adjust_position", call=call, status="clamped")),
+        short_decision(a_decision_record(tool=None, call={}, status="failed", fault="timeout")),
+        short_decision(outcome),
+        short_decision(halt),
+    ] == [
+        "01-15 12:00 BTC   entry_short approved  60  d-1  because",
+        "01-15 12:00 BTC   adjust      clamped   60  d-1  because",
+        "01-15 12:00 BTC   no tool     failed     -  d-1  timeout",
+        "01-15 12:00 BTC   adjust      superseded      trade 7",
+        "01-15 12:00 all   flattened   drill",
+    ]
+
+
+def test_a_short_trade_and_a_short_lesson() -> None:
+    trade = trade_line(a_trade_record().model_dump_json(by_alias=True), short=True)
+    assert trade.plain == "01-15 11:00 BTC   long  3x   +5.80 %  A  exit      keep the stop"
+    lesson = LessonRecord(
+        at=NOON,
+        mode="live",
+        trade_id=7,
+        opened_at=NOON,
+        pair=PAIR,
+        model="cheap",
+        text="sell sooner",
+    )
+    line = trade_line(lesson.model_dump_json(by_alias=True), short=True)
+    assert line.plain == "01-15 12:00 BTC   lesson of trade 7: sell sooner"
+
+
+def test_a_line_that_cannot_be_read_has_no_short_form() -> None:
+    assert decision_line("torn", short=True).plain == "unreadable line: torn"
+    assert trade_line("torn", short=True).plain == "unreadable line: torn"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("signal_entry_long", "entry_long"),
+        ("adjust_position", "adjust"),
+        ("signal_wait", "wait"),
+        ("stop_loss", "stop_loss"),
+    ],
+)
+def test_a_tool_has_a_short_name(name: str, short: str) -> None:
+    assert short_tool(name) == short
 
 
 @given(st.text())

@@ -134,3 +134,33 @@ def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(ConfigError, match="Permission denied"):
         read_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{\n"a": 1,\n"b": 2,\n"a": 1\n}', "config.json: a stands on lines 2, 4: keep one of each"),
+        ('{"a": {"b": 1, // c\n"\\u0062": 2}}', "config.json: a.b stands on lines 1, 2: keep one"),
+        ('{"l": [{"x": 1}, {"x": 2,\n"x": 3}]}', "config.json: l.x stands on lines 1, 2: keep"),
+        (
+            '{"a": 1,\n"a": 2,\n"b": 1, "b": 2, "b": 3}',
+            "a stands on lines 1, 2; b stands on lines 3, 3, 3: keep one of each",
+        ),
+    ],
+)
+def test_a_key_that_stands_twice_is_told_with_its_lines(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_text(text, "config.json")
+    assert told in str(caught.value)
+
+
+def test_the_same_key_in_two_blocks_is_no_repetition() -> None:
+    assert parse_text('{"a": {"x": 1}, "b": {"x": 1}, "l": [{"x": 1}, {"x": 1}]}', "f")["a"]
+
+
+def test_line_endings_are_read_as_freqtrade_reads_them_and_kept_for_writing(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, b'{\r\n"a": 1\r}\n')
+    assert settings.exact_text(path) == '{\r\n"a": 1\r}\n'
+    assert settings.read_text(path) == '{\n"a": 1\n}\n' == path.read_text(encoding="utf-8")

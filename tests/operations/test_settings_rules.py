@@ -3,11 +3,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from freqtrade.config_schema.config_schema import CONF_SCHEMA as SCHEMA
 
 from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
 from llm_modules.operations.places import Places
-from llm_modules.operations.rules import checked
+from llm_modules.operations.rules import checked, has_no_twin_of_ours
 from llm_modules.operations.settings import environment_settings, merged, read_settings
 
 MISSING = object()
@@ -208,3 +209,43 @@ def test_what_would_end_a_start_is_told_before_it(
 ) -> None:
     assert checked(a_model(settings))
     assert said in complaint(a_model(settings, **changes))
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("llm_cofig", "llm_config"),
+        ("LLM_CONFIG", "llm_config"),
+        ("risk-management", "risk_management"),
+        ("risk_managment", "risk_management"),
+        ("experience_conf", "experience_config"),
+        ("contextconfig", "context_config"),
+    ],
+)
+def test_a_misspelt_block_of_ours_beside_the_right_one_is_told(
+    settings: dict[str, Any], key: str, meant: str
+) -> None:
+    told = complaint(changed(settings, key, {"model": "m"}))
+    assert told == f"{key}: unknown block, and {meant!r} is there too: which one is meant?"
+
+
+def test_a_misspelt_block_of_ours_instead_of_the_right_one_is_told_once(
+    settings: dict[str, Any],
+) -> None:
+    wrong = changed(changed(settings, "llm_cofig", settings["llm_config"]), "llm_config", MISSING)
+    assert complaint(wrong) == "llm_config: missing; found 'llm_cofig', did you mean 'llm_config'?"
+
+
+def test_no_setting_of_freqtrade_is_taken_for_a_block_of_ours(settings: dict[str, Any]) -> None:
+    known = dict.fromkeys(SCHEMA["properties"])
+    twins = list(has_no_twin_of_ours({**known, **settings, "bot_config": {}}))
+    assert twins == []
+
+
+def test_a_key_of_an_older_version_names_the_command_that_mends_it(
+    settings: dict[str, Any],
+) -> None:
+    told = complaint(changed(settings, "forcebuy_enable", value=False))
+    assert told == (
+        "forcebuy_enable: now force_entry_enable, since Freqtrade 2022; run ./manage.sh migrate"
+    )

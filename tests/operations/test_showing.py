@@ -182,6 +182,9 @@ Answered after 0.25 s
     ]
   }}
 
+Validation
+  - the answer was a usable call
+
 Called signal_entry_long
   confidence_score  70
   reason            breakout
@@ -190,12 +193,16 @@ Called signal_entry_long
 Verdict
   - clamp stake 500->200 (MAX_POSITION)
   - remark NEAR: close to support
+  - all other checks had nothing to say
 
 Approved
   leverage 3x, stake 200, stop 97.5
 
 What became of it
   2026-01-15 12:00:09 UTC filled, trade 7: at 100.5
+
+Orders
+  Not to be shown: there is no {session.places.user_data}/tradesv3.sandbox.sqlite
 
 Trade 7, opened by it
   long 3x, 2026-01-15 09:00 to 2026-01-15 11:00 UTC, signal_exit
@@ -250,7 +257,20 @@ def test_a_repair_shows_only_what_it_adds(session: Session, capsys: Captured) ->
         "    Your last answer was not used.\n" in out
     )
     assert "  user\n    another question\n  tools: none\n" in out
-    assert "\nNot usable\n  - leverage: too high\n  - x\n" in out
+    assert (
+        "\nValidation\n  - leverage: too high\n  - x\n"
+        "  - after that the answer was a usable call\n" in out
+    )
+
+
+def test_answers_none_of_which_was_usable_say_so(session: Session, capsys: Captured) -> None:
+    told(session, a_decision(status="failed", tool=None, call={}, problems=("no call",)))
+    assert "\nValidation\n  - no call\n  - no answer was a usable call\n" in page(session, capsys)
+
+
+def test_a_decision_that_every_check_let_pass_says_so(session: Session, capsys: Captured) -> None:
+    told(session, a_decision())
+    assert page(session, capsys).endswith("\nVerdict\n  - all checks had nothing to say\n")
 
 
 def test_an_attempt_that_is_lost_does_not_hide_the_others(
@@ -411,6 +431,7 @@ def test_a_decision_is_raw_as_one_json_object(session: Session, capsys: Captured
     assert attempt["at"] == NOON.isoformat()
     assert lost == {"id": "lost", "problem": "it is not in llm_tape.sqlite"}
     assert [one["outcome"] for one in whole["outcomes"]] == ["filled"]
+    assert (whole["execution"]["trade_id"], whole["execution"]["orders"]) == (7, [])
     (trade,) = whole["trades"]
     assert (trade["role"], trade["trade"]["trade_id"]) == ("opened", 7)
     assert trade["lesson"]["text"] == "sell sooner"

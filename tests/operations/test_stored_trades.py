@@ -251,7 +251,7 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = path.with_name("gone.sqlite")
     gone.touch()
-    address = reading._address(gone)
+    address = reading.address(gone)
     gone.unlink()
-    monkeypatch.setattr(reading, "_address", lambda _: address)
+    monkeypatch.setattr(reading, "address", lambda _: address)
     assert "look at its permissions" in problem(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_modules.errors import UserError
-from llm_modules.operations import cleaning, upkeep, versions
+from llm_modules.operations import cleaning, upkeep
 from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, write_record
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.plan import Plan
@@ -91,7 +91,7 @@ def test_cleaning_removes_what_runs_left_and_nothing_else(session: Session) -> N
 def test_everything_removed_is_in_the_backup(session: Session) -> None:
     upkeep.clean(used(session), NOW, confirmed=True)
     with tarfile.open(archive_of(session)) as tar:
-        assert sorted(tar.getnames()) == sorted(LEFT_BY_RUNS)
+        assert tar.getnames() == ["manifest.json", *sorted(LEFT_BY_RUNS)]
         for name in LEFT_BY_RUNS:
             content = tar.extractfile(name)
             assert content is not None
@@ -106,7 +106,7 @@ def test_the_list_and_the_backup_are_said(
     out = capsys.readouterr().out
     for name in LEFT_BY_RUNS:
         assert f"  {session.places.user_data / name}\n" in out
-    assert f"Removed {len(LEFT_BY_RUNS)} files; the backup is {archive_of(session)}." in out
+    assert f"Removed {len(LEFT_BY_RUNS)} files; the backup is {archive_of(session)}; " in out
 
 
 def test_what_still_halts_is_said_and_stays(
@@ -229,58 +229,6 @@ def test_journals_outside_the_folder_are_cleaned_where_they_are(
         (journal.parent / name).touch()
     found = cleaning.leftovers(session.places, [journal])
     assert [path.name for path in found] == ["d.jsonl", "d.jsonl.1"]
-    archive = cleaning.back_up(session.places, found, "stamp")
-    with tarfile.open(archive) as tar:
-        assert tar.getnames() == ["d.jsonl", "d.jsonl.1"]
-
-
-PYPROJECT = """\
-[project]
-version = "1.2.3"
-dependencies = ["freqtrade==2026.9", "openai==3.52.0", "loose>=1"]
-"""
-
-
-def a_project(tmp_path: Path, text: str = PYPROJECT) -> Path:
-    path = tmp_path / "pyproject.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_pinned_and_installed_are_compared(
-    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert upkeep.version(session, a_project(tmp_path)) is ExitStatus.DONE
-    assert capsys.readouterr().out == (
-        "this project   1.2.3\n"
-        "freqtrade      pinned 2026.9, installed 2026.9, up to date\n"
-        "openai         pinned 3.52.0, installed 3.52.0, up to date\n"
-    )
-
-
-def test_a_difference_is_told_and_is_status_1(
-    session: Session,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(versions, "COMPARED", ("freqtrade", "no-such-package"))
-    text = PYPROJECT.replace("2026.9", "2027.1").replace("loose>=1", "no-such-package==1.0")
-    assert upkeep.version(session, a_project(tmp_path, text)) is ExitStatus.FAILED
-    out = capsys.readouterr().out
-    assert "freqtrade      pinned 2027.1, installed 2026.9, differs: run ./manage.sh deploy" in out
-    assert "no-such-package pinned 1.0, installed nothing, differs" in out
-
-
-@pytest.mark.parametrize("text", ["not toml [", "[tool]\nx = 1\n"])
-def test_a_damaged_project_file_is_told(session: Session, tmp_path: Path, text: str) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
-        upkeep.version(session, a_project(tmp_path, text))
-
-
-def test_a_missing_project_file_is_told(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
-        upkeep.version(session, tmp_path / "pyproject.toml")
 
 
 def test_moved_secrets_are_named_and_never_shown(

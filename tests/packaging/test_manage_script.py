@@ -19,16 +19,22 @@ ROOT = Path(__file__).parent.parent.parent
 # Beside this interpreter in a virtual environment, on the PATH in an image.
 TOOLS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 COMMANDS = [
+    "setup",
+    "migrate",
     "start",
     "restart",
     "deploy",
+    "backup",
+    "restore",
     "logs",
     "decisions",
     "trades",
     "version",
+    "live",
     "halt",
     "resume",
     "flatten",
+    "report",
     "backtest",
     "lookahead",
     "clean",
@@ -39,6 +45,7 @@ COMMANDS = [
     "move-keys",
     "lock",
 ]
+SCRIPTS = ["manage.sh", "tools/deploy.sh", "tools/docker.sh", "tools/lock.sh", ".ci/run"]
 # What the script may take from the system; nothing else is on its PATH.
 SYSTEM_TOOLS = [
     "bash",
@@ -74,7 +81,13 @@ tool==1 \\
 PYTHON = """#!/usr/bin/env bash
 echo "python $*" >> "$CALLS"
 case "$*" in
-    *"-m venv"*) mkdir -p .venv/bin .venv/lib/python3.11/site-packages; cp "$0" .venv/bin/python ;;
+    *"-m venv"*)
+        mkdir -p "${!#}/bin" "${!#}/lib/python3.11/site-packages"
+        cp "$0" "${!#}/bin/python"
+        printf '#!%s/%s/bin/python\n' "$PWD" "${!#}" > "${!#}/bin/freqtrade" ;;
+    *kept-options*) [ -n "${KEPT+x}" ] || exit 3; echo "$KEPT" ;;
+    *"cli start"*) [ -z "${INTERRUPT:-}" ] || kill -INT $PPID
+        [ -z "${NEVER_COMES_UP:-}" ] || { grep -q "$NEVER_COMES_UP" .venv/requirements.txt && exit 1; } ;;
     *"-m pip --version"*) exit "${PIP_MISSING:-0}" ;;
     *"-m llm_modules"*) exit "${BOT_STATUS:-0}" ;;
 esac
@@ -83,8 +96,8 @@ UV = """#!/usr/bin/env bash
 echo "uv $*" >> "$CALLS"
 case "$*" in
     venv*)
-        mkdir -p .venv/bin .venv/lib/python3.11/site-packages
-        cp "$FAKE_PYTHON" .venv/bin/python ;;
+        mkdir -p "${!#}/bin" "${!#}/lib/python3.11/site-packages"
+        cp "$FAKE_PYTHON" "${!#}/bin/python" ;;
 esac
 """
 DOCKER = """#!/usr/bin/env bash
@@ -92,13 +105,18 @@ echo "docker $*" >> "$CALLS"
 case "$*" in
     info) exit "${DOCKER_DOWN:-0}" ;;
     "compose version") exit "${COMPOSE_MISSING:-0}" ;;
-    inspect*) echo "${CONTAINER_RUNS:-false}" ;;
+    "inspect --format {{.State"*) echo "${CONTAINER_RUNS:-false}" ;;
     *complete-env*) cat; for name in PASSWORD JWT_SECRET_KEY WS_TOKEN; do
         echo "FREQTRADE__API_SERVER__$name=kcanary"; done; exit "${IMAGE_BROKEN:-0}" ;;
-    *announce*) exit "${NEVER_ANSWERS:-0}" ;;
+    *announce*)
+        [ -z "${ANSWERS_ONCE_BACK:-}" ] || { grep -q "docker tag freqtrade-llm:previous" "$CALLS" && exit 0; }
+        exit "${NEVER_ANSWERS:-0}" ;;
     *"llm_modules.cli check"*) exit "${BAD_SETTINGS:-0}" ;;
     *"cli version"*) exit "${BOT_STATUS:-0}" ;;
+    "inspect --format {{.Config.Env}}"*) echo "[A=b LLM_TRADER_SANDBOX=${SIMULATES:-0} C=d]" ;;
+    "image inspect freqtrade-llm:"*) exit "${NO_IMAGE:-0}" ;;
     "image inspect"*) [ -n "${HERE:-}" ] && echo "freqtradeorg/freqtrade@$HERE" ;;
+    *"build --pull"*) exit "${BUILD_FAILS:-0}" ;;
     "buildx imagetools"*) [ -n "${THERE:-}" ] && echo "$THERE" ;;
 esac
 """
@@ -114,8 +132,10 @@ class Project:
         (self.folder / "tools").mkdir(parents=True)
         self.bin.mkdir()
         self.calls_file.touch()
-        for name in ("manage.sh", "tools/commands.txt", "tools/lock.sh", "Dockerfile.custom"):
+        for name in ("manage.sh", "Dockerfile.custom"):
             shutil.copy(ROOT / name, self.folder / name)
+        for path in (ROOT / "tools").glob("*.*"):
+            shutil.copy(path, self.folder / "tools")
         (self.folder / "requirements.lock").write_text(LOCK, encoding="utf-8")
         for name in (*SYSTEM_TOOLS, "mkdir"):
             (self.bin / name).symlink_to(str(shutil.which(name)))
@@ -181,7 +201,7 @@ def dockered(project: Project) -> Project:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    scripts = [ROOT / name for name in ("manage.sh", "tools/lock.sh", ".ci/run")]
+    scripts = [ROOT / name for name in SCRIPTS]
     checked = subprocess.run(  # noqa: S603 - a test tool of ours
         [str(shutil.which("shellcheck", path=TOOLS)), "--severity=style", *scripts],
         capture_output=True,
@@ -191,7 +211,7 @@ def test_shellcheck_finds_nothing() -> None:
     assert (checked.stdout, checked.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("name", ["manage.sh", "tools/lock.sh", ".ci/run"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_scripts_parse_and_may_be_run(name: str) -> None:
     path = ROOT / name
     assert stat.S_IMODE(path.stat().st_mode) & 0o111
@@ -200,9 +220,9 @@ def test_the_scripts_parse_and_may_be_run(name: str) -> None:
 
 
 def test_nothing_newer_than_bash_3_2_is_used() -> None:
-    text = (ROOT / "manage.sh").read_text(encoding="utf-8")
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in SCRIPTS]
     newer = (r"declare -A", r"mapfile", r"readarray", r"\$\{\w+,,", r"\$\{\w+\^\^", r"&>>", r"\|&")
-    assert [pattern for pattern in newer if re.search(pattern, text)] == []
+    assert [pattern for pattern in newer if re.search(pattern, "\n".join(texts))] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -294,8 +314,8 @@ def test_the_menu_shows_nine_items_in_both_languages(project: Project) -> None:
     ("number", "command"),
     [
         ("1", "start"),
-        ("2", "start"),
-        ("3", "start"),
+        ("2", "restart"),
+        ("3", "start --detach"),
         ("4", "logs"),
         ("5", "decisions"),
         ("6", "trades"),
@@ -505,32 +525,172 @@ def test_help_names_every_option_of_start(project: Project) -> None:
         assert "[--api-port PORT]" in project.run(command, "--help").out
 
 
-def test_restart_stops_and_starts(project: Project) -> None:
+def test_the_menu_names_the_others_too(project: Project) -> None:
+    _, seen = at_a_terminal(project, "\n")
+    assert "Others (其他): setup doctor status" in seen
+
+
+def test_restart_is_one_command_so_that_it_knows_what_ran_before(project: Project) -> None:
     calls = project.run("restart", "--detach").called("llm_modules.cli")
-    assert [call.removeprefix("python -m llm_modules.cli ").strip() for call in calls] == [
-        "check",
-        "stop",
-        "start --detach",
-    ]
+    assert calls == ["python -m llm_modules.cli restart --detach"]
 
 
-def test_a_restart_with_wrong_settings_leaves_the_bot_running(project: Project) -> None:
-    result = project.run("restart", "--sandbox", "--api-port", "9001", BOT_STATUS="2")
-    assert result.status == 2
-    assert result.called("llm_modules.cli") == [
-        "python -m llm_modules.cli check --sandbox --api-port 9001"
-    ]
+# --- native deploy ------------------------------------------------------------------------------
 
 
-def test_deploy_installs_anew_while_nothing_runs(project: Project) -> None:
+def cli_calls(result: Result) -> list[str]:
+    """What was asked of ours, and when something was installed, in order."""
+    calls = result.called("llm_modules.cli|pip install")
+    return [re.sub(r".*(pip install).*|python -m llm_modules.cli ", r"\1", call) for call in calls]
+
+
+def environments(project: Project) -> dict[str, str]:
+    """The environments there are, with what was installed in each."""
+    found = sorted(project.folder.glob(".venv*"))
+    return {one.name: (one / "requirements.txt").read_text(encoding="utf-8") for one in found}
+
+
+def newer_lock(project: Project) -> tuple[str, str]:
+    """Change the lock; returns what is installed before and after."""
+    (project.folder / "requirements.lock").write_text(LOCK.replace("==1", "==2"), encoding="utf-8")
+    before = LOCK.partition("# ===")[0]
+    return before, before.replace("==1", "==2")
+
+
+def test_deploy_installs_beside_what_runs_checks_swaps_and_starts(project: Project) -> None:
     project.run("status")
-    calls = project.run("deploy").called("llm_modules.cli|pip install")
-    assert [re.sub(r"pip install.*", "pip install", call) for call in calls] == [
-        "python -m llm_modules.cli check",
-        "python -m llm_modules.cli stop",
-        "python -m pip install",
-        "python -m llm_modules.cli start",
+    _, after = newer_lock(project)
+    result = project.run("deploy", "--detach", KEPT="--sandbox --api-port 18087")
+    assert result.status == 0, result.err
+    assert cli_calls(result) == [
+        "kept-options",
+        "pip install",
+        "check --sandbox --api-port 18087",
+        "stop",
+        "start --detach --sandbox --api-port 18087",
     ]
+    assert environments(project) == {".venv": after}
+    script = (project.folder / ".venv" / "bin" / "freqtrade").read_text(encoding="utf-8")
+    assert script == f"#!{project.folder}/.venv/bin/python\n"
+
+
+def test_deploy_follows_the_decisions_unless_told_not_to(project: Project) -> None:
+    assert cli_calls(project.run("deploy"))[-2:] == ["start --detach", "decisions"]
+
+
+def test_what_is_typed_comes_after_what_ran_and_so_wins(project: Project) -> None:
+    project.run("status")
+    calls = cli_calls(project.run("deploy", "--api-port", "9", "--detach", KEPT="--api-port 8"))
+    assert calls[-1] == "start --detach --api-port 8 --api-port 9"
+
+
+def test_a_first_deploy_has_nothing_to_stop(project: Project) -> None:
+    result = project.run("deploy", "--detach")
+    assert cli_calls(result) == ["pip install", "check", "start --detach"]
+    assert list(environments(project)) == [".venv"]
+
+
+def test_a_deploy_with_wrong_settings_leaves_the_bot_and_its_environment(project: Project) -> None:
+    project.run("status")
+    before, _ = newer_lock(project)
+    result = project.run("deploy", KEPT="", BOT_STATUS="2")
+    assert result.status == 2
+    assert "what ran before runs on" in result.err
+    assert cli_calls(result) == ["kept-options", "pip install", "check"]
+    assert environments(project) == {".venv": before}
+
+
+def test_a_deploy_whose_installation_fails_leaves_everything(project: Project) -> None:
+    project.run("status")
+    before, _ = newer_lock(project)
+    python = project.folder / ".venv" / "bin" / "python"
+    broken = PYTHON.replace('*kept-opt', '*"pip install"*) exit 1 ;;\n    *kept-opt')
+    for path in (python, project.bin / "python3.12"):
+        path.write_text(broken, encoding="utf-8")
+    result = project.run("deploy", KEPT="")
+    assert result.status == 1
+    assert "The installation failed" in result.err
+    assert not result.called("cli stop")
+    assert environments(project) == {".venv": before}
+
+
+def test_what_does_not_come_up_is_taken_back_and_the_old_one_runs_again(project: Project) -> None:
+    project.run("status")
+    before, _ = newer_lock(project)
+    result = project.run("deploy", KEPT="--sandbox", NEVER_COMES_UP="==2")
+    assert result.status == 1
+    assert "The new one did not come up: going back" in result.err
+    assert "The bot runs again, on what was installed before" in result.err
+    assert cli_calls(result)[-4:] == [
+        "stop",
+        "start --detach --sandbox",
+        "stop",
+        "start --detach --sandbox",
+    ]
+    assert environments(project) == {".venv": before}
+
+
+def test_what_did_not_run_before_is_not_started_by_a_failed_deploy(project: Project) -> None:
+    project.run("status")
+    before, _ = newer_lock(project)
+    result = project.run("deploy", NEVER_COMES_UP="==2")
+    assert result.status == 1
+    assert "the bot is not running, as before" in result.err
+    assert len(result.called("cli start")) == 1
+    assert environments(project) == {".venv": before}
+
+
+def test_when_the_old_one_does_not_come_up_either_it_is_told_loudly(project: Project) -> None:
+    project.run("status")
+    newer_lock(project)
+    result = project.run("deploy", KEPT="", NEVER_COMES_UP="runtime")
+    assert result.status == 1
+    assert "the BOT IS NOT RUNNING" in result.err
+
+
+def test_a_deploy_that_is_interrupted_goes_back(project: Project) -> None:
+    project.run("status")
+    before, _ = newer_lock(project)
+    result = project.run("deploy", KEPT="", INTERRUPT="1")
+    assert result.status == 1
+    assert "Interrupted: going back" in result.err
+    assert environments(project) == {".venv": before}
+    assert cli_calls(result)[-1] == "start --detach"
+
+
+def test_what_a_killed_deploy_left_is_put_right_by_the_next_command(project: Project) -> None:
+    project.run("status")
+    (project.folder / ".venv").rename(project.folder / ".venv.old")
+    result = project.run("status")
+    assert not result.called("pip|venv")
+    assert list(environments(project)) == [".venv"]
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_the_next_deploy_keeps_the_one_that_came_up(project: Project, is_up: bool) -> None:
+    project.run("status")
+    (project.folder / ".venv").rename(project.folder / ".venv.old")
+    before, after = newer_lock(project)
+    project.run("deploy", "--detach", **({"KEPT": ""} if is_up else {}))
+    assert list(environments(project)) == [".venv"]
+    # Killed once more, just after the swap; then the installation of the next one fails.
+    shutil.copytree(project.folder / ".venv", project.folder / ".venv.old")
+    (project.folder / ".venv.old" / "requirements.txt").write_text(before, encoding="utf-8")
+    kept = {"KEPT": ""} if is_up else {}
+    assert project.run("deploy", BOT_STATUS="1", **kept).status == 1
+    assert environments(project) == {".venv": after if is_up else before}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_environment_of_somebody_else_is_told_as_that(project: Project) -> None:
+    project.run("status")
+    newer_lock(project)
+    (project.folder / ".venv").chmod(0o555)
+    result = project.run("status")
+    (project.folder / ".venv").chmod(0o755)
+    assert result.status == 1
+    assert "may not change" in result.err
+    assert "python3-venv" not in result.err
 
 
 def test_lock_needs_uv_and_hands_nothing_of_the_machine_on(project: Project) -> None:
@@ -679,12 +839,95 @@ def test_clean_is_refused_while_the_container_runs(dockered: Project) -> None:
     assert dockered.run("clean", "--yes").called(f"{RUN}clean --yes")
 
 
-def test_restart_and_deploy_stop_before_they_start(dockered: Project) -> None:
+def docker_steps(result: Result) -> list[str]:
+    calls = result.called("compose (build|stop|up)|cli (check|announce)|docker tag")
+    return [re.sub(r".*cli |docker (compose )?|freqtrade-llm", "", call).strip() for call in calls]
+
+
+def test_restart_stops_before_it_starts_and_keeps_the_sandbox(dockered: Project) -> None:
     complete_env_file(dockered)
-    for command in ("restart", "deploy"):
-        calls = dockered.run(command, "--detach").called("compose (build|stop|up)")
-        order = [call.split()[2] for call in calls]
-        assert order == (["stop", "up"] if command == "restart" else ["build", "stop", "up"])
+    noting = DOCKER.replace('echo "docker $*"', 'echo "docker $* ${LLM_TRADER_SANDBOX:-unset}"')
+    dockered.provide("docker", noting)
+    for simulates, seen in (("1", "1"), ("0", "unset")):
+        result = dockered.run("restart", "--detach", SIMULATES=simulates)
+        calls = [call.removeprefix("docker compose ") for call in result.called("compose (st|up)")]
+        assert calls == [f"stop {seen}", f"up -d {seen}"]
+
+
+def test_deploy_keeps_the_image_that_ran_builds_checks_and_starts(dockered: Project) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("deploy", "--detach", CONTAINER_RUNS="false")
+    assert result.status == 0, result.err
+    assert docker_steps(result) == [
+        "tag :latest :previous",
+        "build --pull",
+        "check",
+        "stop",
+        "check",
+        "up -d",
+        "announce",
+    ]
+    assert not result.called("decisions")
+    assert dockered.run("deploy").called("decisions")
+
+
+def test_a_first_deploy_has_no_image_to_keep(dockered: Project) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("deploy", "--detach", NO_IMAGE="1")
+    assert result.status == 0
+    assert not result.called("docker tag")
+
+
+def test_a_build_that_fails_leaves_what_runs(dockered: Project) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("deploy", BUILD_FAILS="1", CONTAINER_RUNS="true")
+    assert result.status == 1
+    assert "nothing was changed" in result.err
+    assert not result.called("compose stop")
+
+
+def test_an_image_that_refuses_the_settings_is_not_the_next_to_start(dockered: Project) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("deploy", BAD_SETTINGS="2", CONTAINER_RUNS="true")
+    assert result.status == 2
+    assert docker_steps(result)[-1] == "tag :previous :latest"
+    assert not result.called("compose stop")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"CONTAINER_RUNS": "true", "ANSWERS_ONCE_BACK": "1"}, "runs again, on the image of before"),
+        ({"CONTAINER_RUNS": "true"}, "the BOT IS NOT RUNNING"),
+        ({"CONTAINER_RUNS": "false"}, "the bot is not running, as before"),
+        ({"CONTAINER_RUNS": "true", "NO_IMAGE": "1"}, "There is none, so the BOT IS NOT RUNNING"),
+    ],
+)
+def test_an_image_that_does_not_come_up_is_taken_back(
+    dockered: Project, changes: dict[str, str], told: str
+) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("deploy", NEVER_ANSWERS="1", **changes)
+    assert result.status == 1
+    assert told in result.err
+    assert result.called("compose logs --tail 30")
+    if "NO_IMAGE" not in changes:
+        assert "tag :previous :latest" in docker_steps(result)
+
+
+@pytest.mark.parametrize("command", ["restore", "setup", "migrate"])
+def test_what_writes_settings_works_on_the_files_as_their_owner(
+    dockered: Project, command: str
+) -> None:
+    complete_env_file(dockered)
+    result = dockered.run(command, "x")
+    assert result.called(f"--user {os.getuid()}:.* -w /project .* -m llm_modules.cli {command} x")
+
+
+def test_restore_is_refused_while_the_container_runs(dockered: Project) -> None:
+    result = dockered.run("restore", "x", CONTAINER_RUNS="true")
+    assert result.status == 1
+    assert not result.called("cli restore")
 
 
 def test_move_keys_works_on_the_files_as_their_owner(dockered: Project) -> None:

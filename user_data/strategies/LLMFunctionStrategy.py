@@ -16,12 +16,13 @@ from pandas import DataFrame
 from llm_modules.backtest.fingerprint import put_fingerprint
 from llm_modules.backtest.outcome import AS_CONFIGURED
 from llm_modules.backtest.session import Session, prepare
-from llm_modules.config import parse_config
+from llm_modules.config import ContextConfig, parse_config
 from llm_modules.domain import Side
 from llm_modules.engine import bridge
 from llm_modules.engine.chart import annotations
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.guard import contained, guarded
+from llm_modules.engine.plotting import plot_config
 from llm_modules.engine.startup import open_desk
 from llm_modules.errors import UserError
 from llm_modules.market.indicators import compute
@@ -49,19 +50,7 @@ class LLMFunctionStrategy(IStrategy):
         "emergency_exit": "market",
         "stoploss_on_exchange": False,
     }
-    plot_config = {  # noqa: RUF012 - Freqtrade's own declaration
-        "main_plot": {
-            "ema_20": {"color": "#42a5f5"},
-            "ema_50": {"color": "#ffb74d"},
-            "bb_upper": {"color": "#78909c"},
-            "bb_lower": {"color": "#78909c"},
-        },
-        "subplots": {
-            "RSI": {"rsi_14": {"color": "#ab47bc"}},
-            "MACD": {"macd": {"color": "#42a5f5"}, "macd_signal": {"color": "#ef5350"}},
-            "ADX": {"adx_14": {"color": "#26a69a"}},
-        },
-    }
+    plot_config = plot_config()
     desk: Desk | None = None
     session: Session | None = None
     variant = AS_CONFIGURED
@@ -97,6 +86,7 @@ class LLMFunctionStrategy(IStrategy):
     def bot_start(self, **kwargs: Any) -> None:
         """Open the journals and start deciding; trades closed while we were away are learnt."""
         try:
+            self.plot_config = plot_config(self._context().extra_indicators)
             if self.dp.runmode not in {RunMode.DRY_RUN, RunMode.LIVE}:
                 self.open_session = prepare(self)
                 return
@@ -138,6 +128,7 @@ class LLMFunctionStrategy(IStrategy):
         busy = {trade.pair for trade in trades if trade.has_open_orders}
         desk.observe(account, self.view.positions(trades), busy, current_time)
         self.view.keep(trades, desk.world().positions)
+        bridge.store_reviews(desk.outbox.reviews())
         for notice in desk.notices():
             self.dp.send_msg(notice, always_send=True)
         desk.ask(self.view.due(desk.world(), busy, desk.mode, current_time))
@@ -154,7 +145,11 @@ class LLMFunctionStrategy(IStrategy):
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         """Add the indicators that the model sees, for the chart."""
         # The whole frame, not CANDLE_ROWS: the chart shows all of it.
-        indicators = compute(bridge.candles(dataframe, self.timeframe, len(dataframe)))
+        candles = bridge.candles(dataframe, self.timeframe, len(dataframe))
+        indicators = compute(candles)
+        # One of pandas_ta's that fails must not take the others from the chart.
+        with contained("Computing extra_indicators for the chart"):
+            indicators = compute(candles, self._context().extra_indicators)
         return dataframe.assign(**indicators)
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
@@ -346,5 +341,8 @@ class LLMFunctionStrategy(IStrategy):
     def _is_live(self) -> bool:
         return not self.config.get("dry_run", True)
 
+    def _context(self) -> ContextConfig:
+        return parse_config(self.config).context_config
+
     def _informative(self) -> tuple[str, ...]:
-        return parse_config(self.config).context_config.informative_timeframes
+        return self._context().informative_timeframes

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 import aiohttp.web
 import pytest
 
-from examining import AGAIN, EVERYTHING, NO_CALLS, Doctor, about
+import fake_binance
+from examining import AGAIN, EVERYTHING, NO_CALLS, OF_MODELS, Doctor, about
 from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 from llm_modules.llm.spending.opening import ledger_beside
 from llm_modules.operations.bot_record import bot_lock, write_record
-from llm_modules.operations.doctor import doctoring
 from llm_modules.operations.doctor.diagnosis import (
     Case,
     Diagnosis,
@@ -29,6 +29,8 @@ from llm_modules.operations.doctor.diagnosis import (
     Purse,
     worst,
 )
+from llm_modules.operations.doctor.doctoring import SECTIONS
+from llm_modules.operations.doctor.exchange_checks import exchange_is_fit
 from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.paying import Paying
@@ -73,7 +75,6 @@ def test_every_problem_of_the_settings_is_told_and_no_model_is_asked(
     [
         ("{", "line 1, column 2"),
         ("[]", "found list, expected an object"),
-        ('{"llm_config": {"api_key": "sk-1"}}', "holds secrets: llm_config.api_key"),
     ],
 )
 def test_a_file_that_is_no_settings_is_one_problem(
@@ -83,6 +84,21 @@ def test_a_file_that_is_no_settings_is_one_problem(
     (problem,) = doctor.finds()
     assert sentence in problem.sentence
     assert doctor.status is ExitStatus.UNUSABLE
+
+
+def test_a_secret_in_the_file_hides_no_other_problem(doctor: Doctor) -> None:
+    wrong = {"llm_config": {"api_key": "sk-canary"}, "risk_management": {"max_leverage": 500}}
+    found = doctor.with_file(**wrong).finds()
+    assert "holds secrets: llm_config.api_key" in found[0].sentence
+    assert any(one.sentence.startswith("risk_management.max_leverage: found") for one in found)
+    assert "sk-canary" not in str(found)
+    assert doctor.status is ExitStatus.UNUSABLE
+
+
+def test_a_secret_alone_is_the_only_problem(doctor: Doctor) -> None:
+    (problem,) = doctor.with_file(exchange={"key": "canary-key"}).finds()
+    assert "./manage.sh move-keys" in problem.sentence
+    assert "canary-key" not in str(problem)
 
 
 def test_a_missing_file_is_told(doctor: Doctor) -> None:
@@ -232,6 +248,22 @@ def test_the_sandbox_is_never_sent_a_key(doctor: Doctor, server: PickyServer) ->
     assert len(server.requests) == 8
 
 
+def test_the_local_exchange_of_a_running_sandbox_is_asked(
+    doctor: Doctor, server: PickyServer
+) -> None:
+    places = doctor.session.places
+    account = doctor.setting(EXCHANGE__KEY=CANARY, EXCHANGE__SECRET=CANARY)
+    with fake_binance.running(fake_binance.FakeBinance()) as exchange:
+        ports = ("--exchange-port", str(exchange.port), "--model-port", str(server.port))
+        with a_running_sandbox(places, *ports):
+            found = account.finds(NO_CALLS, sections=(exchange_is_fit,))
+            assert "not asked" in about(found, "answer").sentence
+            found = account.finds(sections=(exchange_is_fit,))
+    assert [one.health for one in found] == ["ok"] * 5
+    assert exchange.keys == set()
+    assert "none is needed" in about(found, "key").sentence
+
+
 # --- what is said -------------------------------------------------------------------------------
 
 
@@ -280,7 +312,8 @@ def test_json_is_one_object_and_nothing_else(
     told: list[str] = []
     monkeypatch.setattr(type(doctor.session.screen), "progress", lambda _, text: told.append(text))
     whole = json.loads(doctor.asking(server).shows(DoctorOptions(json=True)))
-    assert set(whole) == {"health", "checks"}
+    assert set(whole) == {"health", "complete", "checks"}
+    assert whole["complete"] is True
     assert set(whole["checks"][0]) == {"health", "about", "subject", "sentence", "advice"}
     assert told == []
     doctor.asking(server).shows(AGAIN)
@@ -288,22 +321,35 @@ def test_json_is_one_object_and_nothing_else(
     assert len(told) == 8
 
 
-def test_a_section_is_a_function_in_a_list(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_section_is_a_function_in_a_list(doctor: Doctor) -> None:
     def disk_has_room(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis("fail", "disk", str(case.session.places.user_data), "full", "make room")
 
-    monkeypatch.setattr(doctoring, "SECTIONS", (*doctoring.SECTIONS, disk_has_room))
-    assert doctor.finds()[-1].about == "disk"
+    assert doctor.finds(sections=(*OF_MODELS, disk_has_room))[-1].about == "disk"
     assert doctor.status is ExitStatus.FAILED
 
 
-def test_unusable_settings_weigh_more_than_what_failed(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_is_looked_at_the_quick_things_first(doctor: Doctor) -> None:
+    found = doctor.finds(sections=SECTIONS)
+    assert list(dict.fromkeys(one.about for one in found)) == [
+        *("machine", "ports", "settings", "journals", "risk gate", "exchange", "model")
+    ]
+
+
+def test_unusable_settings_weigh_more_than_what_failed(doctor: Doctor) -> None:
     failing = Diagnosis("fail", "disk", "d", "full")
-    monkeypatch.setattr(doctoring, "SECTIONS", (lambda _: [failing],))
     doctor.session.places.settings.unlink()
-    doctor.finds()
+    doctor.finds(sections=(lambda _: [failing],))
+    assert doctor.status is ExitStatus.UNUSABLE
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dry_run": 1}'])
+def test_with_unusable_settings_the_rest_is_looked_at_all_the_same(
+    doctor: Doctor, text: str
+) -> None:
+    doctor.session.places.settings.write_text(text)
+    found = doctor.finds(sections=SECTIONS)
+    assert {"machine", "settings", "journals", "risk gate"} == {one.about for one in found}
     assert doctor.status is ExitStatus.UNUSABLE
 
 
@@ -347,18 +393,22 @@ def test_ctrl_c_ends_it_at_once_and_keeps_what_is_whole(
     assert [one["model"] for one in kept] == ["test-model"]
 
 
-def test_an_interrupted_look_is_not_a_good_one(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(_case: Case) -> Iterator[Diagnosis]:
-        yield Diagnosis("ok", "disk", "d", "has room")
-        raise KeyboardInterrupt
+def interrupted(_case: Case) -> Iterator[Diagnosis]:
+    yield Diagnosis("ok", "disk", "d", "has room")
+    raise KeyboardInterrupt
 
-    monkeypatch.setattr(doctoring, "SECTIONS", (interrupted,))
-    assert "has room" in doctor.shows()
+
+def test_an_interrupted_look_is_not_a_good_one(doctor: Doctor) -> None:
+    assert "has room" in doctor.shows(sections=(interrupted,))
     assert doctor.status is ExitStatus.FAILED
-    assert doctor.shows(DoctorOptions(json=True)) == ""
     assert doctor.errors.startswith("Interrupted")
+
+
+def test_what_was_found_before_an_interruption_is_whole_json(doctor: Doctor) -> None:
+    whole = json.loads(doctor.shows(DoctorOptions(json=True), sections=(interrupted,)))
+    assert whole["complete"] is False
+    assert [one["sentence"] for one in whole["checks"]] == ["has room"]
+    assert doctor.status is ExitStatus.FAILED
 
 
 # --- what is asked ------------------------------------------------------------------------------

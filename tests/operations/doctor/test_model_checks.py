@@ -11,10 +11,13 @@ from adversary import adversary, http
 from examining import AGAIN, EVERYTHING, NO_CALLS, Doctor, about
 from llm_modules.config import TraderConfig
 from llm_modules.dialogue import Expense, Inquiry
-from llm_modules.errors import ProviderError
+from llm_modules.errors import ConfigError, ProviderError
 from llm_modules.llm.meter import NoMeter
+from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.findings import FINDINGS_NAME, OLDEST, Findings
-from llm_modules.operations.doctor.diagnosis import Purse
+from llm_modules.operations.doctor.diagnosis import Purse, no_purse
+from llm_modules.operations.doctor.model_checks import Asked, _failed
+from llm_modules.operations.doctor.opening_case import opened_case
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from models import CANARY, a_target
@@ -267,9 +270,17 @@ def test_silence_is_told_in_the_time_of_a_question(doctor: Doctor) -> None:
 
 def test_a_provider_without_a_server_says_what_is_missing(doctor: Doctor) -> None:
     asking = doctor.setting(LLM_CONFIG__PROVIDER="vllm", LLM_CONFIG__MODEL="m")
-    answer = about(asking.finds(), "config.json")
+    (answer,) = asking.finds()
     assert answer.health == "fail"
     assert answer.sentence.startswith("llm_config.api_base: empty")
+
+
+def test_a_library_that_is_missing_says_so_itself(doctor: Doctor) -> None:
+    config = opened_case(doctor.asking(PickyServer()).session, EVERYTHING, no_purse).config
+    assert config is not None
+    asked = Asked("llm_config.model", targets(config.llm_config, {})[0])
+    row = _failed(asked, ConfigError("anthropic is not installed: ./manage.sh start does it"))
+    assert (row.health, row.sentence[:26]) == ("fail", "anthropic is not installed")
 
 
 def test_one_models_failure_does_not_keep_the_others_from_being_asked(

@@ -15,5 +15,6 @@ backtest    the same cycle inside Freqtrade's own backtesting, its baselines and
 selftest    the gate attacked under the user's own limits, exchange and model simulated
 sandbox     a local exchange replaying real candles, and a scripted model
 operations  processes, viewers, settings and backups behind the commands
+report      one page on the last days of trading, from the records alone
 cli         what manage.sh calls
 """

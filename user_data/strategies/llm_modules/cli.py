@@ -19,22 +19,27 @@ from llm_modules.operations import (
     halting,
     paying,
     replaying,
-    showing,
-    summary,
-    trade_summary,
     upkeep,
     verifying,
+    view_commands,
     viewing,
 )
 from llm_modules.operations.bot_record import AlreadyRunningError, is_running
 from llm_modules.operations.command import Command, Options
 from llm_modules.operations.doctor import diagnosis, doctoring
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.keeping.command import BACKUP, RESTORE
 from llm_modules.operations.launch import supervisor_said
+from llm_modules.operations.live.command import live_command
+from llm_modules.operations.passing_on import PASSING_ON
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.plan import Wishes
+from llm_modules.operations.restarting import KEPT_OPTIONS, restart_command
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
+from llm_modules.operations.setup.command import MIGRATE, SETUP
+from llm_modules.operations.status.command import STATUS
+from llm_modules.operations.version_command import VERSION
 
 # How docker-compose.yml asks for --sandbox.
 SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
@@ -121,33 +126,10 @@ def _start(session: Session, options: Options) -> ExitStatus:
     return ExitStatus.NOT_RUNNING
 
 
-def _decisions(session: Session, options: Options) -> ExitStatus:
-    if options.show is not None:
-        return showing.show_decision(session, options.show, raw=options.raw)
-    if options.summary:
-        return summary.show_summary(session)
-    return viewing.show_decisions(session, _view_options(options))
-
-
-def _trades(session: Session, options: Options) -> ExitStatus:
-    if options.summary:
-        days = options.days or trade_summary.USUAL_DAYS
-        period = trade_summary.Period(options.mode, days, _now())
-        return trade_summary.show_trade_summary(session, period)
-    if options.days or options.mode:
-        raise UserError("--days and --mode belong to --summary: ./manage.sh trades --summary ...")
-    if options.show is not None:
-        return showing.show_trade(session, options.show, raw=options.raw)
-    if options.review:
-        return showing.show_reviews(session, options.count, raw=options.raw)
-    return viewing.show_trades(session, _view_options(options))
-
-
-def _view_options(options: Options) -> viewing.ViewOptions:
-    return viewing.ViewOptions(options.count, not options.no_follow, options.raw)
-
-
 COMMANDS: Mapping[str, Command] = {
+    "freqtrade": PASSING_ON,
+    "setup": SETUP,
+    "migrate": MIGRATE,
     "check": Command(
         "check the settings without starting anything",
         lambda session, options: control.check(session, _wishes(session, options)),
@@ -161,6 +143,8 @@ COMMANDS: Mapping[str, Command] = {
     "start": Command(
         "start the bot in the background and follow its decisions", _start, grammar.add_start
     ),
+    "restart": restart_command(_start, _wishes),
+    "kept-options": KEPT_OPTIONS,
     "announce": Command(
         "wait for a bot that is starting and say what runs",
         lambda session, _: control.announce(session, lambda: True),
@@ -168,9 +152,7 @@ COMMANDS: Mapping[str, Command] = {
     "stop": Command(
         "end the bot and everything it started", lambda session, _: control.stop(session)
     ),
-    "status": Command(
-        "say whether the bot runs and how it is", lambda session, _: control.status(session)
-    ),
+    "status": STATUS,
     "halt": Command(
         "close every position and open nothing until resume",
         lambda session, options: halting.halt(session, " ".join(options.reason), _now()),
@@ -188,19 +170,11 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "logs": Command(
         "show Freqtrade's log",
-        lambda session, options: viewing.show_log(session, _view_options(options)),
+        lambda session, options: viewing.show_log(session, view_commands.view_options(options)),
         grammar.add_view,
     ),
-    "decisions": Command(
-        "show what the model decided, or how often each check refused",
-        _decisions,
-        grammar.add_decisions,
-    ),
-    "trades": Command(
-        "show closed trades and what they taught",
-        _trades,
-        grammar.add_trades,
-    ),
+    "decisions": view_commands.DECISIONS,
+    "trades": view_commands.TRADES,
     "calibration": Command(
         "show what the model's confidence was worth, and draw it",
         lambda session, options: calibrating.show_calibration(
@@ -217,6 +191,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         grammar.add_doctor,
     ),
+    "live": live_command(_start),
     "replay": Command(
         "ask again what was asked for a decision, and compare both answers",
         lambda session, options: replaying.replay(
@@ -237,16 +212,14 @@ COMMANDS: Mapping[str, Command] = {
         "check journals, tape and Freqtrade's database against each other",
         lambda session, _: verifying.verify(session, _now()),
     ),
+    "backup": BACKUP,
+    "restore": RESTORE,
     "clean": Command(
         "back up and remove journals, databases and logs",
         lambda session, options: upkeep.clean(session, _now(), confirmed=options.yes),
         grammar.add_yes,
     ),
-    "version": Command(
-        "compare what is pinned with what is installed",
-        lambda session, options: upkeep.version(session, options.pyproject),
-        grammar.add_version,
-    ),
+    "version": VERSION,
     "move-keys": Command(
         "move secrets from config.json into .env",
         lambda session, _: upkeep.move_secrets(session, _now()),

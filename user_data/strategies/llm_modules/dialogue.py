@@ -34,11 +34,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything sent to the model for one question; `several` asks for more than one call."""
+    """Everything sent to the model for one question; `several` asks for more than one call.
+
+    `templates` names the version of the templates that worded it, and is not sent.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...]
     several: bool = False
+    templates: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

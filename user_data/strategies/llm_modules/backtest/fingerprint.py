@@ -14,6 +14,7 @@ import talib
 from freqtrade.enums import RunMode
 
 from llm_modules.backtest.settings import settings_of
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
 FINGERPRINT_KEY = "llm_fingerprint"
@@ -41,7 +42,10 @@ def fingerprint(config: dict[str, Any]) -> str:
     tape = settings_of(config).tape
     for path in (Path(tape + ending) for ending in TAPE_ENDINGS):
         digest.update(f"\0{_state(path)}".encode())
-    digest.update(_content(Path(config["user_data_dir"]) / FINDINGS_NAME))
+    user_data = Path(config["user_data_dir"])
+    digest.update(_content(user_data / FINDINGS_NAME))
+    for path in sorted((user_data / OWN_PROMPTS).rglob("*.j2")):
+        digest.update(f"\0{path.relative_to(user_data)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -24,6 +24,7 @@ from llm_modules.backtest.past import PastMarket, Recorded
 from llm_modules.backtest.settings import BacktestSettings, applied, settings_of
 from llm_modules.backtest.tally import Tally
 from llm_modules.config import TraderConfig, parse_config
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.domain import ClosedTrade
 from llm_modules.engine import bridge
 from llm_modules.engine.desk import Desk
@@ -177,13 +178,15 @@ class Session:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         variant = self._strategy.variant
+        user_data = Path(self._strategy.config["user_data_dir"])
         premises = Premises(
             clock=lambda: self.now,
             service=InlineService,
             tape=Path(rooms.settings.tape),
             # Other shards write it too, and nobody waits here for the next candle.
             tape_patience_seconds=TAPE_PATIENCE_SECONDS,
-            findings=Path(self._strategy.config["user_data_dir"]) / FINDINGS_NAME,
+            findings=user_data / FINDINGS_NAME,
+            prompts=user_data / OWN_PROMPTS,
             client=variant.client,
             refit=lambda made: variant.refit(replace(made, heard=self.tally.heard)),
         )

@@ -1,5 +1,7 @@
 """Snapshot, account, position and experience become one prompt within the token budget."""
 
+from pathlib import Path
+
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.blocks import Block
 from llm_modules.context.budget import drop, prompt_weight
@@ -26,15 +28,22 @@ class ContextBuilder:
     timeframes; then what each candle changes, the facts that weigh most at the very end.
 
     Both are in the configured language; keys, codes and tools are the same in all. The same inputs
-    give the same bytes. Raises ConfigError at construction when a template
-    cannot be parsed or names what does not exist.
+    give the same bytes. `prompts` is the folder of the user's own templates. Raises ConfigError at
+    construction when a template cannot be parsed or names what does not exist.
     """
 
-    def __init__(self, context: ContextConfig, risk: RiskConfig) -> None:
+    def __init__(
+        self, context: ContextConfig, risk: RiskConfig, prompts: Path | None = None
+    ) -> None:
         self._limit = weight_of_tokens(context.max_context_tokens)
         # Here, so that a bad template stops the start and not the first candle.
-        self._templates = PromptTemplates(risk, context.language)
+        self._templates = PromptTemplates(risk, context.language, own=prompts)
         self._pages = Pages(context)
+
+    @property
+    def templates(self) -> str:
+        """The version of the templates in use, which every record names."""
+        return self._templates.version
 
     def build(
         self,
@@ -57,7 +66,7 @@ class ContextBuilder:
         # Usually one or two rounds: a template may add to each line what the measure did not know.
         while True:
             user = Message("user", self._templates.user(filled(page, blocks)))
-            prompt = Prompt((system, user), tools)
+            prompt = Prompt((system, user), tools, templates=self.templates)
             excess = prompt_weight(prompt) - self._limit
             if excess <= 0:
                 return prompt

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.blocks import Block
@@ -19,12 +20,14 @@ class PortfolioContext:
     """Builds the question about all pairs of a candle, in the words of questions about one.
 
     `max_context_tokens` bounds it whole: with many pairs each of them is told in fewer lines.
-    Raises ConfigError at construction as ContextBuilder does.
+    Raises ConfigError at construction as ContextBuilder does, and takes the same folder.
     """
 
-    def __init__(self, context: ContextConfig, risk: RiskConfig) -> None:
+    def __init__(
+        self, context: ContextConfig, risk: RiskConfig, prompts: Path | None = None
+    ) -> None:
         self._limit = weight_of_tokens(context.max_context_tokens)
-        self._templates = PromptTemplates(risk, context.language)
+        self._templates = PromptTemplates(risk, context.language, own=prompts)
         self._pages = Pages(context)
 
     def build(
@@ -41,7 +44,8 @@ class PortfolioContext:
         while True:
             told = [filled(page, own) for page, own in zip(pages, blocks, strict=True)]
             user = Message("user", self._templates.portfolio(told, common))
-            prompt = Prompt((system, user), tools, several=True)
+            version = self._templates.version
+            prompt = Prompt((system, user), tools, several=True, templates=version)
             excess = prompt_weight(prompt) - self._limit
             if excess <= 0:
                 return prompt

@@ -136,7 +136,8 @@ def spare(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Decisio
     if skip is None:
         return None
     model = rooms.config.llm_config.model
-    record = skipped_record(question, rooms.clock(), snapshot, model, skip)
+    templates = rooms.context.templates
+    record = skipped_record(question, rooms.clock(), snapshot, model, skip, templates)
     note(record, rooms)
     return record
 
@@ -149,7 +150,7 @@ def fail(question: Question, error: Exception, rooms: Rooms) -> DecisionRecord:
 def give_up(question: Question, fault: str, rooms: Rooms) -> DecisionRecord:
     """Record that a question ended without a decision, and why."""
     model = rooms.config.llm_config.model
-    record = failed_record(question, rooms.clock(), model, fault)
+    record = failed_record(question, rooms.clock(), model, fault, rooms.context.templates)
     note(record, rooms)
     return record
 

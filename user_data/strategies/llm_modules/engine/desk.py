@@ -45,7 +45,8 @@ CROSSED_STOP_EXIT = "stop_crossed"
 class Desk:
     """Joins the decision thread, the book and the trackers behind the strategy's callbacks.
 
-    `decided` counts the questions answered; closes up to `remembers_since` need not be told again.
+    `decided` counts the questions answered, `outbox` has what was learnt of closed trades; closes
+    up to `remembers_since` need not be told again.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Desk:
         self._ledger = ConductLedger()
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._settled_orders: deque[str] = deque(maxlen=MOST_NOTICES)
-        self._outbox = TradeOutbox(rooms)
+        self.outbox = TradeOutbox(rooms)
         self._recent = RecentDecisions()
         self._thread_was_alive = True
         self._service = service(self._decide, self._undecided, rooms.executor.close)
@@ -254,7 +255,7 @@ class Desk:
                 mae_ratio=min(trade.mae_ratio, tracked.mae_ratio),
             )
         self._service.spawn(
-            partial(self._outbox.learn, trade), f"Learning from trade {trade.trade_id}"
+            partial(self.outbox.learn, trade), f"Learning from trade {trade.trade_id}"
         )
 
     def knows(self, trade_id: int, opened_at: datetime) -> bool:
@@ -273,7 +274,7 @@ class Desk:
             decided(question)
 
         await decide_all(questions, self._rooms, done)
-        self._outbox.write()
+        self.outbox.write()
 
     def _undecided(self, question: Question, fault: str) -> None:
         self._draw(give_up(question, fault, self._rooms))

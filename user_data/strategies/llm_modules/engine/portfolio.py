@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.pages import PairView
@@ -62,17 +63,20 @@ class _Part:
     prompt: Prompt
 
 
-def open_panel(client: LLMClient, config: TraderConfig, asked: Sequence[Target]) -> Panel | None:
+def open_panel(
+    client: LLMClient, config: TraderConfig, asked: Sequence[Target], prompts: Path | None = None
+) -> Panel | None:
     """Return what asks about all pairs at once, None where each is asked about by itself.
 
-    Raises ConfigError where one of the models answers with one call at a time.
+    `prompts` is the folder of the user's own templates. Raises ConfigError where one of the models
+    answers with one call at a time.
     """
     llm = config.llm_config
     demand_several_calls(llm, asked)
     if llm.asking.scope == "pair":
         return None
     return Panel(
-        context=PortfolioContext(config.context_config, config.risk_management),
+        context=PortfolioContext(config.context_config, config.risk_management, prompts),
         executor=PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout),
         most_pairs=max(1, llm.max_tokens // TOKENS_OF_A_CALL),
     )

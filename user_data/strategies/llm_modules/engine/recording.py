@@ -32,9 +32,12 @@ HASH_CHARACTERS = 16
 DEFAULT_TOOLS: Mapping[Stance, str] = {"flat": "signal_wait", "in_position": "signal_hold"}
 
 
-def failed_record(question: Question, at: datetime, model: str, fault: str) -> DecisionRecord:
+def failed_record(
+    question: Question, at: datetime, model: str, fault: str, templates: str | None = None
+) -> DecisionRecord:
     """Record a decision that never reached the model, or died on the way."""
-    return DecisionRecord.model_validate(_failed(question, at, model, fault))
+    record = _failed(question, at, model, fault) | {"templates": templates}
+    return DecisionRecord.model_validate(record)
 
 
 def answered_record(
@@ -53,6 +56,7 @@ def answered_record(
         "escalated_from": answer.escalated_from,
         **spent(answer.expenses),
         "prompt_hash": prompt_hash(prompt),
+        "templates": prompt.templates,
     }
     if answer.call is not None and verdict is not None:
         record |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
@@ -60,11 +64,16 @@ def answered_record(
 
 
 def skipped_record(
-    question: Question, at: datetime, snapshot: MarketSnapshot, model: str, skip: Skip
+    question: Question,
+    at: datetime,
+    snapshot: MarketSnapshot,
+    model: str,
+    skip: Skip,
+    templates: str | None = None,
 ) -> DecisionRecord:
     """Record that the model was not asked, and why; what was seen of the market is kept."""
     record = _failed(question, at, model, skip.why)
-    skipped = {"status": "skipped", "repeats": skip.repeats}
+    skipped = {"status": "skipped", "repeats": skip.repeats, "templates": templates}
     return DecisionRecord.model_validate(record | _seen(question, snapshot) | skipped)
 
 

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.domain import AccountState, RunMode
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cheap_first import open_executor
@@ -56,8 +57,9 @@ def _as_it_is(rooms: Rooms) -> Rooms:
 class Premises:
     """What is different where nobody trades live: a backtest tells its own time, and asks others.
 
-    The `tape` lies beside the decisions, `findings` in `user_data`, and the configured `client` is
-    asked, unless these are given; a tape that is in use is waited for as long as is said here.
+    The `tape` lies beside the decisions, `findings` and the user's `prompts` in `user_data`, and
+    the configured `client` is asked, unless these are given; a tape that is in use is waited for
+    as long as is said here.
     `refit` may exchange any of the rooms.
     """
 
@@ -66,6 +68,7 @@ class Premises:
     tape: Path | None = None
     tape_patience_seconds: float | None = None
     findings: Path | None = None
+    prompts: Path | None = None
     client: LLMClient | None = None
     refit: Callable[[Rooms], Rooms] = _as_it_is
 
@@ -100,6 +103,7 @@ def open_desk(
     present = Present(unknown_world(stake_currency))
     findings = Findings(premises.findings or user_data / FINDINGS_NAME)
     asked = targets(config.llm_config, environment, findings)
+    premises = replace(premises, prompts=premises.prompts or user_data / OWN_PROMPTS)
     rooms = premises.refit(_rooms(config, mode, asked, (journal, library, present), premises))
     rooms.sparing.load(decisions)
     emergency = _emergency_stop(config, mode, user_data)
@@ -125,7 +129,7 @@ def _rooms(
     client = premises.client or open_client(config.llm_config, asked, around)
     return Rooms(
         config=config,
-        context=ContextBuilder(config.context_config, config.risk_management),
+        context=ContextBuilder(config.context_config, config.risk_management, premises.prompts),
         executor=open_executor(client, config.llm_config),
         sparing=Sparing(config.llm_config.asking),
         checker=DecisionChecker(config.risk_management),
@@ -135,7 +139,7 @@ def _rooms(
         world=present,
         clock=premises.clock,
         writer=_writer(config, client, (library, journal), premises.clock),
-        panel=open_panel(client, config, asked),
+        panel=open_panel(client, config, asked, premises.prompts),
         spending=spending,
     )
 

@@ -80,7 +80,8 @@ class DecisionRecord(Line):
     `call` holds the validated arguments, `problems` what was wrong with unusable answers,
     `fault` why there was no answer. `mode` says whether exchange and model were simulated.
     `profit_ratio` and `held` are those of the pair's position when asked, `limits_hash` names the
-    limits the verdict was made under, `tape_ids` names requests and raw answers on the tape,
+    limits the verdict was made under, `templates` the version of the prompt's templates in use
+    (None in lines of earlier versions), `tape_ids` names requests and raw answers on the tape,
     `timeframe` is that of the candles behind `facts` (empty in lines of earlier versions).
 
     Where no call came, `default_tool` says what stands in for it: waiting or holding. A skipped
@@ -119,6 +120,7 @@ class DecisionRecord(Line):
     repeats: str | None = None
     escalated_from: str | None = None
     prompt_hash: str | None = None
+    templates: str | None = None
     # Names, not texts: they keep a decision below 3 KB, the tape holds the rest.
     tape_ids: tuple[str, ...] = ()
     equity: float | None = None

@@ -37,6 +37,11 @@ def output_columns(name: str) -> tuple[str, ...]:
     return tuple(column.lower() for column in _library_columns(name))
 
 
+def is_on_price_scale(name: str) -> bool:
+    """Tell whether an indicator follows the price, as averages do, by pandas_ta's own category."""
+    return name in pandas_ta.Category["overlap"]
+
+
 def compute_extra(candles: Candles, name: str) -> dict[str, FloatArray]:
     """Return the columns of one indicator, named in lower case, each as long as the candles.
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -121,6 +122,18 @@ def read_record(places: Places) -> BotRecord | None:
 def living(record: BotRecord) -> tuple[RecordedProcess, ...]:
     """Return the processes of the record that still run."""
     return tuple(one for one in record.processes if _arguments(one.pid) == one.arguments)
+
+
+def overlay_in_use(places: Places) -> Path | None:
+    """Return the settings a running sandbox was given beside config.json, which know its ports."""
+    record = read_record(places) if is_running(places) else None
+    if record is None or record.mode != "sandbox":
+        return None
+    for process in record.processes:
+        given = [path for flag, path in pairwise(process.arguments) if flag == "-c"]
+        if process.name == "freqtrade" and len(given) > 1:
+            return Path(given[-1])
+    return None
 
 
 def orphans(places: Places) -> tuple[RecordedProcess, ...]:

@@ -1,10 +1,9 @@
-"""What a bot left behind, packed into a backup and removed.
+"""What a bot left behind, found and removed.
 
 Settings, secrets, code and market data are never touched: only the names listed here go. Nothing
 that halts trading goes: a halt is lifted by `resume` alone.
 """
 
-import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from llm_modules.domain import RunMode
 from llm_modules.gate.risk_state import state_name
 from llm_modules.operations.bot_record import LOCK_NAME, RECORD_NAME
 from llm_modules.operations.halting import halting_states
+from llm_modules.operations.keeping.contents import DATABASE_PATTERN, REWARD_NAME
 from llm_modules.operations.places import Places
 
-DATABASE_PATTERN = "tradesv3*.sqlite*"
+DATABASES_AND_LOGS = f"{DATABASE_PATTERN}*"
 LOG_PATTERN = "freqtrade.log*"
 PICTURE_PATTERN = "plot/calibration.png"
-REWARD_NAME = "reward_learning.json"
 # The peak of simulated money goes with it; that of real money is no leftover.
 SIMULATED: tuple[RunMode, ...] = ("sandbox", "dry_run")
 # Without its lock two bots could run; the record goes when the lock is let go.
@@ -30,7 +29,7 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     `journals` are the configured paths of decisions, trades and tape. The sandbox's anchor is
     among them: it goes with the trades that were made in its market.
     """
-    found: set[Path] = set(places.user_data.glob(DATABASE_PATTERN))
+    found: set[Path] = set(places.user_data.glob(DATABASES_AND_LOGS))
     found.update(places.logs.glob(LOG_PATTERN))
     # A picture of trades that are gone would pass for one of the next.
     found.update(places.user_data.glob(PICTURE_PATTERN))
@@ -44,25 +43,7 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def back_up(places: Places, files: Iterable[Path], stamp: str) -> Path:
-    """Pack the files into `backups/<stamp>.tar.gz` and return it; raises OSError if it cannot."""
-    places.backups.mkdir(parents=True, exist_ok=True)
-    archive = places.backups / f"{stamp}.tar.gz"
-    # Under another name until it is whole: half an archive must not pass for a backup.
-    unfinished = archive.with_suffix(".unfinished")
-    with tarfile.open(unfinished, "w:gz") as tar:
-        for path in files:
-            tar.add(path, arcname=_name_inside(places, path), recursive=False)
-    unfinished.replace(archive)
-    return archive
-
-
 def remove(files: Iterable[Path]) -> None:
     """Remove the files; one that is gone already is no matter."""
     for path in files:
         path.unlink(missing_ok=True)
-
-
-def _name_inside(places: Places, path: Path) -> str:
-    root = places.user_data
-    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name

@@ -1,36 +1,36 @@
-"""The commands that check, run, start, stop and describe a bot; each returns an exit status."""
+"""The commands that check, run, start and stop a bot; each returns an exit status."""
 
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from llm_modules.errors import UserError
-from llm_modules.operations.api import answers_ping, open_trades
+from llm_modules.operations import web_ui
+from llm_modules.operations.api import Api
 from llm_modules.operations.bot_record import (
-    BotRecord,
     bot_lock,
     is_running,
-    living,
     orphans,
-    read_record,
     write_record,
 )
 from llm_modules.operations.env_file import GENERATED, ensure_env_file
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.follow import last_lines
 from llm_modules.operations.halting import halts
+from llm_modules.operations.keeping.note import cut_short
 from llm_modules.operations.launch import (
     MODES_IN_WORDS,
     banner,
+    look,
     own_command,
     start_detached,
     supervisor_said,
-    wait_until_answering,
+    wait_until_up,
 )
 from llm_modules.operations.places import PROJECT, shown
 from llm_modules.operations.plan import Plan, Wishes, make_plan
-from llm_modules.operations.render import decision_line
+from llm_modules.operations.render import printable
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings import value_at
 from llm_modules.operations.stopping import stop_bot
@@ -41,6 +41,11 @@ STOP_SECONDS = 10.0
 # The first start on a slow disk compiles and reads some thousand files.
 START_SECONDS = 180.0
 USERNAME_KEY = "api_server.username"
+LOG_LINES = 15
+STOPPED_ITSELF = (
+    "The bot runs, but Freqtrade has stopped trading by itself; ./manage.sh logs says why, "
+    "./manage.sh stop ends it."
+)
 
 
 def check(session: Session, wishes: Wishes) -> ExitStatus:
@@ -80,7 +85,7 @@ def supervise(session: Session, plan: Plan) -> ExitStatus:
 
 
 def start(session: Session, wishes: Wishes, arguments: Sequence[str]) -> ExitStatus:
-    """Start the bot in the background, wait for its API, and say what runs.
+    """Start the bot in the background, wait until it trades, and say what runs.
 
     `arguments` are the options of the command line, passed on to `run`.
     """
@@ -90,26 +95,38 @@ def start(session: Session, wishes: Wishes, arguments: Sequence[str]) -> ExitSta
     _end_orphans(session)
     # Wrong settings are told here and now; the detached supervisor would only write them down.
     _ready_plan(session, wishes)
+    interface = web_ui.begin(session.places, datetime.now(UTC))
     supervisor = start_detached(session.places, own_command(["run", *arguments]))
     # Two starts at once: the supervisor that lost the race for the lock has ended, the bot lives.
     status = announce(session, lambda: _lives(supervisor) or is_running(session.places))
     if status is not ExitStatus.DONE:
         session.screen.complain(supervisor_said(session.places))
+    elif remark := interface.said():
+        session.screen.say(remark)
     return status
 
 
 def announce(session: Session, alive: Callable[[], bool]) -> ExitStatus:
-    """Wait until the API answers and print the banner; `alive` tells when to give up waiting."""
-    record = wait_until_answering(
+    """Wait until the bot trades and print the banner; `alive` tells when to give up waiting."""
+    settings = session.settings()
+    username = str(value_at(settings, USERNAME_KEY))
+    password = session.with_secrets().get(GENERATED[0], "")
+    # Freqtrade itself stays stopped where no state is set.
+    initial_state = str(value_at(settings, "initial_state") or "stopped")
+    arrival = wait_until_up(
         session.places,
         alive,
+        lambda record: look(Api(record.api_port, username, password), initial_state),
         START_SECONDS,
         lambda waited: session.screen.progress(f"Starting ... {waited:.0f} s"),
     )
-    if record is None:
-        session.screen.complain("The bot did not start.")
+    record = arrival.record
+    if record is None or arrival.has_stopped:
+        session.screen.complain(STOPPED_ITSELF if record else "The bot did not start.")
+        if is_running(session.places):
+            # Nobody else tells: the supervisor has no complaint about what still runs.
+            _show_log(session)
         return ExitStatus.FAILED
-    username = str(value_at(session.settings(), USERNAME_KEY))
     session.screen.say(banner(session.places, record, username))
     for name, words in halts(session.places):
         session.screen.say(f"{name}: {words}. ./manage.sh resume lifts it.")
@@ -121,43 +138,6 @@ def stop(session: Session) -> ExitStatus:
     result = stop_bot(session.places, STOP_SECONDS)
     session.screen.say(result or "Nothing is running.")
     return ExitStatus.DONE
-
-
-def status(session: Session) -> ExitStatus:
-    """Say whether the bot runs, how it is, and whether trading is halted."""
-    record = read_record(session.places) if is_running(session.places) else None
-    if record is None:
-        session.screen.say("Not running. Start it with ./manage.sh start")
-    rows = _state(session, record) if record else []
-    for name, value in (*rows, *halts(session.places)):
-        session.screen.say(f"{name:<14} {value}")
-    return ExitStatus.DONE if record else ExitStatus.NOT_RUNNING
-
-
-def _state(session: Session, record: BotRecord) -> list[tuple[str, str]]:
-    uptime = datetime.now(UTC) - record.started_at
-    answer = "answers" if answers_ping(record.api_port) else "is silent"
-    username = str(value_at(session.settings(), USERNAME_KEY))
-    password = session.with_secrets().get(GENERATED[0], "")
-    trades = open_trades(record.api_port, username, password)
-    return [
-        ("Mode", MODES_IN_WORDS[record.mode]),
-        ("Processes", ", ".join(f"{one.name} {one.pid}" for one in living(record))),
-        ("Up for", str(timedelta(seconds=int(uptime.total_seconds())))),
-        ("API", f"http://127.0.0.1:{record.api_port} {answer}"),
-        ("Open trades", "unknown" if trades is None else str(trades)),
-        ("Last decision", _last_decision(session)),
-    ]
-
-
-def _last_decision(session: Session) -> str:
-    """Say how long ago the last line of the decision journal was written, and that line."""
-    path = session.journals().decisions
-    lines = last_lines(path, 1)
-    if not lines:
-        return "none yet"
-    age_seconds = datetime.now(UTC).timestamp() - path.stat().st_mtime
-    return f"{age_seconds:.0f} s ago: {decision_line(lines[0]).plain}"
 
 
 def _ready_plan(session: Session, wishes: Wishes) -> Plan:
@@ -172,6 +152,8 @@ def _ready_plan(session: Session, wishes: Wishes) -> Plan:
                 session.screen.say(f"Random secrets for the API were put into {shown(path)}.")
         except OSError as error:
             raise UserError(f"{shown(path)} cannot be written: {error.strerror}") from error
+    if problem := cut_short(session.places):
+        raise UserError(problem)
     return make_plan(session.places, session.environment, wishes)
 
 
@@ -180,6 +162,11 @@ def _end_orphans(session: Session) -> None:
     if orphans(session.places):
         stop_bot(session.places, STOP_SECONDS)
         session.screen.say("Ended what an earlier run had left behind.")
+
+
+def _show_log(session: Session) -> None:
+    for line in last_lines(session.places.freqtrade_log, LOG_LINES):
+        session.screen.complain(f"  {printable(line)}")
 
 
 def _lives(process: subprocess.Popen[bytes]) -> bool:

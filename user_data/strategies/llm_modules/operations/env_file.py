@@ -44,18 +44,27 @@ def read_env_file(path: Path) -> dict[str, str]:
 
     Raises ConfigError when it cannot be read or a line is not NAME=value.
     """
+    return variables_in(env_text(path), str(path))
+
+
+def env_text(path: Path) -> str:
+    """Return the text of a `.env` file, nothing when there is none. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        return {}
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {_cause(error)}") from error
+
+
+def variables_in(text: str, name: str) -> dict[str, str]:
+    """Return the variables of the text of a `.env` called `name`. Raises ConfigError."""
     variables: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
-            name, value = _parsed(stripped, f"{path}, line {number}")
-            variables[name] = value
+            variable, value = _parsed(stripped, f"{name}, line {number}")
+            variables[variable] = value
     return variables
 
 
@@ -99,17 +108,18 @@ def ensure_env_file(path: Path) -> bool:
 
 
 def with_variables(text: str, variables: Mapping[str, str]) -> str:
-    """Return the text with the variables set: in their own empty line, or appended.
+    """Return the text with the variables set: in the line they have, an empty one, or a new one.
 
     Raises ConfigError naming a variable whose value no line can hold.
     """
     for name, value in variables.items():
         line = f"{name}={quoted(name, value)}"
-        empty = re.search(rf"(?m)^(?:#[ \t]*)?{name}=[ \t]*$", text)
-        if empty:
-            text = text[: empty.start()] + line + text[empty.end() :]
+        own = _own_line(text, name)
+        if own:
+            text = text[: own.start()] + line + text[own.end() :]
         else:
-            text = text.rstrip("\n") + f"\n{line}\n"
+            start = text.rstrip("\n")
+            text = f"{start}\n{line}\n" if start else f"{line}\n"
     return text
 
 
@@ -138,6 +148,13 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)
+
+
+def _own_line(text: str, name: str) -> re.Match[str] | None:
+    """Return the place of a variable: its last line, the one that counts, else an empty one."""
+    lines = [*re.finditer(rf"(?m)^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[^\r\n]*", text)]
+    # A line that is only suggested, such as `# LLM_API_KEY=`.
+    return lines[-1] if lines else re.search(rf"(?m)^#[ \t]*{name}=[ \t]*$", text)
 
 
 def _parsed(line: str, where: str) -> tuple[str, str]:

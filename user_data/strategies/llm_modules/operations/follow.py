@@ -1,19 +1,25 @@
-"""Lines of a file: the last few, then each new one as it is written.
+"""Lines of a file: the last few that are sought, then each new one as it is written.
 
 Survives what happens to log files: not there yet, rotated, replaced, cut short.
 """
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from llm_modules.journal.parts import newest_lines
+from llm_modules.operations.newest import (
+    Parts,
+    Seek,
+    anything,
+    end_of_lines,
+    newest_sought,
+    opened_journal,
+    sought_before,
+)
 
 POLL_SECONDS = 0.25
-BLOCK_BYTES = 65_536
 
 
 def ensure_file(path: Path) -> bool:
@@ -25,34 +31,36 @@ def ensure_file(path: Path) -> bool:
     return True
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """Return the last whole lines of a file, oldest first, none when there is no file."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return []
-    with file:
-        return [_text(line) for line in _with_parts(path, _tail(file, count), count)]
+def last_lines(path: Path, count: int, seek: Seek = anything) -> list[str]:
+    """Return the last whole lines that are sought, oldest first, none when there is no file."""
+    return [_text(line) for line in newest_sought(path, count, seek)]
 
 
 def followed(
-    path: Path, count: int, goes_on: Callable[[], bool], *, poll_seconds: float = POLL_SECONDS
+    path: Path,
+    count: int,
+    goes_on: Callable[[], bool],
+    seek: Seek = anything,
+    *,
+    poll_seconds: float = POLL_SECONDS,
 ) -> Iterator[str]:
-    """Yield the last `count` lines, then new ones while `goes_on()`.
+    """Yield the last `count` lines that are sought, then such new ones while `goes_on()`.
 
     A file that is replaced is read to its end before its successor is read from the start.
     """
-    ensure_file(path)
-    file: BinaryIO = path.open("rb")
+    file, parts = _opened(path)
     try:
-        yield from map(_text, _with_parts(path, _tail(file, count), count))
+        end = end_of_lines(file)
+        yield from map(_text, sought_before(file, end, parts, count, seek))
+        file.seek(end)
         # The writer may be in the middle of a line: what has come of it is kept until the rest has.
         pending = b""
         while goes_on():
             chunk = file.readline()
             pending += chunk
             if pending.endswith(b"\n"):
-                yield _text(pending)
+                if seek(pending[:-1]) == "sought":
+                    yield _text(pending)
                 pending = b""
             elif not chunk:
                 file, moved = _successor(path, file)
@@ -63,27 +71,13 @@ def followed(
         file.close()
 
 
-def _tail(file: BinaryIO, count: int) -> list[bytes]:
-    """Return the last whole lines and leave the file positioned behind them."""
-    end = file.seek(0, os.SEEK_END)
-    start = end
-    block = b""
-    # One newline more than lines: the last piece is empty or unfinished.
-    while start > 0 and block.count(b"\n") <= count:
-        start = max(0, start - BLOCK_BYTES)
-        file.seek(start)
-        block = file.read(end - start)
-    *lines, torn = block.split(b"\n")
-    file.seek(end - len(torn))
-    return list(deque(lines, maxlen=count))
-
-
-def _with_parts(path: Path, tail: list[bytes], count: int) -> list[bytes]:
-    """Put before the tail of a journal what a rotation has moved out of the file."""
-    if len(tail) >= count:
-        return tail
-    found = newest_lines(path, count)
-    return [*found[: len(found) - len(tail)], *tail]
+def _opened(path: Path) -> tuple[BinaryIO, Parts]:
+    """Open a file that is created where there is none, however often someone removes it."""
+    while True:
+        ensure_file(path)
+        file, parts = opened_journal(path)
+        if file is not None:
+            return file, parts
 
 
 def _successor(path: Path, file: BinaryIO) -> tuple[BinaryIO, bool]:

@@ -4,9 +4,11 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from llm_modules.domain import TradingMode
+from llm_modules.domain import Side, TradingMode
+from llm_modules.journal.records import DecisionStatus
 from llm_modules.llm.spending.totals import Grouping
-from llm_modules.operations.places import PROJECT
+from llm_modules.operations.choosing import Result
+from llm_modules.operations.moments import moment, tool
 
 # Ten years: what is meant by more is all of them.
 MOST_DAYS = 3650
@@ -34,9 +36,21 @@ def add_view(command: argparse.ArgumentParser) -> None:
     command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
 
 
+def add_moments(command: argparse.ArgumentParser) -> None:
+    """Add what decisions and trades can both be chosen by."""
+    command.add_argument("--pair", metavar="P", help="only of this pair: BTC, or BTC/USDT:USDT")
+    command.add_argument("--model", metavar="M", help="only of models whose name holds M")
+    when = "30m, 2h, 3d, 1w ago, or 2026-01-31T12:00 (UTC)"
+    command.add_argument("--since", type=moment, metavar="T", help=f"only from then on: {when}")
+    command.add_argument("--until", type=moment, metavar="T", help="only before then; ends there")
+
+
 def add_decisions(command: argparse.ArgumentParser) -> None:
     """Add the options of `decisions`."""
     add_view(command)
+    add_moments(command)
+    command.add_argument("--tool", type=tool, help="only calls of this tool, such as wait")
+    command.add_argument("--verdict", choices=get_args(DecisionStatus), help="only these")
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--summary", action="store_true", help="count them all instead")
     instead.add_argument("--show", metavar="ID", help="one decision whole, prompt and answer too")
@@ -45,6 +59,9 @@ def add_decisions(command: argparse.ArgumentParser) -> None:
 def add_trades(command: argparse.ArgumentParser) -> None:
     """Add the options of `trades`."""
     add_view(command)
+    add_moments(command)
+    command.add_argument("--side", choices=get_args(Side), help="only these")
+    command.add_argument("--result", choices=get_args(Result), help="only these")
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
     instead.add_argument("--review", action="store_true", help="the reviews of the last trades")
@@ -58,7 +75,10 @@ def add_calibration(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mode", type=_mode, help="default: the newest trade's")
     command.add_argument("--model", metavar="NAME", help="default: all")
     command.add_argument(
-        "--png", type=Path, metavar="FILE", help="default: user_data/plot/calibration.png"
+        "--png",
+        type=_png,
+        metavar="FILE",
+        help="ends with .png, the one format; default: user_data/plot/calibration.png",
     )
 
 
@@ -99,11 +119,6 @@ def add_halt(command: argparse.ArgumentParser) -> None:
     command.add_argument("reason", nargs="*", metavar="REASON", help="why, in your own words")
 
 
-def add_version(command: argparse.ArgumentParser) -> None:
-    """Add where the pins are read."""
-    command.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml")
-
-
 def _port(text: str) -> int:
     # As Freqtrade accepts them; digits that are no ASCII are none of its.
     if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65_535):  # noqa: PLR2004
@@ -122,6 +137,14 @@ def _days(text: str) -> int:
     if not 1 <= days <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 to {MOST_DAYS} days")
     return days
+
+
+def _png(text: str) -> Path:
+    if Path(text).suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, expected a name that ends with .png: no other format is drawn"
+        )
+    return Path(text)
 
 
 def _mode(text: str) -> str:

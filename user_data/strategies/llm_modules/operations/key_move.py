@@ -14,7 +14,7 @@ from llm_modules.operations.secret_keys import (
     literal_secrets,
     refuse_ccxt_secrets,
 )
-from llm_modules.operations.settings import parse_text, read_text, value_at
+from llm_modules.operations.settings import exact_text, parse_text, value_at
 
 
 def move_keys(places: Places, stamp: str) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def move_keys(places: Places, stamp: str) -> tuple[str, ...]:
     read, a secret stands where it cannot be moved from, or .env already holds another value
     under the same name.
     """
-    text = read_text(places.settings)
+    text = exact_text(places.settings)
     settings = parse_text(text, shown(places.settings))
     refuse_ccxt_secrets(settings, shown(places.settings))
     keys = literal_secrets(settings)

@@ -4,17 +4,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from llm_modules.operations.api import answers_ping
+from llm_modules.operations.api import Api
 from llm_modules.operations.bot_record import BotRecord, is_running, read_record
 from llm_modules.operations.places import Places, shown
 
 POLL_SECONDS = 0.2
+UNKNOWN_SECONDS = 10.0
+# silent: not there yet; unknown: there, but it does not tell us its state.
+Look = Literal["up", "silent", "unknown", "stopped"]
 MODES_IN_WORDS = {
     "sandbox": "SANDBOX: simulated exchange replaying real candles, scripted model, no real money",
     "dry_run": "DRY-RUN: real market and model, simulated money",
     "live": "LIVE: real market, real model, REAL MONEY",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What became of a start: the bot's record, None when it never came up."""
+
+    record: BotRecord | None
+    has_stopped: bool = False
 
 
 def start_detached(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -39,24 +52,48 @@ def own_command(arguments: Sequence[str]) -> tuple[str, ...]:
     return sys.executable, "-m", "llm_modules.cli", *arguments
 
 
-def wait_until_answering(
-    places: Places, alive: Callable[[], bool], seconds: float, tell: Callable[[float], None]
-) -> BotRecord | None:
-    """Wait for the API and return the bot's record; None when `alive()` ended or time is up.
+def look(api: Api, initial_state: str) -> Look:
+    """Tell how far a bot has come on its way to trading."""
+    if not api.answers():
+        return "silent"
+    state = api.state()
+    if state is None:
+        return "unknown"
+    # Its API answers long before its first loop, in which most of what can fail fails.
+    if state == "running":
+        return "up" if api.has_looped() else "silent"
+    # Freqtrade stops itself when a loop fails for good, and its API goes on answering.
+    return "stopped" if state == "stopped" != initial_state else "up"
+
+
+def wait_until_up(
+    places: Places,
+    alive: Callable[[], bool],
+    look_at: Callable[[BotRecord], Look],
+    seconds: float,
+    tell: Callable[[float], None],
+) -> Arrival:
+    """Wait until the bot trades, stops itself, ends (`alive()`), or time is up.
 
     `tell` hears the seconds waited so far, for a line of progress.
     """
     started = time.monotonic()
+    unknown_since = None
     while (waited := time.monotonic() - started) < seconds:
         record = read_record(places) if is_running(places) else None
-        if record and answers_ping(record.api_port):
-            return record
+        seen = look_at(record) if record else "silent"
+        if record and seen in {"up", "stopped"}:
+            return Arrival(record, has_stopped=seen == "stopped")
+        # With a user name or password that changed since its start it never tells more.
+        unknown_since = (unknown_since or waited) if seen == "unknown" else None
+        if record and unknown_since and waited - unknown_since > UNKNOWN_SECONDS:
+            return Arrival(record)
         # Asked last: a bot that has just ended may have answered before.
         if not alive():
-            return None
+            break
         tell(waited)
         time.sleep(POLL_SECONDS)
-    return None
+    return Arrival(None)
 
 
 def banner(places: Places, record: BotRecord, username: str) -> str:

@@ -11,11 +11,14 @@ from rich.text import Text
 from llm_modules.journal.records import Approved, DecisionRecord, OutcomeRecord
 from llm_modules.learning.reviewer import Review
 from llm_modules.llm.attempts import Attempt
+from llm_modules.operations.orders import Execution, StoredOrder
 from llm_modules.operations.render import STATUS_STYLES, action, finding, printable, printable_lines
 from llm_modules.operations.story import Story, TapedAttempt, TradeInStory
 
 INDENT = "  "
 PROMPT_KEYS = frozenset({"messages", "tools", "model", "provider"})
+# What came before the gate: a failed or skipped decision never did.
+JUDGED = frozenset({"approved", "clamped", "refused"})
 ROLES = {"opened": "opened by it", "closed": "closed by it", "about": "that it was about"}
 
 Page = Iterator[Text]
@@ -32,13 +35,12 @@ def story_page(story: Story) -> Page:
     for number, taped in enumerate(story.attempts, start=1):
         yield from _attempt(f"{number} of {len(story.attempts)}", taped, earlier)
         earlier = taped.attempt or earlier
-    if record.problems:
-        yield _heading("Not usable")
-        yield from _listed(record.problems)
+    yield from _validated(record)
     yield from _judged(record)
     if story.outcomes:
         yield _heading("What became of it")
         yield from map(_outcome, story.outcomes)
+    yield from _executed(story.execution)
     for trade in story.trades:
         yield from _trade(trade)
 
@@ -170,16 +172,35 @@ def _tool_names(request: Mapping[str, object]) -> Iterator[str]:
                 yield "?"
 
 
+def _validated(record: DecisionRecord) -> Page:
+    """Say what was wrong with the answers, and whether one was usable in the end."""
+    if not record.problems and not (record.call and record.attempts):
+        return
+    yield _heading("Validation")
+    yield from _listed(record.problems)
+    if not record.call:
+        yield _line("- no answer was a usable call")
+    elif record.problems:
+        yield _line("- after that the answer was a usable call")
+    else:
+        yield _line("- the answer was a usable call")
+
+
 def _judged(record: DecisionRecord) -> Page:
     if record.call:
         yield _heading(f"Called {record.tool or '?'}")
         width = max(map(len, record.call))
         for name, value in record.call.items():
             yield _line(f"{name:<{width}}  {_value(value)}")
-    if record.fault is not None or record.reasons:
+    is_judged = record.status in JUDGED
+    if record.fault is not None or record.reasons or is_judged:
         yield _heading("Verdict")
         faults = (record.fault,) if record.fault is not None else ()
         yield from _listed((*faults, *(f"{one.kind} {finding(one)}" for one in record.reasons)))
+    if is_judged:
+        # All checks run each time, and only those that have something to say are recorded.
+        others = "all other checks" if record.reasons else "all checks"
+        yield _line(f"- {others} had nothing to say")
     if record.approved is not None:
         yield _heading("Approved")
         yield _line(_approved(record.approved))
@@ -196,6 +217,34 @@ def _outcome(record: OutcomeRecord) -> Text:
     detail = f": {record.detail}" if record.detail else ""
     line = f"{record.at:%Y-%m-%d %H:%M:%S} UTC {record.outcome}{trade}{detail}"
     return _line(line, STATUS_STYLES[record.outcome])
+
+
+def _executed(execution: Execution) -> Page:
+    if execution.trade_id is None:
+        return
+    yield _heading("Orders")
+    if execution.problem:
+        yield _line(f"Not to be shown: {execution.problem}", "yellow")
+    for order in execution.orders:
+        yield _line(_order(order))
+    if execution.is_open:
+        yield _line(f"trade {execution.trade_id} is still open")
+
+
+def _order(order: StoredOrder) -> str:
+    """Say what was ordered, and what was filled of it at which price."""
+    words = [f"{order.placed_at:%Y-%m-%d %H:%M:%S} UTC", order.side, _value(order.amount)]
+    words += [order.kind or "", f"at {_value(order.price)}:", order.status or "unknown"]
+    said = " ".join(word for word in words if word)
+    if not order.filled:
+        return f"{said}, nothing filled"
+    when = f" at {order.filled_at:%H:%M:%S}" if order.filled_at else ""
+    # Not every exchange tells the average; its value then does.
+    price = order.average if order.average is not None else order.price
+    return (
+        f"{said}, filled {_value(order.filled)} for {_value(price)} each{when}, "
+        f"worth {_value(order.cost)}"
+    )
 
 
 def _trade(trade: TradeInStory) -> Page:

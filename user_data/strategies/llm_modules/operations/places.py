@@ -6,6 +6,7 @@ Two bots with different folders share nothing but the code and what is shipped w
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 
 # .../user_data/strategies/llm_modules/operations/places.py, in a checkout and in the image.
@@ -44,12 +45,19 @@ class Places:
     @property
     def market_data(self) -> Path:
         """Candles for the sandbox to replay: this bot's own folder, or the shipped one."""
-        return self._own_or_shipped("data")
+        own = self.user_data / "data"
+        # Freqtrade makes an empty one with its first start.
+        return own if any(own.rglob("*.feather")) else SHIPPED_USER_DATA / "data"
 
     @property
     def findings(self) -> Path:
         """What `doctor` found out about models."""
         return self.user_data / FINDINGS_NAME
+
+    @property
+    def prompts(self) -> Path:
+        """Templates of the user's own, in place of the shipped ones of the same name."""
+        return self.user_data / OWN_PROMPTS
 
     @property
     def env_file(self) -> Path:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_modules.config import API_KEY_VARIABLE
+from llm_modules.context.templates import demand_templates
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.gate.clearance import demand_clearance
+from llm_modules.gate.consent import demand_consent
 from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.env_file import FREQTRADE_PREFIX, effective_environment
@@ -99,7 +101,7 @@ def make_plan(places: Places, environment: Mapping[str, str], wishes: Wishes) ->
     environment = effective_environment(places.env_file, environment)
     settings = merged(own, environment_settings(environment))
     if wishes.sandbox or not value_at(settings, "llm_config.model"):
-        return _sandbox_plan(places, own, _inside(environment), wishes)
+        return _sandbox_plan(places, own, inside(environment), wishes)
     mode: RunMode = "live" if value_at(settings, "dry_run") is False else "dry_run"
     return _plan(_Basis(places, mode, settings, environment), wishes, ())
 
@@ -130,7 +132,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _inside(environment: Mapping[str, str]) -> dict[str, str]:
+def inside(environment: Mapping[str, str]) -> dict[str, str]:
     """Leave out every variable that could lead out of the sandbox."""
     outside = tuple(FREQTRADE_PREFIX + name for name in OUTSIDE)
     return {
@@ -157,10 +159,12 @@ def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes:
 
 def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     config = checked(basis.settings)
+    demand_templates(config, basis.places.prompts)
     findings = Findings(basis.places.findings)
     demand_several_calls(config.llm_config, targets(config.llm_config, {}, findings))
     if basis.mode == "live":
         demand_clearance(basis.places.user_data, config.risk_management)
+        demand_consent(basis.places.user_data, config, basis.settings)
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
     # Freqtrade would wait for ever for an API that cannot listen.
     if not wishes.keeps_ports and not is_free(api_port):
@@ -174,12 +178,18 @@ def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     return Plan(basis.mode, api_port, (*before, freqtrade))
 
 
-def _overlay_with_ports(places: Places, exchange_port: int, model_port: int) -> Path:
-    """Return the sandbox's overlay, rewritten into the run folder when its ports differ."""
+def overlay_text(places: Places, exchange_port: int, model_port: int) -> str:
+    """Return the sandbox's overlay with its servers at these ports. Raises ConfigError."""
     text = read_text(places.sandbox_overlay)
     # In the text, so that it keeps its comments and no address can be forgotten.
     changed = text.replace(f":{EXCHANGE_PORT}", f":{exchange_port}")
-    changed = changed.replace(f":{MODEL_PORT}", f":{model_port}")
+    return changed.replace(f":{MODEL_PORT}", f":{model_port}")
+
+
+def _overlay_with_ports(places: Places, exchange_port: int, model_port: int) -> Path:
+    """Return the sandbox's overlay, rewritten into the run folder when its ports differ."""
+    text = read_text(places.sandbox_overlay)
+    changed = overlay_text(places, exchange_port, model_port)
     if changed == text:
         return places.sandbox_overlay
     parse_text(changed, shown(places.sandbox_overlay))

@@ -3,8 +3,8 @@
 What a model wrote is foreign text: only its first line, without anything a terminal obeys.
 """
 
-from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import ValidationError
 from rich.text import Text
@@ -20,7 +20,9 @@ from llm_modules.journal.records import (
     TradeRecord,
 )
 
-REASON_LENGTH = 160
+# Longer than any line of ours: only what was written by somebody else is cut.
+LONGEST_TEXT = 3000
+UNREADABLE_LENGTH = 160
 STATUS_STYLES = {
     "approved": "green",
     "clamped": "yellow",
@@ -40,32 +42,42 @@ STATUS_STYLES = {
 }
 STAND_INS = {"signal_wait": "waited", "signal_hold": "held"}
 
-Render = Callable[[str], Text]
+SHORT_TOOLS = {"adjust_position": "adjust"}
 
 
-def decision_line(line: str) -> Text:
+class Render(Protocol):
+    """Makes one line for people of a line of a file; a short one leaves room for the reason."""
+
+    def __call__(self, line: str, *, short: bool = False) -> Text:
+        """Return the line."""
+        ...
+
+
+def decision_line(line: str, *, short: bool = False) -> Text:
     """Render a line of `llm_decisions.jsonl`: what was decided, or what became of it."""
     try:
         record = DECISION_LINES.validate_json(line)
     except ValidationError:
         return _unreadable(line)
     if isinstance(record, OutcomeRecord):
-        return _outcome(record)
+        return _outcome(record, short=short)
     if isinstance(record, HaltRecord):
-        return _halt(record)
-    return _decision(record)
+        return _halt(record, short=short)
+    return _decision(record, short=short)
 
 
-def trade_line(line: str) -> Text:
+def trade_line(line: str, *, short: bool = False) -> Text:
     """Render a line of `trade_experience.jsonl`: a trade with its first lesson, or a wording."""
     try:
         record = TRADE_LINES.validate_json(line)
     except ValidationError:
         return _unreadable(line)
-    return _lesson(record) if isinstance(record, LessonRecord) else _trade(record)
+    if isinstance(record, LessonRecord):
+        return _lesson(record, short=short)
+    return _trade(record, short=short)
 
 
-def plain_line(line: str) -> Text:
+def plain_line(line: str, *, short: bool = False) -> Text:  # noqa: ARG001 - a log has no short form
     """Render a line of a log as it stands, made safe for a terminal."""
     return Text(printable(line))
 
@@ -94,13 +106,22 @@ def action(record: DecisionRecord) -> str:
     return printable(record.tool or STAND_INS.get(record.default_tool or "", "no tool"))
 
 
-def _decision(record: DecisionRecord) -> Text:
+def short_tool(name: str) -> str:
+    """Name a tool in few letters: `entry_long`, `adjust`, `wait`."""
+    return SHORT_TOOLS.get(name, name.removeprefix("signal_"))
+
+
+def base_of(pair: str) -> str:
+    """Name a pair by its base alone: `BTC`."""
+    return printable(pair.partition("/")[0])
+
+
+def _decision(record: DecisionRecord, *, short: bool) -> Text:
     confidence = record.call.get("confidence_score")
     shown_confidence = f"{confidence:3.0f}" if isinstance(confidence, float) else "  -"
     line = Text.assemble(
-        _start(record.at, record.mode, record.pair),
-        f"{action(record):<19} ",
-        (f"{record.status:<10} ", STATUS_STYLES[record.status]),
+        _start(record.at, record.mode, record.pair, short=short),
+        _did(action(record), record.status, short=short),
         (f"{shown_confidence}  ", "bold"),
         # Enough of the id for `decisions --show`.
         (f"{printable(record.decision_id[-6:])}  ", "dim"),
@@ -126,39 +147,50 @@ def _amount(value: float | None) -> str:
     return "none" if value is None else f"{value:.8g}"
 
 
-def _outcome(record: OutcomeRecord) -> Text:
+def _did(tool: str, status: str, *, short: bool) -> Text:
+    name = f"{short_tool(tool):<11} " if short else f"{tool:<19} "
+    return Text.assemble(name, (f"{status:<{8 if short else 10}} ", STATUS_STYLES[status]))
+
+
+def _outcome(record: OutcomeRecord, *, short: bool) -> Text:
     trade = f"trade {record.trade_id} " if record.trade_id is not None else ""
     line = Text.assemble(
-        _start(record.at, "", record.pair),
-        f"{record.tool:<19} ",
-        (f"{record.outcome:<10} ", STATUS_STYLES[record.outcome]),
+        _start(record.at, "", record.pair, short=short),
+        _did(printable(record.tool), record.outcome, short=short),
         f"     {trade}{_first_line(record.detail)}",
     )
     line.rstrip()
     return line
 
 
-def _trade(record: TradeRecord) -> Text:
+def _trade(record: TradeRecord, *, short: bool) -> Text:
     lessons = record.reflection.lessons
     lesson = lessons[0] if lessons else record.reflection.summary
     profit_pct = 100 * record.profit_ratio
     return Text.assemble(
-        _start(record.closed_at, record.mode, record.pair),
+        _start(record.closed_at, record.mode, record.pair, short=short),
         f"{record.side:<5} {record.leverage:g}x ",
         (f"{profit_pct:+7.2f} %  ", "green" if profit_pct > 0 else "red"),
         (f"{record.evaluation.grade}  ", "bold"),
-        f"{printable(record.exit_reason):<20} {_first_line(lesson)}",
+        f"{_exit(record, short=short)} {_first_line(lesson)}",
     )
 
 
-def _lesson(record: LessonRecord) -> Text:
+def _exit(record: TradeRecord, *, short: bool) -> str:
+    name = printable(record.exit_reason)
+    return f"{short_tool(name):<9}" if short else f"{name:<20}"
+
+
+def _lesson(record: LessonRecord, *, short: bool) -> Text:
     return Text.assemble(
-        _start(record.at, record.mode, record.pair),
+        _start(record.at, record.mode, record.pair, short=short),
         f"lesson of trade {record.trade_id}: {_first_line(record.text)}",
     )
 
 
-def _start(at: datetime, mode: str, pair: str) -> Text:
+def _start(at: datetime, mode: str, pair: str, *, short: bool) -> Text:
+    if short:
+        return Text.assemble((f"{at:%m-%d %H:%M} ", "dim"), f"{base_of(pair):<5} ")
     return Text.assemble(
         (f"{at:%m-%d %H:%M:%S} ", "dim"), (f"{mode:<7} ", "magenta"), f"{printable(pair):<15} "
     )
@@ -166,16 +198,16 @@ def _start(at: datetime, mode: str, pair: str) -> Text:
 
 def _first_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return printable(lines[0])[:REASON_LENGTH] if lines else ""
+    return printable(lines[0])[:LONGEST_TEXT] if lines else ""
 
 
 def _unreadable(line: str) -> Text:
-    return Text.assemble(("unreadable line: ", "red"), printable(line)[:REASON_LENGTH])
+    return Text.assemble(("unreadable line: ", "red"), printable(line)[:UNREADABLE_LENGTH])
 
 
-def _halt(record: HaltRecord) -> Text:
+def _halt(record: HaltRecord, *, short: bool) -> Text:
     return Text.assemble(
-        _start(record.at, record.mode, "all pairs"),
-        (f"{record.event:<19} ", STATUS_STYLES[record.event]),
+        _start(record.at, record.mode, "all" if short else "all pairs", short=short),
+        (f"{record.event:<{11 if short else 19}} ", STATUS_STYLES[record.event]),
         _first_line(record.text),
     )

@@ -15,6 +15,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import targets
 from llm_modules.llm.spending.opening import prices_of
 from llm_modules.operations.settings import value_at
+from llm_modules.operations.setup.migrations import has_old_keys
 
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
 
@@ -22,6 +23,8 @@ NEVER_SENT = "api_server.password", "api_server.jwt_secret_key"
 SHORTEST_SIGNING_KEY = 32
 # Below this, dry_run would be taken for a typo of dry_run_wallet.
 CLOSE = 0.85
+# Freqtrade's own log_config is no llm_config.
+CLOSE_TO_OURS = 0.85
 
 
 def checked(settings: Mapping[str, Any]) -> TraderConfig:
@@ -166,7 +169,22 @@ def has_whole_telegram(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: missing, Freqtrade needs it even when disabled; or drop the block"
 
 
+def has_no_twin_of_ours(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Refuse a block that looks like a misspelt one of ours beside the right one.
+
+    Nobody would read it. Where the right one is missing, that is told with the same hint.
+    """
+    ours = tuple(name for name in TraderConfig.model_fields if name in settings)
+    for key in sorted(set(settings) - set(TraderConfig.model_fields)):
+        # Spelled with capitals or hyphens it is as close.
+        plain = key.lower().replace("-", "_")
+        if close := difflib.get_close_matches(plain, ours, n=1, cutoff=CLOSE_TO_OURS):
+            yield f"{key}: unknown block, and {close[0]!r} is there too: which one is meant?"
+
+
 RULES: tuple[Rule, ...] = (
+    has_old_keys,
+    has_no_twin_of_ours,
     has_boolean("dry_run"),
     optional(is_number("dry_run_wallet", 0.01, 1e12), "dry_run_wallet"),
     is_one_of("trading_mode", "futures"),

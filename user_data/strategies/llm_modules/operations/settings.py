@@ -12,6 +12,7 @@ import rapidjson
 
 from llm_modules.errors import ConfigError
 from llm_modules.operations.env_file import FREQTRADE_PREFIX
+from llm_modules.operations.located import repeated_keys
 from llm_modules.operations.places import shown
 
 # The very flags of Freqtrade's loader.
@@ -25,8 +26,13 @@ Settings = dict[str, Any]
 
 def read_text(path: Path) -> str:
     """Return the text of a settings file. Raises ConfigError when it is missing or unreadable."""
+    return exact_text(path).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def exact_text(path: Path) -> str:
+    """Return the same with its line endings as they are, for who writes it back."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
         raise ConfigError(f"{shown(path)} is missing; restore it from the repository") from error
     except OSError as error:
@@ -38,7 +44,8 @@ def read_text(path: Path) -> str:
 def parse_text(text: str, name: str) -> Settings:
     """Read JSON with comments and trailing commas.
 
-    Raises ConfigError with line and column when it is not JSON, or not an object.
+    Raises ConfigError with line and column when it is not JSON or not an object, and with the
+    lines of a key that stands twice.
     """
     # As bytes, because the parser counts bytes when it says where it stopped.
     encoded = text.encode()
@@ -48,6 +55,8 @@ def parse_text(text: str, name: str) -> Settings:
         raise ConfigError(f"{name}, {_position(str(error), encoded)}") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{name}: found {type(settings).__name__}, expected an object {{...}}")
+    if repeated := repeated_keys(text):
+        raise ConfigError(f"{name}: {'; '.join(repeated)}: keep one of each")
     if "add_config_files" in settings:
         raise ConfigError(
             f"{name}: add_config_files is not supported; settings belong in config.json, "

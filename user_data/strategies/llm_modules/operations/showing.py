@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from llm_modules.domain import Language
-from llm_modules.journal.parts import newest_lines
 from llm_modules.journal.records import (
     TRADE_LINES,
     LessonRecord,
     Line,
+    TradeKey,
     TradeLine,
     TradeRecord,
     trade_key,
@@ -22,8 +22,10 @@ from llm_modules.journal.records import (
 from llm_modules.learning.reviewer import TradeReviewer
 from llm_modules.learning.wording import learning_phrases
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.newest import Finding, Seek, anything, newest_sought
 from llm_modules.operations.pages import review_page, story_page
 from llm_modules.operations.places import shown
+from llm_modules.operations.plan import DATABASES
 from llm_modules.operations.render import printable
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
@@ -39,14 +41,15 @@ from llm_modules.operations.story import (
 
 
 def show_decision(session: Session, piece: str, *, raw: bool = False) -> ExitStatus:
-    """Show one decision whole: prompt, answer, verdict, and what became of it.
+    """Show one decision whole: prompt, answer, verdict, orders, and what became of it.
 
     `piece` is its id, or enough of the beginning or the end of it; FAILED when it names no single
     decision.
     """
     journals, screen = session.journals(), session.screen
     found = candidates(journals.decisions, piece)
-    story = story_of(journals, found.newest[0]) if found.count == 1 else None
+    databases = {mode: session.places.user_data / name for mode, name in DATABASES.items()}
+    story = story_of(journals, found.newest[0], databases) if found.count == 1 else None
     if story is None:
         screen.complain(not_one(piece, found, shown(journals.decisions)))
         return ExitStatus.FAILED
@@ -72,16 +75,27 @@ def show_trade(session: Session, trade_id: int, *, raw: bool = False) -> ExitSta
     return ExitStatus.DONE
 
 
-def show_reviews(session: Session, count: int, *, raw: bool = False) -> ExitStatus:
-    """Show the reviews of the last closed trades, oldest first."""
+def show_reviews(
+    session: Session, count: int, *, raw: bool = False, seek: Seek = anything
+) -> ExitStatus:
+    """Show the reviews of the last closed trades that are sought, oldest first."""
     path = session.journals().trades
-    # At most one wording follows each trade.
-    lines = [_read(line) for line in newest_lines(path, 2 * count)]
-    lessons = {trade_key(line): line for line in lines if isinstance(line, LessonRecord)}
-    records = [line for line in lines if isinstance(line, TradeRecord)]
+    lessons: dict[TradeKey, LessonRecord] = {}
+
+    def is_sought(line: bytes) -> Finding:
+        # The wording of a lesson stands behind its trade: whoever has come to that has seen it.
+        record = _read(line)
+        if isinstance(record, TradeRecord):
+            return seek(line)
+        if record is not None:
+            lessons.setdefault(trade_key(record), record)
+        return "other"
+
+    records = map(_read, newest_sought(path, count, is_sought))
     trades = [
         TradeInStory("about", record, lessons.get(trade_key(record)))
-        for record in records[max(0, len(records) - count) :]
+        for record in records
+        if isinstance(record, TradeRecord)
     ]
     if not trades:
         session.screen.complain(f"There is no closed trade to show in {shown(path)}.")
@@ -99,6 +113,7 @@ def story_json(story: Story) -> str:
         "decision": _dumped(story.decision),
         "attempts": attempts,
         "outcomes": [_dumped(one) for one in story.outcomes],
+        "execution": asdict(story.execution),
         "trades": [_trade_object(one) for one in story.trades],
     }
     return _json(whole)

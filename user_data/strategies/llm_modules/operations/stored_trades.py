@@ -50,7 +50,7 @@ def read_trades(path: Path, mode: RunMode) -> StoredTrades | Unreadable | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(_address(path), WAIT_SECONDS, uri=True)) as database:
+        with closing(sqlite3.connect(address(path), WAIT_SECONDS, uri=True)) as database:
             began_at = _began_at(database)
             trades = {trade.key: trade for trade in _trades(database, path.name, mode)}
     except sqlite3.Error as error:
@@ -64,7 +64,7 @@ def read_trades(path: Path, mode: RunMode) -> StoredTrades | Unreadable | None:
     return StoredTrades(mode, trades, min(known, default=None))
 
 
-def _address(path: Path) -> str:
+def address(path: Path) -> str:
     """Return the URI that opens a database for reading without leaving a trace beside it."""
     beside = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
     # Nobody has it open and nobody died with it open: SQLite need not make files to share it.

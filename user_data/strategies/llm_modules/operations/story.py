@@ -1,10 +1,10 @@
-"""One decision's whole story, gathered from both journals and the tape without loading any of them.
+"""One decision's whole story, from both journals, the tape and Freqtrade's database.
 
 Lines are first passed over as bytes: only those that hold what is looked for are read.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from llm_modules.domain import RunMode
 from llm_modules.errors import JournalError
 from llm_modules.journal.parts import found_lines
 from llm_modules.journal.reader import LineT
@@ -29,8 +30,10 @@ from llm_modules.journal.records import (
 from llm_modules.llm.attempts import Attempt
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.journals import Journals
+from llm_modules.operations.orders import NOT_EXECUTED, Execution, execution_of
 
 MOST_CANDIDATES = 10
+NO_DATABASES: Mapping[RunMode, Path] = {}
 
 Role = Literal["opened", "closed", "about"]
 
@@ -69,6 +72,7 @@ class Story:
     attempts: tuple[TapedAttempt, ...]
     outcomes: tuple[OutcomeRecord, ...]
     trades: tuple[TradeInStory, ...]
+    execution: Execution = NOT_EXECUTED
 
 
 def candidates(path: Path, piece: str) -> Candidates:
@@ -88,8 +92,13 @@ def candidates(path: Path, piece: str) -> Candidates:
     return Candidates(count, tuple(newest))
 
 
-def story_of(journals: Journals, decision_id: str) -> Story | None:
-    """Return everything that is known of one decision, None when it is not in the journal."""
+def story_of(
+    journals: Journals, decision_id: str, databases: Mapping[RunMode, Path] = NO_DATABASES
+) -> Story | None:
+    """Return everything that is known of one decision, None when it is not in the journal.
+
+    Its orders are looked for in the database of its mode.
+    """
     decision: DecisionRecord | None = None
     outcomes: list[OutcomeRecord] = []
     for line in _lines(journals.decisions, [decision_id], DECISION_LINES):
@@ -102,7 +111,9 @@ def story_of(journals: Journals, decision_id: str) -> Story | None:
     if decision is None:
         return None
     attempts = taped(journals.tape, decision.tape_ids)
-    return Story(decision, attempts, tuple(outcomes), _trades(journals.trades, decision))
+    trades = _trades(journals.trades, decision)
+    execution = execution_of(databases.get(decision.mode), decision, outcomes)
+    return Story(decision, attempts, tuple(outcomes), trades, execution)
 
 
 def taped(path: Path, tape_ids: Iterable[str]) -> tuple[TapedAttempt, ...]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from llm_modules.journal.parts import found_lines
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord, Reason
+from llm_modules.operations.choosing import DecisionChoice
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
 from llm_modules.operations.render import STATUS_STYLES, printable
@@ -58,14 +59,18 @@ class Summary:
             self.codes.setdefault(printable(reason.code), Tally()).add(kind, record.at)
 
 
-def show_summary(session: Session) -> ExitStatus:
-    """Show how many decisions were approved, clamped, refused, and by which checks."""
+EVERYTHING = DecisionChoice()
+
+
+def show_summary(session: Session, choice: DecisionChoice = EVERYTHING) -> ExitStatus:
+    """Show how many of the decisions chosen were approved, clamped, refused, by which checks."""
     path, screen = session.journals().decisions, session.screen
-    summary = summed(line.text for line in found_lines(path))
+    summary = summed((line.text for line in found_lines(path)), choice)
     if summary.bad_lines:
         screen.complain(f"{summary.bad_lines} unreadable lines of {shown(path)} are not counted.")
     if not summary.statuses:
-        screen.say(f"There is no decision in {shown(path)} yet.")
+        which = "decision" if choice.is_everything else "such decision"
+        screen.say(f"There is no {which} in {shown(path)} yet.")
         return ExitStatus.DONE
     screen.table(_status_table(summary))
     if summary.skipped:
@@ -75,7 +80,7 @@ def show_summary(session: Session) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def summed(lines: Iterable[bytes]) -> Summary:
+def summed(lines: Iterable[bytes], choice: DecisionChoice = EVERYTHING) -> Summary:
     """Count the lines of a journal in one pass; outcomes and halts are no decisions."""
     summary = Summary()
     for line in lines:
@@ -85,7 +90,7 @@ def summed(lines: Iterable[bytes]) -> Summary:
             # The last line may be in the middle of being written.
             summary.bad_lines += line.endswith(b"\n")
             continue
-        if isinstance(record, DecisionRecord):
+        if isinstance(record, DecisionRecord) and choice.fits(record):
             summary.take(record)
     return summary
 

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import IO
 
 from llm_modules.operations.plan import Program
+from llm_modules.operations.unsigned import unsigned
 
 LAST_LINES = 15
 POLL_SECONDS = 0.1
@@ -158,7 +159,7 @@ class Supervisor:
     def _read_output(self, output: IO[bytes], last_lines: deque[str]) -> None:
         for line in output:
             # Not strictly: a crash may print anything.
-            text = line.decode(errors="replace").rstrip()
+            text = unsigned(line.decode(errors="replace").rstrip())
             last_lines.append(text)
             self._on_line(text)
 

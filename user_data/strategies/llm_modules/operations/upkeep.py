@@ -1,20 +1,20 @@
-"""The commands around a bot: cleaning, versions, secrets moved to where they belong."""
+"""The commands around a bot: cleaning, secrets moved to where they belong."""
 
 import sys
 from datetime import datetime
-from pathlib import Path
 
 from llm_modules.errors import UserError
 from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, orphans
-from llm_modules.operations.cleaning import back_up, leftovers, remove
+from llm_modules.operations.cleaning import leftovers, remove
 from llm_modules.operations.env_file import completed
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.halting import halts
+from llm_modules.operations.keeping.contents import Folders
+from llm_modules.operations.keeping.making import free_name, pack
 from llm_modules.operations.key_move import move_keys
 from llm_modules.operations.places import STAMP, shown
 from llm_modules.operations.secret_keys import VARIABLES
 from llm_modules.operations.session import Session
-from llm_modules.operations.versions import read_versions
 
 
 def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
@@ -30,7 +30,10 @@ def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
     # Locked until all is removed, so that no bot starts on files that are about to go.
     with bot_lock(places):
         journals = session.journals()
-        files = leftovers(places, (journals.decisions, journals.trades, journals.tape))
+        found = leftovers(places, (journals.decisions, journals.trades, journals.tape))
+        # What no archive has a name for is none of ours, and stays.
+        kept = Folders(places, journals).named(found)
+        files = [one.path for one in kept]
         if not files:
             screen.say("There is nothing to clean.")
             return ExitStatus.DONE
@@ -41,28 +44,17 @@ def clean(session: Session, now: datetime, *, confirmed: bool) -> ExitStatus:
             screen.say("Nothing was removed.")
             return ExitStatus.FAILED
         try:
-            archive = back_up(places, files, now.strftime(STAMP))
+            archive = pack(session, free_name(places.backups, now), "clean", kept).path
         except OSError as error:
             raise UserError(f"no backup, so nothing was removed: {error}") from error
         remove(files)
-    screen.say(f"Removed {len(files)} files; the backup is {shown(archive)}.")
+    screen.say(
+        f"Removed {len(files)} files; the backup is {shown(archive)}; "
+        "./manage.sh restore puts it back."
+    )
     for name, words in halts(places):
         screen.say(f"Stays: {name.lower()} {words}")
     return ExitStatus.DONE
-
-
-def version(session: Session, pyproject: Path) -> ExitStatus:
-    """Say what is pinned and installed; FAILED when they differ."""
-    versions = read_versions(pyproject)
-    session.screen.say(f"{'this project':<14} {versions.project}")
-    for package in versions.packages:
-        state = "up to date" if package.is_up_to_date else "differs: run ./manage.sh deploy"
-        session.screen.say(
-            f"{package.name:<14} pinned {package.pinned}, "
-            f"installed {package.installed or 'nothing'}, {state}"
-        )
-    outdated = any(not package.is_up_to_date for package in versions.packages)
-    return ExitStatus.FAILED if outdated else ExitStatus.DONE
 
 
 def move_secrets(session: Session, now: datetime) -> ExitStatus:

@@ -25,7 +25,7 @@ UNDER_WAY = timedelta(minutes=2)
 
 def verify(session: Session, now: datetime) -> ExitStatus:
     """Check everything against everything and say what does not fit; changes nothing."""
-    sources, screen = _sources(session), session.screen
+    sources, screen = sources_of(session), session.screen
     found = audit(sources, now - UNDER_WAY, _progress(screen), MOST_FAULTS)
     _show_chain(sources.decisions, found.decision_chain, screen)
     _show_chain(sources.trades, found.trade_chain, screen)
@@ -43,7 +43,8 @@ def verify(session: Session, now: datetime) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def _sources(session: Session) -> Sources:
+def sources_of(session: Session) -> Sources:
+    """Return every file of a bot in which something is written down."""
     journals, user_data = session.journals(), session.places.user_data
     # Only a plain `false` counts: what is not set, or wrong, is the shipped setting.
     expects_records = value_at(session.settings(), "experience_config.log_trades") is not False

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llm_modules.backtest.command.options import BacktestOptions, LookaheadOptions
-from llm_modules.config import API_KEY_VARIABLE, TraderConfig
+from llm_modules.config import TraderConfig
+from llm_modules.context.templates import demand_templates
 from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
-from llm_modules.operations.env_file import FREQTRADE_PREFIX, GENERATED, fresh_secret
+from llm_modules.operations.env_file import GENERATED, fresh_secret
 from llm_modules.operations.places import Places, shown
-from llm_modules.operations.plan import OUTSIDE
+from llm_modules.operations.plan import inside
 from llm_modules.operations.rules import checked
 from llm_modules.operations.secret_keys import refuse_literal_secrets
 from llm_modules.operations.session import Session
@@ -77,7 +78,7 @@ def opened(session: Session, options: BacktestOptions | LookaheadOptions) -> Bas
     model = getattr(options, "model", None)
     is_sandbox = options.sandbox or not (model or value_at(settings, "llm_config.model"))
     if is_sandbox:
-        environment = _inside(environment)
+        environment = inside(environment)
         settings = merged(own, environment_settings(environment))
         # What is wrong below the overlay is told now and not on leaving the sandbox.
         checked(settings)
@@ -85,6 +86,7 @@ def opened(session: Session, options: BacktestOptions | LookaheadOptions) -> Bas
     _demand_pairs(options.pairs or (), settings)
     settings = merged(settings, _wished(options))
     config = checked(settings)
+    demand_templates(config, places.prompts)
     basis = Basis(places, settings, config, environment, is_sandbox)
     demand_several_calls(config.llm_config, basis.targets())
     return basis
@@ -123,13 +125,3 @@ def _with_generated(environment: Mapping[str, str]) -> dict[str, str]:
     # The first start makes them; nothing here listens that could need them.
     generated = {name: environment.get(name) or fresh_secret() for name in GENERATED}
     return {**environment, **generated}
-
-
-def _inside(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out every variable that could lead out of the sandbox."""
-    outside = tuple(FREQTRADE_PREFIX + name for name in OUTSIDE)
-    return {
-        name: text
-        for name, text in environment.items()
-        if name != API_KEY_VARIABLE and not name.startswith(outside)
-    }

@@ -7,7 +7,9 @@ would still not run, and nothing could be fetched or sent.
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
@@ -15,10 +17,41 @@ from plotly.offline import get_plotlyjs
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.report.journals import read
 from llm_modules.backtest.report.plain import name, plain
+from llm_modules.backtest.report.section import Section
 from llm_modules.backtest.report.sections import CandlesOf, sections
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_REMARK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What a reader must know before all else, in a word, a sentence and a colour."""
+
+    tone: Literal["calm", "warm", "grave"]
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure in large letters, with what it is and what it rests on."""
+
+    title: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page before it is written; texts are finished, but not escaped."""
+
+    title: str
+    sections: tuple[Section, ...]
+    remarks: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    banner: Banner | None = None
+    cards: tuple[Card, ...] = ()
 
 
 def write_page(assessment: Assessment, path: Path, candles_of: CandlesOf) -> None:
@@ -28,17 +61,24 @@ def write_page(assessment: Assessment, path: Path, candles_of: CandlesOf) -> Non
     the run's folder are read for lessons, confidence and costs. Raises OSError.
     """
     journals = read(assessment.outcome)
-    scripts = (get_plotlyjs(), (TEMPLATES / "page.js").read_text(encoding="utf-8"))
-    content = _template().render(
+    page = Page(
         title=f"Backtest of {name(assessment.model)}",
-        remarks=[plain(remark, LONGEST_REMARK) for remark in assessment.remarks],
-        names=_names(assessment.names),
         sections=sections(assessment, journals, candles_of),
+        remarks=tuple(plain(remark, LONGEST_REMARK) for remark in assessment.remarks),
+        names=_names(assessment.names),
+    )
+    path.write_text(rendered(page), encoding="utf-8")
+
+
+def rendered(page: Page) -> str:
+    """Return a page as HTML that needs nothing else, the same text for the same page."""
+    scripts = (get_plotlyjs(), (TEMPLATES / "page.js").read_text(encoding="utf-8"))
+    return _template().render(
+        page=page,
         policy=_policy(scripts),
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
     )
-    path.write_text(content, encoding="utf-8")
 
 
 def _template() -> Template:

@@ -1,11 +1,9 @@
 """The page's sections in order: sentences, tables, charts."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.report.charts.calibration import calibration, calibration_chart
-from llm_modules.backtest.report.charts.chart import Chart
 from llm_modules.backtest.report.charts.cost import cost_chart
 from llm_modules.backtest.report.charts.equity import drawdown_chart, equity_chart
 from llm_modules.backtest.report.charts.refusals import refusals_chart
@@ -18,6 +16,7 @@ from llm_modules.backtest.report.measures import figures, stretches_of, told
 from llm_modules.backtest.report.numbers import minute
 from llm_modules.backtest.report.plain import plain
 from llm_modules.backtest.report.refusals import refusals, refused
+from llm_modules.backtest.report.section import Section
 from llm_modules.domain import Candles
 from llm_modules.learning.calibration import calibration_sentence
 from llm_modules.learning.wording import learning_phrases
@@ -33,18 +32,6 @@ REFUSED = (
     "zero a check saved money."
 )
 TOO_FEW = "are too few to judge the model's confidence by."
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page; charts are folded away where there may be many."""
-
-    name: str
-    title: str
-    sentences: tuple[str, ...]
-    grids: tuple[Grid, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    folded: bool = False
 
 
 def sections(

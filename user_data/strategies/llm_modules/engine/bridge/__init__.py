@@ -10,6 +10,7 @@ from llm_modules.engine.bridge.market import (
     newest_funding_rate,
     run_mode,
 )
+from llm_modules.engine.bridge.reviews import store_reviews
 from llm_modules.engine.bridge.source import Newest, Source, tiers_of
 from llm_modules.engine.bridge.trades import (
     anchor_stop,
@@ -46,6 +47,7 @@ __all__ = [
     "open_profit",
     "run_mode",
     "store_exit",
+    "store_reviews",
     "store_thesis",
     "stored_thesis",
     "tiers_of",

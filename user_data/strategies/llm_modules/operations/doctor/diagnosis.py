@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from llm_modules.config import TraderConfig
+from llm_modules.config import RiskConfig, TraderConfig
 from llm_modules.llm.meter import Meter, NoMeter
+from llm_modules.operations.doctor.exchange_answer import AskExchange, ExchangeAnswer, Fault
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import Settings
+from llm_modules.operations.settings import Settings, value_at
 
 # From best to worst.
 Health = Literal["ok", "warn", "fail"]
@@ -48,13 +49,18 @@ def no_purse(_config: TraderConfig | None = None) -> Purse:
     return Purse(NoMeter(), lambda _provider, _model, _prompt_tokens, _answer_tokens: None)
 
 
+def no_exchange(_question: object) -> ExchangeAnswer:
+    """Answer as an exchange does that cannot be reached."""
+    return ExchangeAnswer(faults={"open": Fault(trouble="unreachable")})
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A bot to look at.
 
     `config` is None when its settings cannot be used, for the reasons in `problems`, and when a
     sandbox does not run whose model could be asked. `keys` are the variables that may hold the keys
-    of its models, none of them in the sandbox.
+    of its models, none of them in the sandbox. `limits` are there wherever the settings are usable.
     """
 
     session: Session
@@ -62,9 +68,16 @@ class Case:
     settings: Settings = field(default_factory=dict)
     config: TraderConfig | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
+    limits: RiskConfig | None = None
     purse: Purse = field(default_factory=no_purse)
+    ask_exchange: AskExchange = no_exchange
     problems: tuple[str, ...] = ()
     is_sandbox: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the settings ask for real money."""
+        return not self.is_sandbox and value_at(self.settings, "dry_run") is False
 
 
 Examination = Callable[[Case], Iterable[Diagnosis]]

@@ -5,8 +5,8 @@ as soon as it is known, because asking models takes minutes.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 from rich.table import Table
 from rich.text import Text
@@ -23,10 +23,25 @@ from llm_modules.operations.doctor.diagnosis import (
     no_purse,
     worst,
 )
+from llm_modules.operations.doctor.exchange_asking import asking_through_ccxt
+from llm_modules.operations.doctor.exchange_checks import exchange_is_fit
+from llm_modules.operations.doctor.gate_checks import (
+    consent_is_given,
+    nothing_is_halted,
+    selftest_has_passed,
+)
+from llm_modules.operations.doctor.machine_checks import (
+    api_port_is_free,
+    disk_has_room,
+    docker_is_told,
+    files_are_ours,
+    python_is_known,
+)
 from llm_modules.operations.doctor.model_checks import keys_are_there, models_answer
 from llm_modules.operations.doctor.opening_case import opened_case
+from llm_modules.operations.doctor.record_checks import journals_are_sound
+from llm_modules.operations.doctor.settings_checks import settings_are_usable
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.render import printable
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 
@@ -35,59 +50,82 @@ HEALTH_WIDTH = 4
 SUBJECT_WIDTH = 18
 
 
-def settings_are_usable(case: Case) -> Iterator[Diagnosis]:
-    """Tell every problem of the settings, or that there is none."""
-    for problem in case.problems:
-        yield Diagnosis("fail", "settings", "config.json", printable(problem))
-    if not case.problems:
-        yield Diagnosis("ok", "settings", "config.json", "usable, with the environment and .env")
-
-
+# The quick ones first: the exchange takes seconds, models take minutes.
 SECTIONS: tuple[Examination, ...] = (
+    python_is_known,
+    docker_is_told,
+    disk_has_room,
+    files_are_ours,
+    api_port_is_free,
     settings_are_usable,
+    journals_are_sound,
+    selftest_has_passed,
+    nothing_is_halted,
+    consent_is_given,
+    exchange_is_fit,
     keys_are_there,
     models_answer,
     a_day_is_affordable,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was looked at and found, in order; not `whole` when somebody ended it with Ctrl-C."""
+
+    case: Case
+    found: tuple[Diagnosis, ...]
+    whole: bool = True
+
+
 def examine(
     session: Session,
     options: DoctorOptions,
     purse_of: Callable[[TraderConfig], Purse] = no_purse,
+    sections: Iterable[Examination] = SECTIONS,
 ) -> ExitStatus:
     """Look at everything and say how it is and what to do.
 
     DONE when nothing failed, FAILED when something did or nobody waited for the end, UNUSABLE when
     the settings cannot be used.
     """
-    case = opened_case(session, options, purse_of)
+    ask_exchange = asking_through_ccxt(session.environment)
+    examined = look(opened_case(session, options, purse_of, ask_exchange), sections)
+    if not examined.whole:
+        session.screen.complain("Interrupted: not everything was looked at.")
+    if options.json:
+        session.screen.raw(_as_json(examined))
+    elif examined.whole:
+        session.screen.say(_summary(examined.found))
+    # Not for cli.py, where being interrupted is no failure: `doctor && start` must not start.
+    if not examined.whole:
+        return ExitStatus.FAILED
+    if examined.case.problems:
+        return ExitStatus.UNUSABLE
+    return ExitStatus.FAILED if worst(examined.found) == "fail" else ExitStatus.DONE
+
+
+def look(case: Case, sections: Iterable[Examination] = SECTIONS) -> Examined:
+    """Look at a case section by section, showing each row as soon as it is known."""
+    screen = case.session.screen
     found: list[Diagnosis] = []
     try:
-        for diagnosis in _all(case):
-            if not options.json:
-                _show(session.screen, diagnosis, found)
+        for diagnosis in (one for section in sections for one in section(case)):
+            if not case.options.json:
+                _show(screen, diagnosis, found)
             found.append(diagnosis)
-    # Not for cli.py, where it is no failure: `doctor && start` must not start.
     except KeyboardInterrupt:
-        session.screen.complain("Interrupted: not everything was looked at.")
-        return ExitStatus.FAILED
-    if options.json:
-        checks = [asdict(one) for one in found]
-        session.screen.raw(json.dumps({"health": worst(found), "checks": checks}))
-    else:
-        session.screen.say(_summary(found))
-    if case.problems:
-        return ExitStatus.UNUSABLE
-    return ExitStatus.FAILED if worst(found) == "fail" else ExitStatus.DONE
+        return Examined(case, tuple(found), whole=False)
+    return Examined(case, tuple(found))
 
 
-def _all(case: Case) -> Iterator[Diagnosis]:
-    for section in SECTIONS:
-        yield from section(case)
+def _as_json(examined: Examined) -> str:
+    checks = [asdict(one) for one in examined.found]
+    health = worst(examined.found)
+    return json.dumps({"health": health, "complete": examined.whole, "checks": checks})
 
 
-def _show(screen: Screen, diagnosis: Diagnosis, before: list[Diagnosis]) -> None:
+def _show(screen: Screen, diagnosis: Diagnosis, before: Sequence[Diagnosis]) -> None:
     """Show one row, under its heading where that is new; all rows have the same columns."""
     if not before or before[-1].about != diagnosis.about:
         screen.say(Text(diagnosis.about, style="bold"))
@@ -103,7 +141,7 @@ def _show(screen: Screen, diagnosis: Diagnosis, before: list[Diagnosis]) -> None
     screen.table(table)
 
 
-def _summary(found: list[Diagnosis]) -> str:
+def _summary(found: Sequence[Diagnosis]) -> str:
     counts = {health: sum(one.health == health for one in found) for health in STYLES}
     if not counts["warn"] and not counts["fail"]:
         return f"All {counts['ok']} checks are in order."

@@ -48,41 +48,49 @@ def equity_chart(assessment: Assessment) -> Chart | None:
         colour, dash = BASELINE_LINES[number % len(BASELINE_LINES)]
         line = {"color": colour, "dash": dash, "width": BASELINE_WIDTH}
         figure.add_trace(_curve(contender.equity, contender.name, line))
-    line = {"color": BLUE, "width": MODEL_WIDTH}
-    figure.add_trace(_curve(assessment.equity, assessment.model, line))
+    figure.add_trace(model_curve(assessment.equity, assessment.model))
     _shade(figure, assessment)
     title, note = "Account of the model and of the baselines", "Open profit is included."
     return Chart("equity", title, note, figure)
 
 
+def model_curve(equity: Equity, name: str) -> Any:
+    """Return the curve of the account all is about."""
+    return _curve(equity, name, {"color": BLUE, "width": MODEL_WIDTH})
+
+
 def drawdown_chart(assessment: Assessment) -> Chart | None:
     """Draw how far the model's account lay below its highest so far; None without an account."""
-    at, values = assessment.equity.at, assessment.equity.values
-    if not len(at):
+    if not len(assessment.equity.at):
         return None
-    picked = last_of_each(len(at))
+    figure = drawdown_figure(assessment.equity, assessment.outcome.starting_balance)
+    _shade(figure, assessment)
+    note = "How far the account lay below its highest so far."
+    return Chart("drawdown", "Drawdown of the model's account", note, figure)
+
+
+def drawdown_figure(equity: Equity, starting_balance: float) -> Any:
+    """Return a figure of how far an account of at least one point lay below its highest so far."""
+    picked = last_of_each(len(equity.at))
     starts = np.concatenate(([0], picked[:-1] + 1))
     # The deepest of each part: thinned out any other way, the chart would contradict the table.
-    deepest = np.minimum.reduceat(_below_peak(values, assessment), starts)
+    deepest = np.minimum.reduceat(_below_peak(equity.values, starting_balance), starts)
     figure = time_paper("below the peak (%)")
     figure.add_trace(
         go.Scatter(
-            x=moments(at[picked]),
+            x=moments(equity.at[picked]),
             y=np.round(100 * deepest, 4),
-            name=label(assessment.model),
             mode="lines",
             line={"color": VERMILION, "width": BASELINE_WIDTH},
             fill="tozeroy",
             hovertemplate="%{y:.2f} %<extra></extra>",
         )
     )
-    _shade(figure, assessment)
-    note = "How far the account lay below its highest so far."
-    return Chart("drawdown", "Drawdown of the model's account", note, figure)
+    return figure
 
 
-def _below_peak(values: FloatArray, assessment: Assessment) -> FloatArray:
-    peaks = np.maximum.accumulate(np.maximum(values, assessment.outcome.starting_balance))
+def _below_peak(values: FloatArray, starting_balance: float) -> FloatArray:
+    peaks = np.maximum.accumulate(np.maximum(values, starting_balance))
     below: FloatArray = values / peaks - 1
     return below
 

@@ -43,19 +43,28 @@ def trades_chart(
     """
     outcome = assessment.outcome
     pair, currency = outcome.pairs[number], outcome.stake_currency
-    shown = coarsened(_within(candles, outcome.start, outcome.end))
+    shown = coarsened(within(candles, outcome.start, outcome.end))
     if not len(shown):
         return None
-    figure = time_paper(f"price ({label(currency)})", xaxis_rangeslider_visible=False)
-    figure.add_trace(_candles(shown))
     trades = [trade for trade in outcome.trades if trade.pair == pair]
+    figure = trades_figure(shown, trades, currency, lesson)
+    shade(figure, outcome.start, outcome.end, assessment.cut_off)
+    return Chart(f"trades-{number}", f"{name(pair)}: {len(trades):,} trades", NOTE, figure)
+
+
+def trades_figure(
+    candles: Candles, trades: Sequence[ClosedTrade], currency: str, lesson: Lesson
+) -> Any:
+    """Return a figure of one pair's trades on its candles, or alone where there is no candle."""
+    figure = time_paper(f"price ({label(currency)})", xaxis_rangeslider_visible=False)
+    if len(candles):
+        figure.add_trace(_candles(candles))
     for kind, line in KINDS:
         of_kind = [trade for trade in trades if (trade.profit_abs > 0) == (kind == "won")]
         if of_kind:
             _draw_ways(figure, of_kind, kind, line)
             _draw_ends(figure, of_kind, kind, _texts(of_kind, currency, lesson))
-    shade(figure, outcome.start, outcome.end, assessment.cut_off)
-    return Chart(f"trades-{number}", f"{name(pair)}: {len(trades):,} trades", NOTE, figure)
+    return figure
 
 
 def coarsened(candles: Candles) -> Candles:
@@ -76,7 +85,8 @@ def coarsened(candles: Candles) -> Candles:
     )
 
 
-def _within(candles: Candles, start: datetime, end: datetime) -> Candles:
+def within(candles: Candles, start: datetime, end: datetime) -> Candles:
+    """Return the candles that open within a span of time."""
     bounds = milliseconds(start), milliseconds(end)
     first, last = np.searchsorted(candles.open_times, bounds)
     return candles.taken(slice(int(first), int(last)))

@@ -1,0 +1,1 @@
+"""`manage.sh live`: everything that has to hold, and be known, before real money is traded."""

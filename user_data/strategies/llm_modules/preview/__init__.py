@@ -1,0 +1,1 @@
+"""What the model would be shown now, exactly: nobody is asked, nothing is kept."""

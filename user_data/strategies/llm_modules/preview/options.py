@@ -1,0 +1,38 @@
+"""What can be asked for on the command line, and its grammar."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm_modules.operations.places import SHIPPED_USER_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOptions:
+    """One call of the command: about which pair, and whether a position is to be shown."""
+
+    pair: str
+    in_position: bool = False
+    json: bool = False
+    sandbox: bool = False
+    user_data: Path = SHIPPED_USER_DATA
+
+
+def parsed(arguments: Sequence[str]) -> PreviewOptions:
+    """Read the command line; ends the program with status 2 where it cannot be understood."""
+    parser = argparse.ArgumentParser(
+        prog="./manage.sh prompt", description="Show what the model would see now. Asks nobody."
+    )
+    parser.add_argument("--pair", required=True, help="such as BTC/USDT:USDT")
+    parser.add_argument(
+        "--in-position",
+        action="store_true",
+        help="with an open position: the real one, or a made-up one where there is none",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="in the sandbox, although a model is configured"
+    )
+    parser.add_argument("--user-data", type=Path, default=SHIPPED_USER_DATA, help="folder of a bot")
+    return PreviewOptions(**vars(parser.parse_args(arguments)))
