@@ -91,10 +91,11 @@ install_locked() { # REQUIREMENTS
 
 # Of somebody else's environment every tool says something else, and none of it helps.
 may_install() {
-    local place=$VENV
-    [ -e "$place" ] || place=.
-    [ -w "$place" ] || die 1 "$(id -un) may not change $PWD/${place#.}, where the packages are \
-installed: run this as the user it belongs to, or give it to yourself (sudo chown -R $(id -un) $PWD)."
+    local place=$PWD/$VENV who
+    [ -e "$place" ] || place=$PWD
+    who=$(id -un 2>/dev/null) || who=$(id -u)
+    [ -w "$place" ] || die 1 "$who may not change $place, where the packages are installed: run \
+this as the user it belongs to, or give the project to yourself (sudo chown -R $who $PWD)."
 }
 
 ensure_venv() { # runtime|test

@@ -154,6 +154,12 @@ positions stay, with their stops. On a live exchange close them there by hand."
             return "$status"
             ;;
         move-keys) on_the_files move-keys ;;
+        live)
+            case " $* " in
+                *' --withdraw '* | *' --no-start '*) on_the_files live "$@" ;;
+                *) on_the_files live --no-start "$@" && start_container ;;
+            esac
+            ;;
         *) in_container "${module[@]}" "$@" ;;
     esac
 }

@@ -25,6 +25,8 @@ from llm_modules.operations.places import SHIPPED_USER_DATA
 ALL = all_calls()
 # What they are given goes on to another program.
 HANDED_ON = {"freqtrade", "test", "sandbox"}
+# What the script itself does, in a sentence about it.
+VERBS = {"runs", "uses", "will"}
 # A word in capitals stands for one of these.
 FOR_INSTANCE = {"ID": "abc123", "N": "3", "PAIR": "BTC/USDT:USDT", "FILE": "backup.tar.gz"}
 # Without a bot that ran, and without a network: what each of the quick ones ends with.
@@ -71,6 +73,21 @@ def test_every_command_is_in_the_readme_or_in_operating(command: str) -> None:
     operating = text_of(ROOT / "docs" / "operating.md")
     documents = {call.command for call in (*calls(README), *calls(ROOT / "CONTRIBUTING.md"))}
     assert command in documents or re.search(rf"`{command}\b", operating), command
+
+
+def test_the_program_itself_advises_only_what_exists() -> None:
+    """In its texts and comments, its shell scripts, its settings and their example."""
+    strategies = ROOT / "user_data" / "strategies"
+    files = [*strategies.rglob("*.py"), ROOT / "manage.sh", *(ROOT / "tools").iterdir()]
+    files += [ROOT / "user_data" / "config.json", ROOT / ".env.example"]
+    unknown = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        if path.is_file()
+        for name in re.findall(r"\./manage\.sh ([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
+        if name not in paragraphs() and name not in VERBS
+    }
+    assert unknown == set()
 
 
 # --- the two READMEs ------------------------------------------------------------------------------

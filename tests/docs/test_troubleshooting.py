@@ -53,11 +53,16 @@ def nodes() -> tuple[tuple[str, ast.AST], ...]:
     )
 
 
+def scripts() -> list[str]:
+    """The shell's part of the program, with continued lines joined."""
+    paths = [ROOT / "manage.sh", *sorted((ROOT / "tools").rglob("*.sh"))]
+    return [path.read_text(encoding="utf-8").replace("\\\n", "") for path in paths]
+
+
 @cache
 def said() -> str:
-    """All texts of the program, and the shell's script with continued lines joined."""
-    scripts = [ROOT / "manage.sh", *sorted((ROOT / "tools").rglob("*.sh"))]
-    texts = [path.read_text(encoding="utf-8").replace("\\\n", "") for path in scripts]
+    """All texts of the program."""
+    texts = scripts()
     texts += [worded(node) for _, node in nodes()]
     # Placeholders of logging and of shell variables are gaps too.
     return re.sub(r"%[sdr]|%\.0f|%g|\$\{?\w+\}?", GAP, "\n".join(filter(str.strip, texts)))
@@ -91,15 +96,24 @@ def for_people() -> Iterator[tuple[str, str]]:
                 yield file, text
 
 
-def test_every_message_that_people_have_to_act_on_is_told() -> None:
+def is_told(text: str) -> bool:
     told = [piece for row in ROWS for message in quoted(row[0]) for piece in pieces(message)]
-    told = [piece for piece in told if len(piece) >= DISTINCT]
+    return any(piece in text for piece in told if len(piece) >= DISTINCT)
+
+
+def test_every_message_that_people_have_to_act_on_is_told() -> None:
     untold = [
         f"{file}: {text.replace(GAP, '..')}"
         for file, text in for_people()
-        if not file.startswith(NOT_FOR_THIS_PAGE) and not any(piece in text for piece in told)
+        if not file.startswith(NOT_FOR_THIS_PAGE) and not is_told(text)
     ]
     assert untold == []
+
+
+def test_everything_the_shell_script_ends_with_is_told() -> None:
+    ends = [end for text in scripts() for end in re.findall(r'die \d \s*"([^"]*)"', text)]
+    assert len(ends) > 10
+    assert [end for end in ends if not is_told(end)] == []
 
 
 def test_every_row_has_a_cause_and_a_cure() -> None:

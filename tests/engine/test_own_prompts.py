@@ -16,8 +16,8 @@ from llm_modules.engine.cycle import Rooms, decide
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.inline import InlineService
 from llm_modules.engine.portfolio import decide_all, open_panel
-from llm_modules.engine.startup import Premises, open_desk
 from llm_modules.engine.question import Question
+from llm_modules.engine.startup import Premises, open_desk
 from llm_modules.errors import ConfigError
 from llm_modules.journal.records import DecisionRecord
 from models import a_target

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_modules.operations import web_ui
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
@@ -15,6 +16,13 @@ API_SECRETS = {
     "FREQTRADE__API_SERVER__JWT_SECRET_KEY": "canary-signing-key-of-32-characters",
     "FREQTRADE__API_SERVER__WS_TOKEN": "canary-token",
 }
+
+
+@pytest.fixture(autouse=True)
+def _with_web_ui(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no start of a test fetch anything: test_web_ui alone looks at what is fetched."""
+    if request.module.__name__.rpartition(".")[2] != "test_web_ui":
+        monkeypatch.setattr(web_ui, "is_installed", lambda _: True)
 
 
 @pytest.fixture

@@ -268,6 +268,30 @@ def test_a_process_that_ends_in_between_is_no_error(
     end(child)
 
 
+def test_a_process_of_another_user_is_told_as_that(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = sleeper()
+    places.run.mkdir()
+    write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
+    without_supervisor(places)
+
+    def refused(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    with pytest.raises(UserError, match=f"freqtrade {child.pid} was started by another user"):
+        stop_bot(places, 5)
+    monkeypatch.undo()
+    end(child)
+
+
+def test_a_bot_is_seen_by_those_who_may_only_look(places: Places) -> None:
+    with bot_lock(places):
+        (places.run / bot_record.LOCK_NAME).chmod(0o444)
+        assert is_running(places)
+
+
 def test_the_lock_is_not_inherited_by_children(places: Places) -> None:
     with bot_lock(places):
         child = sleeper()

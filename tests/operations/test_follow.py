@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.operations import newest
+from llm_modules.operations import follow, newest
 from llm_modules.operations.follow import ensure_file, followed, last_lines
 
 QUICK = 0.001
@@ -178,3 +178,20 @@ def test_lines_that_a_rotation_moved_away_come_first(
     a_rotated_journal(path)
     assert last_lines(path, count) == expected
     assert list(followed(path, count, times(0), poll_seconds=QUICK)) == expected
+
+
+def test_a_file_that_is_removed_before_it_is_opened_is_created_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    turns = iter([True])
+
+    def removed_once(asked: Path) -> bool:
+        created = ensure_file(asked)
+        if next(turns, False):
+            asked.unlink()
+        return created
+
+    monkeypatch.setattr(follow, "ensure_file", removed_once)
+    assert list(followed(path, 5, times(0), poll_seconds=QUICK)) == []
+    assert path.exists()

@@ -87,7 +87,8 @@ case "$*" in
         printf '#!%s/%s/bin/python\n' "$PWD" "${!#}" > "${!#}/bin/freqtrade" ;;
     *kept-options*) [ -n "${KEPT+x}" ] || exit 3; echo "$KEPT" ;;
     *"cli start"*) [ -z "${INTERRUPT:-}" ] || kill -INT $PPID
-        [ -z "${NEVER_COMES_UP:-}" ] || { grep -q "$NEVER_COMES_UP" .venv/requirements.txt && exit 1; } ;;
+        [ -n "${NEVER_COMES_UP:-}" ] || exit "${BOT_STATUS:-0}"
+        ! grep -q -e "$NEVER_COMES_UP" .venv/requirements.txt ;;
     *"-m pip --version"*) exit "${PIP_MISSING:-0}" ;;
     *"-m llm_modules"*) exit "${BOT_STATUS:-0}" ;;
 esac
@@ -109,7 +110,7 @@ case "$*" in
     *complete-env*) cat; for name in PASSWORD JWT_SECRET_KEY WS_TOKEN; do
         echo "FREQTRADE__API_SERVER__$name=kcanary"; done; exit "${IMAGE_BROKEN:-0}" ;;
     *announce*)
-        [ -z "${ANSWERS_ONCE_BACK:-}" ] || { grep -q "docker tag freqtrade-llm:previous" "$CALLS" && exit 0; }
+        [ -n "${ANSWERS_ONCE_BACK:-}" ] && grep -q "tag freqtrade-llm:previous" "$CALLS" && exit 0
         exit "${NEVER_ANSWERS:-0}" ;;
     *"llm_modules.cli check"*) exit "${BAD_SETTINGS:-0}" ;;
     *"cli version"*) exit "${BOT_STATUS:-0}" ;;
@@ -457,6 +458,10 @@ def test_a_failed_installation_is_status_1_and_tried_again(project: Project) -> 
         (("decisions", "--summary"), "llm_modules.cli decisions --summary"),
         (("halt", "gone", "fishing"), "llm_modules.cli halt -- gone fishing"),
         (("halt", "--yes"), "llm_modules.cli halt -- --yes"),
+        (("prompt", "--pair", "A/B:B"), "llm_modules.preview --pair A/B:B"),
+        (("freqtrade", "list-pairs", "-c", "x"), "llm_modules.cli freqtrade -- list-pairs -c x"),
+        (("freqtrade", "list-pairs", "--help"), "llm_modules.cli freqtrade -- list-pairs --help"),
+        (("freqtrade", "--help"), "llm_modules.cli freqtrade -- --help"),
         (("resume", "--yes"), "llm_modules.cli resume --yes"),
         (("flatten", "--yes"), "llm_modules.cli flatten --yes"),
         (("backtest", "--sandbox"), "llm_modules.backtest backtest --sandbox"),
@@ -604,7 +609,7 @@ def test_a_deploy_whose_installation_fails_leaves_everything(project: Project) -
     project.run("status")
     before, _ = newer_lock(project)
     python = project.folder / ".venv" / "bin" / "python"
-    broken = PYTHON.replace('*kept-opt', '*"pip install"*) exit 1 ;;\n    *kept-opt')
+    broken = PYTHON.replace("*kept-opt", '*"pip install"*) exit 1 ;;\n    *kept-opt')
     for path in (python, project.bin / "python3.12"):
         path.write_text(broken, encoding="utf-8")
     result = project.run("deploy", KEPT="")
@@ -897,7 +902,10 @@ def test_an_image_that_refuses_the_settings_is_not_the_next_to_start(dockered: P
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"CONTAINER_RUNS": "true", "ANSWERS_ONCE_BACK": "1"}, "runs again, on the image of before"),
+        (
+            {"CONTAINER_RUNS": "true", "ANSWERS_ONCE_BACK": "1"},
+            "runs again, on the image of before",
+        ),
         ({"CONTAINER_RUNS": "true"}, "the BOT IS NOT RUNNING"),
         ({"CONTAINER_RUNS": "false"}, "the bot is not running, as before"),
         ({"CONTAINER_RUNS": "true", "NO_IMAGE": "1"}, "There is none, so the BOT IS NOT RUNNING"),
@@ -922,6 +930,16 @@ def test_what_writes_settings_works_on_the_files_as_their_owner(
     complete_env_file(dockered)
     result = dockered.run(command, "x")
     assert result.called(f"--user {os.getuid()}:.* -w /project .* -m llm_modules.cli {command} x")
+
+
+def test_going_live_is_agreed_on_the_files_and_starts_the_container(dockered: Project) -> None:
+    complete_env_file(dockered)
+    result = dockered.run("live", "--amount", "5")
+    assert result.called("-w /project .* -m llm_modules.cli live --no-start --amount 5")
+    assert result.called("compose up -d")
+    result = dockered.run("live", "--withdraw")
+    assert result.called("llm_modules.cli live --withdraw")
+    assert not result.called("compose up")
 
 
 def test_restore_is_refused_while_the_container_runs(dockered: Project) -> None:

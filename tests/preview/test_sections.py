@@ -8,7 +8,8 @@ from llm_modules.preview.sections import sections, tool, whole
 from llm_modules.weights import tokens, weight
 
 PAGE = (
-    "pair=A/B:B\nthesis\n\n<quoted 12>\n## Lessons\n- # no heading\n## Trades\n- one\n</quoted 12>\n"
+    "pair=A/B:B\nthesis\n\n"
+    "<quoted 12>\n## Lessons\n- # no heading\n## Trades\n- one\n</quoted 12>\n"
     "\n# Higher timeframes\nrsi\n\n<quoted 34>\n## Habits\n- x\n</quoted 34>\n\n# Market now\n"
     "rsi=50\n\nDecide for A/B:B."
 )

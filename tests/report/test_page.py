@@ -92,6 +92,8 @@ def test_every_section_is_there_in_order_with_its_charts(page: Page) -> None:
 def test_nothing_on_the_page_needs_a_network(page: Page) -> None:
     assert page.links == []
     assert "default-src 'none'" in page.policy
+    # All lines are good, so nothing is said of others.
+    assert "unreadable" not in page.texts[""]
     assert len(page.scripts) == 2
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas_ta
 import pytest
 from freqtrade.enums import RunMode, SignalDirection
 from freqtrade.exceptions import OperationalException
@@ -14,6 +15,7 @@ from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from pandas import DataFrame, to_datetime
 
 from builders import NOON, PAIR, a_booking, a_decision_record, a_world, some_candles
+from llm_modules.market.extra_indicators import output_columns
 
 ROOT = Path(__file__).parent.parent.parent / "user_data"
 CALLBACKS = (
@@ -406,6 +408,33 @@ def test_the_chart_shows_what_the_model_sees(strategy: Any) -> None:
     assert named <= set(shown.columns)
     signals = strategy.populate_exit_trend(strategy.populate_entry_trend(shown, {}), {})
     assert signals[["enter_long", "enter_short", "exit_long", "exit_short"]].sum().sum() == 0
+
+
+def a_frame() -> DataFrame:
+    candles = some_candles("30m")
+    columns = {name: getattr(candles, name) for name in ("open", "high", "low", "close", "volume")}
+    return DataFrame({"date": to_datetime(candles.open_times, unit="ms", utc=True), **columns})
+
+
+def test_added_indicators_are_on_the_chart_too(strategy: Any) -> None:
+    strategy.config["context_config"]["extra_indicators"] = ["cci"]
+
+    assert "cci_14_0.015" in strategy.populate_indicators(a_frame(), {"pair": PAIR}).columns
+
+
+def test_an_added_indicator_that_fails_leaves_the_others_on_the_chart(
+    strategy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise TypeError("a library's own mistake")
+
+    strategy.config["context_config"]["extra_indicators"] = ["cci"]
+    output_columns("cci")
+    monkeypatch.setattr(pandas_ta, "cci", fail)
+    shown = strategy.populate_indicators(a_frame(), {"pair": PAIR})
+
+    assert "rsi_14" in shown.columns
+    assert "cci_14_0.015" not in shown.columns
 
 
 def test_hyperopt_ends_with_one_clear_sentence(strategy: Any) -> None:

@@ -275,8 +275,8 @@ def test_a_provider_without_a_server_says_what_is_missing(doctor: Doctor) -> Non
     assert answer.sentence.startswith("llm_config.api_base: empty")
 
 
-def test_a_library_that_is_missing_says_so_itself(doctor: Doctor) -> None:
-    config = opened_case(doctor.asking(PickyServer()).session, EVERYTHING, no_purse).config
+def test_a_library_that_is_missing_says_so_itself(doctor: Doctor, server: PickyServer) -> None:
+    config = opened_case(doctor.asking(server).session, EVERYTHING, no_purse).config
     assert config is not None
     asked = Asked("llm_config.model", targets(config.llm_config, {})[0])
     row = _failed(asked, ConfigError("anthropic is not installed: ./manage.sh start does it"))

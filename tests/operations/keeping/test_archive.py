@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import json
@@ -147,6 +148,17 @@ def test_an_archive_that_is_cut_short_is_refused(tmp_path: Path, at: float) -> N
     path = an_archive(tmp_path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * at)])
     with pytest.raises(UserError, match=r"is damaged|no archive of ours|no manifest\.json"):
+        unpack(path, into(tmp_path), silent)
+
+
+def test_garbage_behind_the_list_is_refused(tmp_path: Path) -> None:
+    path = forged(tmp_path, listing("a"), ("a", CONTENT))
+    plain = bytearray(gzip.decompress(path.read_bytes()))
+    # The header of the second member, behind the list and its own.
+    at = plain.index(b"a\0\0", 1024)
+    plain[at : at + 512] = b"\xff" * 512
+    path.write_bytes(gzip.compress(bytes(plain)))
+    with pytest.raises(UserError, match="is damaged"):
         unpack(path, into(tmp_path), silent)
 
 

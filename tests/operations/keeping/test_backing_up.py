@@ -16,7 +16,7 @@ from llm_modules.errors import UserError
 from llm_modules.journal.checking import check_chain
 from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.keeping import backing_up, making, staging
+from llm_modules.operations.keeping import making, staging
 from llm_modules.operations.keeping.archive import read_manifest
 from llm_modules.operations.keeping.backing_up import BackupOptions, back_up
 from llm_modules.operations.keeping.progress import Meter, sized
@@ -301,7 +301,3 @@ def test_a_short_copy_is_not_told() -> None:
     screen = Watched()
     Meter(screen, "Copying", 1000)(1000)
     assert screen.seen == []
-
-
-def test_every_way_of_making_an_archive_has_its_words() -> None:
-    assert set(backing_up.MADE_BY) == {"backup", "clean", "restore"}

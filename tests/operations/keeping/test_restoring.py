@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_modules import cli
 from llm_modules.errors import UserError
 from llm_modules.operations import control, upkeep
 from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, write_record
@@ -338,6 +339,33 @@ def test_journals_kept_elsewhere_come_back_there_or_not_at_all(
     restoring.make_archive(moved, tmp_path / "whole.tar.gz", "backup")
     with pytest.raises(UserError, match="keep the journals in another place than yours"):
         put_back(moved, tmp_path / "whole.tar.gz")
+
+
+def test_settings_that_agree_about_journals_elsewhere_are_restored_with_them(
+    bot: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    bot.journals().decisions.rename(tmp_path / "elsewhere" / "llm_decisions.jsonl")
+    moved = Elsewhere(bot.places, bot.environment, bot.screen)
+    moved.places.env_file.touch()
+    restoring.make_archive(moved, tmp_path / "whole.tar.gz", "backup")
+    monkeypatch.setattr(restoring, "journals_of", lambda *_: moved.journals())
+    put_back(moved, tmp_path / "whole.tar.gz")
+    captured = capsys.readouterr()
+    assert "Restored 14 files." in captured.out
+    assert "Secrets are in no archive" not in captured.out
+
+
+def test_both_are_commands_of_manage_sh(bot: Session, capsys: Captured) -> None:
+    folder = ["--user-data", str(bot.places.user_data)]
+    assert cli.main(["backup", *folder], {}) == 0
+    (archive,) = bot.places.backups.glob("*.tar.gz")
+    assert cli.main(["backup", "--list", *folder], {}) == 0
+    assert archive.name in capsys.readouterr().out
+    assert cli.main(["restore", str(archive), "--yes", *folder], {}) == 0
+    assert cli.main(["restore", str(bot.places.settings), "--yes", *folder], {}) == 2
+    with pytest.raises(SystemExit):
+        cli.main(["backup", "--list", "--out", "x", *folder], {})
 
 
 # --- cut short ----------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ from builders import NOON
 from fake_binance import KEY, REFUSED, SECRET, FakeBinance
 from llm_modules.cli import main
 from llm_modules.config import parse_config
-from llm_modules.errors import ConfigError, UserError
+from llm_modules.errors import ConfigError, JournalError, UserError
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance
 from llm_modules.gate.consent import CONSENT_NAME, Consent
 from llm_modules.gate.halt import HALT_NAME
+from llm_modules.llm.providers.findings import Findings
+from llm_modules.llm.recorder import provider_hash
 from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.doctor.diagnosis import no_purse
 from llm_modules.operations.doctor.exchange_program import answer_of
@@ -35,6 +37,7 @@ from llm_modules.operations.plan import Plan, Wishes, make_plan
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings import read_settings
 from picky_server import PickyServer, running
+from probes import a_finding
 
 AT_RISK = "412.50 USDT"
 TYPED = LiveWishes()
@@ -123,6 +126,9 @@ def bot(
             llm_config=own["llm_config"] | {"model": "test-model", "api_base": model.url},
             exchange=own["exchange"] | {"ccxt_config": exchange.addresses},
         )
+        # Asked a while ago: what a model is asked is another scene.
+        asked = a_finding(server=provider_hash(model.url), at=datetime.now(UTC))
+        Findings(one.places.findings).keep(asked)
         yield one
 
 
@@ -354,3 +360,57 @@ def test_the_command_starts_as_start_does(bot: Bot) -> None:
     bot.listen()
     assert bot.consent is not None
     assert "port 8086 is taken by another program" in bot.said
+
+
+@pytest.mark.parametrize("command", ["check", "run", "start"])
+def test_no_other_command_leads_to_real_money(bot: Bot, command: str) -> None:
+    bot.passes_selftest(bot.session)
+    arguments = [command, "--user-data", str(bot.places.user_data)]
+    assert main(arguments, bot.session.environment) == ExitStatus.UNUSABLE
+    bot.listen()
+    assert "nobody has consented to real money: run ./manage.sh live" in bot.said
+    assert not (bot.places.run / "bot.json").exists()
+
+
+def test_no_command_leads_there_for_a_bot_that_changed(bot: Bot) -> None:
+    bot.goes_live(replace(STATED, starts=False))
+    own = read_settings(bot.places.settings)
+    bot.with_settings(exchange=own["exchange"] | {"pair_whitelist": ["BTC/USDT:USDT"]})
+    arguments = ["check", "--user-data", str(bot.places.user_data)]
+    assert main(arguments, bot.session.environment) == ExitStatus.UNUSABLE
+    bot.listen()
+    assert "consented to 412.50 USDT" in bot.said
+    assert "the pairs changed; once more: run ./manage.sh live" in bot.said
+
+
+def test_a_full_disk_is_an_error_and_no_consent(bot: Bot) -> None:
+    # A folder of that name: nothing can be put in its place, as on a disk that is full.
+    (bot.places.user_data / f".{CONSENT_NAME}.new").mkdir()
+    with pytest.raises(JournalError, match="cannot write"):
+        bot.goes_live()
+    assert bot.consent is None
+    assert bot.started == []
+
+
+@pytest.mark.parametrize("option", [["--yes"], ["--no-start", "--withdraw"], ["--sandbox"]])
+def test_there_is_no_way_around_typing(bot: Bot, option: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["live", *option], bot.session.environment)
+    assert refused.value.code == ExitStatus.UNUSABLE
+
+
+# --- doctor before it ---------------------------------------------------------------------------
+
+
+def test_doctor_looks_at_the_same_bot_and_changes_nothing_of_it(bot: Bot) -> None:
+    before = bot.places.settings.read_bytes()
+    bot.exchange.refusals = {"account": (401, REFUSED)}
+    arguments = ["doctor", "--json", "--user-data", str(bot.places.user_data)]
+    assert main(arguments, bot.session.environment) == ExitStatus.FAILED
+    bot.listen()
+    whole = json.loads(bot.said)
+    failed = {one["subject"]: one for one in whole["checks"] if one["health"] == "fail"}
+    assert set(failed) == {"selftest", "key"}
+    assert failed["key"]["sentence"].startswith("refused: Invalid API-key, IP, or permissions")
+    assert bot.places.settings.read_bytes() == before
+    assert bot.consent is None

@@ -111,11 +111,6 @@ class Api:
     username: str
     password: str = field(repr=False)
 
-    @property
-    def address(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
-
     def answers(self) -> bool:
         """Tell whether Freqtrade answers at all; nobody has to be known for that."""
         return answers_ping(self.port)

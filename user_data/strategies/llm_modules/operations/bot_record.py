@@ -82,7 +82,8 @@ def bot_lock(places: Places) -> Iterator[None]:
 def is_running(places: Places) -> bool:
     """Tell whether a supervisor of this folder lives."""
     try:
-        descriptor = os.open(places.run / LOCK_NAME, os.O_RDWR)
+        # Only looked at: somebody without the right to write there is told the truth as well.
+        descriptor = os.open(places.run / LOCK_NAME, os.O_RDONLY)
     except OSError:
         return False
     try:

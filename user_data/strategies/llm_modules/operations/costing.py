@@ -149,7 +149,9 @@ def _limits(session: Session) -> tuple[Limit, ...]:
     try:
         return limits_of(BudgetConfig.model_validate(found))
     except ValidationError:
-        session.screen.complain("llm_config.budget cannot be read: ./manage.sh check says why")
+        session.screen.complain(
+            "llm_config.budget cannot be read: ./manage.sh doctor --no-calls says why"
+        )
         return ()
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from llm_modules.errors import UserError
 from llm_modules.operations.bot_record import (
     BotRecord,
     RecordedProcess,
@@ -21,7 +22,7 @@ def stop_bot(places: Places, seconds: float) -> str | None:
     """End the bot and return how it went in a sentence, None when nothing was running.
 
     The supervisor is asked first and ends the rest in order; whatever lives after `seconds` is
-    killed.
+    killed. Raises UserError when it is another user's.
     """
     record = _record_soon(places)
     if record is None or not living(record):
@@ -61,3 +62,7 @@ def _signal(process: RecordedProcess, number: signal.Signals) -> None:
         os.kill(process.pid, number)
     except ProcessLookupError:
         return  # it ended in between
+    except PermissionError as error:
+        raise UserError(
+            f"{process.name} {process.pid} was started by another user, who alone may end it"
+        ) from error

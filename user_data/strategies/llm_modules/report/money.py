@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from math import fsum
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from llm_modules.report.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Requests of a span in all, and US dollars by day; `problem` says why nothing is known."""
+    """Requests of a span in all, and US dollars by hour of UTC; `problem`: why none are known."""
 
     whole: Total
     hours: Sequence[tuple[datetime, float]] = ()
@@ -27,7 +27,7 @@ class Spent:
         """What was spent on each day of UTC that anything was asked."""
         found: defaultdict[date, list[float]] = defaultdict(list)
         for at, usd in self.hours:
-            found[at.astimezone(UTC).date()].append(usd)
+            found[at.date()].append(usd)
         return tuple((day, fsum(found[day])) for day in sorted(found))
 
 

@@ -15,7 +15,6 @@ from llm_modules.operations.keeping.progress import sized
 from llm_modules.operations.places import shown
 from llm_modules.operations.session import Session
 
-MADE_BY = {"backup": "backup", "clean": "clean", "restore": "before a restore"}
 NO_SECRETS = "Secrets are not in it: keep .env yourself."
 
 
@@ -68,8 +67,8 @@ def _described(path: Path) -> Iterator[str]:
     except UserError:
         yield from ("-", "unknown", "-", "-")
     else:
-        yield f"{manifest.at:%Y-%m-%d %H:%M:%S}"
-        yield MADE_BY[manifest.made_by]
+        yield f"{manifest.at:%Y-%m-%d %H:%M}"
+        yield manifest.made_by
         yield (manifest.mode or "unknown").replace("_", "-")
         yield str(len(manifest.files))
     yield sized(path.stat().st_size)
