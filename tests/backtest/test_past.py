@@ -55,6 +55,22 @@ def test_a_candle_is_known_from_the_moment_it_closes() -> None:
     assert after.candles(PAIR, "30m").close.tolist() == [1.0]
 
 
+@given(moments=st.lists(st.integers(0, 22 * 60), min_size=2, max_size=8))
+def test_what_is_known_at_a_moment_does_not_depend_on_those_looked_at_before(
+    moments: list[int],
+) -> None:
+    market = a_market(START)
+    for minutes in moments:
+        at = START + timedelta(minutes=minutes)
+        market.set_moment(at)
+        for name in MINUTES:
+            fresh = a_market(at)
+            assert market.newest_close(PAIR, name) == fresh.newest_close(PAIR, name)
+            assert market.newest_price(PAIR, name) == fresh.newest_price(PAIR, name)
+            known, anew = market.candles(PAIR, name), fresh.candles(PAIR, name)
+            assert known.close.tolist() == anew.close.tolist()
+
+
 def test_a_longer_candle_is_known_only_when_it_is_over() -> None:
     market = a_market(START + timedelta(minutes=90))
     assert market.candles(PAIR, "30m").close.tolist() == [1.0, 2.0, 3.0]

@@ -133,7 +133,7 @@ def test_decimals_follow_from_size_and_digits(size: float, digits: int, decimals
 def test_a_column_gets_the_unit_of_its_largest_value(
     largest: float, shown: float, unit: str
 ) -> None:
-    short, _, found = scaled(np.array([1.0, math.nan, -largest]), 4)
+    short, _, found = scaled([1.0, math.nan, -largest], 4)
 
     assert found == unit
     assert short[-1] == pytest.approx(-shown)
@@ -141,16 +141,40 @@ def test_a_column_gets_the_unit_of_its_largest_value(
 
 @pytest.mark.parametrize("values", [[], [math.nan, math.inf], [0.0, 0.0]])
 def test_a_column_without_a_size_stays_as_it_is(values: list[float]) -> None:
-    short, decimals, unit = scaled(np.array(values), 4)
+    short, decimals, unit = scaled(values, 4)
 
-    np.testing.assert_array_equal(short, np.array(values))
+    assert short is values
     assert (decimals, unit) == (0, "")
 
 
-def test_rounding_removes_infinity_and_negative_zero() -> None:
-    column = rounded(np.array([-0.001, math.inf, -math.inf, 1.26]), 1)
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (1.26, 1, "1.3"),
+        (-0.001, 1, "0.0"),
+        # Halves go to the even digit; 2.675 is one, though in binary it is a hair less.
+        (0.125, 2, "0.12"),
+        (2.675, 2, "2.68"),
+        (2.5, 0, "2"),
+        (math.nan, 1, "-"),
+        (math.inf, 1, "-"),
+        (-math.inf, 1, "-"),
+        (1e308, 4, "-"),
+    ],
+)
+def test_a_cell_is_rounded_as_its_decimal_number_is(value: float, decimals: int, text: str) -> None:
+    assert rounded(value, decimals) == text
 
-    assert [f"{value:.1f}" for value in column] == ["0.0", "nan", "nan", "1.3"]
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 8))
+def test_a_cell_is_the_number_that_numpy_rounds_to(value: float, decimals: int) -> None:
+    assert float(rounded(value, decimals)) == pytest.approx(
+        np.round(value, decimals), rel=1e-15, abs=1e-300
+    )
+
+
+def test_both_zeros_are_printed_alike() -> None:
+    assert compact(-0.0) == compact(0.0) == "0"
 
 
 def test_times_are_printed_in_utc() -> None:

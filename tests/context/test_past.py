@@ -6,6 +6,7 @@ import pytest
 
 from context.scenes import (
     NOTHING,
+    PAIR,
     a_decision,
     a_habit,
     a_position,
@@ -13,6 +14,8 @@ from context.scenes import (
     a_trade,
     user_text,
 )
+from llm_modules.context.past import PastPages
+from llm_modules.context.wording import context_phrases
 from llm_modules.domain import Experience, PastDecision
 
 
@@ -169,3 +172,20 @@ def test_what_a_trade_taught_is_quoted_and_short(taught: tuple[str, ...], told: 
 
 def test_without_a_past_there_is_no_quoted_block() -> None:
     assert "<quoted" not in user_text(a_prompt(None, NOTHING))
+
+
+def test_what_lasts_is_told_of_each_pair_by_itself_and_anew_when_it_changed() -> None:
+    trades, lessons = (a_trade(1),), ("take profit above 3 %",)
+    pages = PastPages(context_phrases("en"))
+
+    def told(pair: str, experience: Experience) -> list[tuple[str, ...]]:
+        return [block.lines for block in pages.blocks(pair, None, experience)]
+
+    first = told(PAIR, Experience(trades=trades, lessons=lessons))
+    ((other,),) = told("ETH/USDT:USDT", Experience(trades=trades))
+    again = told(PAIR, Experience(trades=trades, lessons=("take profit above 4 %",)))
+
+    assert first[0] == lessons
+    assert f" {PAIR} " in other
+    assert f" {PAIR} " not in first[1][0]
+    assert again == [("take profit above 4 %",), first[1]]

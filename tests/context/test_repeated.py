@@ -25,13 +25,17 @@ from context.scenes import (
 )
 from llm_modules.context.budget import prompt_weight
 from llm_modules.context.builder import ContextBuilder
-from llm_modules.context.numbers import rounded, utc_day, utc_minute
+from llm_modules.context.numbers import utc_day, utc_minute
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
+from llm_modules.context.tables import Layout, history_table
+from llm_modules.context.wording import context_phrases
 from llm_modules.dialogue import Message, Prompt, ToolSpec
-from llm_modules.domain import Experience
+from llm_modules.domain import Experience, TimeframeView
 from llm_modules.weights import weight
+from market.made_candles import made_candles
 
 SNAPSHOT = a_snapshot()
+ENGLISH = context_phrases("en")
 
 
 def naive_weight(prompt: Prompt) -> int:
@@ -69,17 +73,30 @@ def test_tools_of_one_name_are_weighed_each_by_itself() -> None:
 
 
 @given(
-    cells=arrays(np.float64, (3, 4), elements=st.floats(-1e9, 1e9) | st.just(np.nan)),
-    decimals=st.tuples(*[st.integers(0, 12)] * 3),
+    closes=arrays(np.float64, 12, elements=st.floats(0, 1e9) | st.just(np.nan)),
+    decimals=st.integers(0, 12),
+    shift=st.integers(1, 4),
 )
-def test_each_column_is_rounded_as_if_it_were_alone(
-    cells: np.ndarray, decimals: tuple[int, int, int]
+def test_a_row_is_printed_as_numpy_rounds_it_in_whatever_table_it_stands(
+    closes: np.ndarray, decimals: int, shift: int
 ) -> None:
-    together = rounded(cells, np.array(decimals)[:, np.newaxis])
-    for column, own, found in zip(cells, decimals, together, strict=True):
-        np.testing.assert_array_equal(found, column.round(own) + 0.0)
-        np.testing.assert_array_equal(found, rounded(column, own))
-        assert [f"{one:.{own}f}" for one in found] == [f"{one:.{own}f}" for one in found + 0.0]
+    candles = replace(made_candles(rows=12), close=closes)
+    layout = Layout(("close",), 8, 0)
+    expected = [f"{value:.{decimals}f}".replace("nan", "-") for value in closes.round(decimals)]
+    for end in (12 - shift, 12):
+        view = TimeframeView(candles.taken(slice(end)), {})
+        table = history_table(view, "candles", layout, decimals, ENGLISH)
+        assert [line.split()[1] for line in table.lines] == expected[:end][-8:]
+
+
+def test_what_is_kept_of_one_pairs_rows_is_not_told_of_another() -> None:
+    layout = Layout(("close", "volume"), 8, 0)
+    one, other = (TimeframeView(made_candles(rows=60, seed=seed), {}) for seed in (1, 2))
+
+    tables = [history_table(view, "candles", layout, 2, ENGLISH) for view in (one, other, one)]
+
+    assert tables[0] == tables[2]
+    assert not set(tables[0].lines) & set(tables[1].lines)
 
 
 @pytest.mark.parametrize("length", [LONGEST_TEXT - 1, LONGEST_TEXT, LONGEST_TEXT + 1, 10**6])

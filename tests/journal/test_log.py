@@ -14,8 +14,8 @@ from llm_modules.errors import JournalError, JournalLockedError
 from llm_modules.journal import log as log_module
 from llm_modules.journal.chain import seal_path
 from llm_modules.journal.checking import check_chain
-from llm_modules.journal.log import WAITING_BYTES, JsonlLog
-from llm_modules.journal.parts import BLOCK_BYTES
+from llm_modules.journal.log import WAITING_BYTES, JsonlLog, Rotation
+from llm_modules.journal.parts import BLOCK_BYTES, part_numbers
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import TRADE_LINES
 
@@ -318,6 +318,29 @@ def test_without_durability_records_wait_until_a_block_is_full(tmp_path: Path) -
     assert log.path.stat().st_size >= WAITING_BYTES
     log.close()
     assert ids(log.path) == ["d-0", *names[: names.index(name) + 1]]
+    assert check_chain(log.path).is_sound
+
+
+def test_what_waits_while_the_file_is_deleted_goes_into_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "WAITING_BYTES", 1000)
+    log = JsonlLog(tmp_path / "d.jsonl", durability="none")
+    write(log, "waits")
+    log.path.unlink()
+    write(log, "fills the block")
+    log.close()
+    assert ids(log.path) == ["waits", "fills the block"]
+
+
+def test_what_waits_does_not_make_a_file_larger_than_it_may_be(tmp_path: Path) -> None:
+    rotation = Rotation(max_bytes=5_000)
+    log = JsonlLog(tmp_path / "d.jsonl", durability="none", rotation=rotation)
+    write(log, *numbered(0, 20))
+    log.close()
+    assert ids(log.path) == numbered(0, 20)
+    assert log.path.stat().st_size <= rotation.max_bytes
+    assert len(part_numbers(log.path)) > 1
     assert check_chain(log.path).is_sound
 
 

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,11 +154,12 @@ def test_an_archive_that_is_cut_short_is_refused(tmp_path: Path, at: float) -> N
 
 def test_garbage_behind_the_list_is_refused(tmp_path: Path) -> None:
     path = forged(tmp_path, listing("a"), ("a", CONTENT))
-    plain = bytearray(gzip.decompress(path.read_bytes()))
-    # The header of the second member, behind the list and its own.
-    at = plain.index(b"a\0\0", 1024)
-    plain[at : at + 512] = b"\xff" * 512
-    path.write_bytes(gzip.compress(bytes(plain)))
+    plain = gzip.decompress(path.read_bytes())
+    # Good up to the header of the second member; garbage, no deflate, from the next read on.
+    packer = zlib.compressobj(0, wbits=-15)
+    good = packer.compress(plain[: plain.index(b"a\0\0", 1024)]) + packer.flush(zlib.Z_FULL_FLUSH)
+    name = b"n" * (-(len(good) + 11) % tarfile.RECORDSIZE) + b"\0"
+    path.write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + name + good + b"\x07" * 20_480)
     with pytest.raises(UserError, match="is damaged"):
         unpack(path, into(tmp_path), silent)
 

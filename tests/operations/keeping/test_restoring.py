@@ -352,7 +352,8 @@ def test_settings_that_agree_about_journals_elsewhere_are_restored_with_them(
     monkeypatch.setattr(restoring, "journals_of", lambda *_: moved.journals())
     put_back(moved, tmp_path / "whole.tar.gz")
     captured = capsys.readouterr()
-    assert "Restored 14 files." in captured.out
+    assert "  replaced  journals/decisions/llm_decisions.jsonl\n" in captured.out
+    assert "Restored " in captured.out
     assert "Secrets are in no archive" not in captured.out
 
 

@@ -14,6 +14,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.optimize import backtesting
 from freqtrade.optimize.backtesting import Backtesting
 
+from llm_modules.backtest.garbage import garbage_sought_seldom
 from llm_modules.errors import ConfigError, UserError
 
 SIGNAL_HEADERS = ["enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag"]
@@ -75,7 +76,8 @@ def _accompanied(original: Callable[..., Any]) -> Callable[..., Any]:
             session = open_session(start_date, end_date)
             setattr(self, SESSION, session)
             try:
-                return original(self, processed, start_date, end_date)
+                with garbage_sought_seldom():
+                    return original(self, processed, start_date, end_date)
             finally:
                 delattr(self, SESSION)
                 session.end()

@@ -15,6 +15,7 @@ from llm_modules.domain import Candles, FloatArray, IntArray
 from llm_modules.engine.bridge import CANDLE_ROWS
 
 NAME_CHARACTERS = 6
+_NEVER_MS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Newest:
-    """How many of the recorded candles had closed at a moment, and when the last of them did."""
+    """How many of the recorded candles had closed, and when the last of them did.
+
+    True from `since_ms` until before `until_ms`, when another one closes.
+    """
 
     candles: Candles
-    moment_ms: int
+    since_ms: int
+    until_ms: int
     end: int
     closed_at: datetime | None
 
@@ -103,12 +108,12 @@ class PastMarket:
 
     def decision_id(self, pair: str, at: datetime) -> str:
         """Name a decision by its time and pair: another run names it the same."""
-        return f"{at:%y%m%d%H%M%S}-{pair.partition('/')[0]}-{_short_name(pair)}"
+        return f"{_stamp(at)}-{pair.partition('/')[0]}-{_short_name(pair)}"
 
     def _known(self, pair: str, timeframe: str) -> _Newest:
-        """Return what had closed of a pair's candles; looked for once in a moment."""
+        """Return what had closed of a pair's candles; looked for once per candle."""
         known = self._newest.get((pair, timeframe))
-        if known is None or known.moment_ms != self._moment_ms:
+        if known is None or not known.since_ms <= self._moment_ms < known.until_ms:
             known = _newest(self._recorded.candles[pair, timeframe], timeframe, self._moment_ms)
             self._newest[pair, timeframe] = known
         return known
@@ -116,17 +121,26 @@ class PastMarket:
 
 def _newest(recorded: Candles, timeframe: str, moment_ms: int) -> _Newest:
     span_ms = timeframe_to_msecs(timeframe)
-    end = int(recorded.open_times.searchsorted(moment_ms - span_ms, side="right"))
+    open_times = recorded.open_times
+    end = int(open_times.searchsorted(moment_ms - span_ms, side="right"))
+    until_ms = int(open_times[end]) + span_ms if end < len(open_times) else _NEVER_MS
     if end == 0:
-        return _Newest(recorded, moment_ms, 0, None)
-    closed_ms = int(recorded.open_times[end - 1]) + span_ms
-    return _Newest(recorded, moment_ms, end, datetime.fromtimestamp(closed_ms / 1000, UTC))
+        return _Newest(recorded, 0, until_ms, 0, None)
+    closed_ms = int(open_times[end - 1]) + span_ms
+    closed_at = datetime.fromtimestamp(closed_ms / 1000, UTC)
+    return _Newest(recorded, closed_ms, until_ms, end, closed_at)
 
 
 def _last(rows: int, known: _Newest) -> Candles:
     recorded = known.candles
     shown = slice(max(0, known.end - rows), known.end)
     return recorded.taken(shown)
+
+
+# All pairs of a candle share it.
+@lru_cache(maxsize=4)
+def _stamp(at: datetime) -> str:
+    return f"{at:%y%m%d%H%M%S}"
 
 
 @lru_cache(maxsize=1024)

@@ -34,13 +34,13 @@ def terms_line(snapshot: MarketSnapshot, decimals: int) -> str:
 
 def market_line(snapshot: MarketSnapshot, decimals: int) -> str:
     """Return what is known of the main timeframe now; the other ones have their own table."""
-    suffixes = tuple(f"_{view.timeframe}" for view in snapshot.informative)
-    facts = {key: value for key, value in snapshot.facts.items() if not key.endswith(suffixes)}
+    facts = snapshot.facts
+    own = _own_keys(tuple(facts), tuple([view.timeframe for view in snapshot.informative]))
     return _line(
         {
             "candle": utc_moment(snapshot.candle_at),
             "price": price(snapshot.price, decimals),
-            **{key: _fact(key, value, decimals) for key, value in facts.items()},
+            **{key: _fact(key, facts[key], decimals) for key in own},
         }
     )
 
@@ -105,6 +105,14 @@ def thesis_line(thesis: Thesis, decimals: int) -> str:
             "entry_target": price(thesis.target_price, decimals),
         }
     )
+
+
+# Nearly every snapshot knows the same facts.
+@lru_cache(maxsize=64)
+def _own_keys(keys: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    """Return the keys of facts that are none of the other timeframes'."""
+    suffixes = tuple(f"_{timeframe}" for timeframe in others)
+    return tuple(key for key in keys if not key.endswith(suffixes))
 
 
 @lru_cache(maxsize=512)

@@ -1,13 +1,10 @@
 """Numbers as the model reads them: no exponent, no NaN, no more digits than carry meaning."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-
-import numpy as np
-
-from llm_modules.domain import FloatArray, IntArray
 
 MISSING = "-"
 _MOST_DECIMALS = 12
@@ -36,7 +33,8 @@ def compact(value: float | None, digits: int = 3) -> str:
     # No real amount is so large; three hundred digits would not fit any budget.
     if abs(value) >= _PLAIN_BELOW:
         return f"{value:.{digits - 1}e}"
-    return f"{value:.{significant_decimals(abs(value), digits)}f}"
+    # Zero has two signs and one print: what prints alike may be kept as one.
+    return f"{value + 0.0:.{significant_decimals(abs(value), digits)}f}"
 
 
 def trimmed(value: float | None, digits: int = 3) -> str:
@@ -59,29 +57,30 @@ def significant_decimals(size: float, digits: int) -> int:
     return 0 if decimals < 0 else min(decimals, _MOST_DECIMALS)
 
 
-def scaled(values: FloatArray, digits: int) -> tuple[FloatArray, int, str]:
+def scaled(values: Sequence[float], digits: int) -> tuple[Sequence[float], int, str]:
     """Return a column in a unit that keeps it short, with its decimals and the unit's letter.
 
     The largest value decides, so that a column of volumes reads 1204, 88, 3 rather than in
     exponents. Unit is empty below 100,000, then k, M, B, T.
     """
-    sizes = np.abs(values[np.isfinite(values)])
-    size = float(sizes.max()) if len(sizes) else 0.0
-    thousands = 0
-    if size >= _SHORTENED_FROM:
-        thousands = min(int(math.log10(size)) // 3, len(_UNITS) - 1)
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if size < _SHORTENED_FROM:
+        return values, significant_decimals(size, digits), _UNITS[0]
+    thousands = min(int(math.log10(size)) // 3, len(_UNITS) - 1)
     # A unit for the whole column, so that its cells can be compared at a glance.
     scale = 1000.0**thousands
-    return values / scale, significant_decimals(size / scale, digits), _UNITS[thousands]
+    short = [value / scale for value in values]
+    return short, significant_decimals(size / scale, digits), _UNITS[thousands]
 
 
-def rounded(values: FloatArray, decimals: int | IntArray) -> FloatArray:
-    """Round to decimals, or each row to its own; not finite becomes NaN, and -0.0 becomes 0.0."""
-    powers = 10.0**decimals
-    finite = np.where(np.isfinite(values), values, np.nan)
-    # What ndarray.round does, which takes one number of decimals for all.
-    result: FloatArray = np.rint(finite * powers) / powers + 0.0
-    return result
+def rounded(value: float, decimals: int) -> str:
+    """Print a number with so many decimals, without a sign where nothing but zeros is left."""
+    power = 10.0**decimals
+    shifted = value * power
+    if not math.isfinite(shifted):
+        return MISSING
+    # Shifted first: 2.675 is a hair less in binary, and 2.68 all the same. An integer has no -0.
+    return f"{round(shifted) / power:.{decimals}f}"
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from llm_modules.context.lines import (
     thesis_line,
 )
 from llm_modules.context.numbers import price_decimals
-from llm_modules.context.past import past_blocks
+from llm_modules.context.past import PastPages
 from llm_modules.context.quoting import one_word, quotes
 from llm_modules.context.tables import Layout, history_table, timeframe_table
 from llm_modules.context.templates import UserPage
@@ -43,6 +43,7 @@ class Pages:
     def __init__(self, context: ContextConfig) -> None:
         self._context = context
         self._phrases = context_phrases(context.language)
+        self._past = PastPages(self._phrases)
 
     def facts(self, view: PairView, account: AccountState | None) -> UserPage:
         """Return what may not be dropped; without an account where it is told elsewhere."""
@@ -66,7 +67,7 @@ class Pages:
     def blocks(self, view: PairView) -> tuple[Block, ...]:
         """Return what may be dropped, line by line: histories and the past."""
         thesis = view.position.thesis if view.position else None
-        past = past_blocks(view.snapshot.pair, thesis, view.experience, self._phrases)
+        past = self._past.blocks(view.snapshot.pair, thesis, view.experience)
         return (*(table for table in self._tables(view.snapshot) if table.lines), *past)
 
     def _tables(self, snapshot: MarketSnapshot) -> Iterator[Block]:

@@ -1,10 +1,11 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
+from typing import TypeVar, get_args
 
 from llm_modules.context.blocks import Block, LastingKind, PassingKind
 from llm_modules.context.numbers import MISSING, price, trimmed, utc_day, utc_minute
@@ -12,6 +13,9 @@ from llm_modules.context.quoting import one_word, quoted
 from llm_modules.domain import Experience, PastDecision, PastTrade, Thesis
 from llm_modules.phrases import Phrases
 
+Kind = LastingKind | PassingKind
+Told = TypeVar("Told")
+_KINDS: tuple[Kind, ...] = (*get_args(LastingKind), *get_args(PassingKind))
 # Enough to go on from; the verdict on it stands in full.
 _LONGEST_DECISION_REASON = 80
 # Codes are short; trades of earlier versions have a sentence there.
@@ -21,27 +25,52 @@ _IDLE_TOOLS = frozenset({"signal_wait", "signal_hold", "none"})
 _KEPT_LINES = 2048
 
 
-def past_blocks(
-    pair: str, thesis: Thesis | None, experience: Experience, phrases: Phrases
-) -> tuple[Block, ...]:
-    """Return the quoted lists that are not empty; what has a time goes oldest first.
+class PastPages:
+    """Lays out what the past taught about each pair.
 
-    Only what happened in another pair than `pair` names its pair. Those that change seldom come
-    first.
+    The library tells what did not change as the same object again, which is worded once.
     """
-    trades = sorted(experience.trades, key=lambda trade: trade.closed_at)
-    lists: dict[LastingKind | PassingKind, tuple[str, ...]] = {
-        "thesis": _thesis(thesis, phrases),
-        "patterns": tuple(map(quoted, experience.patterns)),
-        "lessons": tuple(map(quoted, experience.lessons)),
-        "trades": tuple(_trade(trade, pair) for trade in trades),
-        "statistics": tuple(map(quoted, experience.statistics)),
-        "decisions": tuple(_decisions(experience.decisions, pair)),
-        "habits": tuple(quoted(habit.text) for habit in experience.habits),
-    }
-    return tuple(
-        Block(kind, phrases(f"past.title.{kind}"), lines) for kind, lines in lists.items() if lines
-    )
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+        self._titles = {kind: phrases(f"past.title.{kind}") for kind in _KINDS}
+        self._kept: dict[tuple[str, Kind], tuple[object, tuple[str, ...]]] = {}
+
+    def blocks(self, pair: str, thesis: Thesis | None, experience: Experience) -> tuple[Block, ...]:
+        """Return the quoted lists that are not empty; what has a time goes oldest first.
+
+        Only what happened in another pair than `pair` names its pair. Those that change seldom
+        come first.
+        """
+        lists: dict[Kind, tuple[str, ...]] = {
+            "thesis": _thesis(thesis, self._phrases),
+            "patterns": self._lasting(pair, "patterns", experience.patterns, _sentences),
+            "lessons": self._lasting(pair, "lessons", experience.lessons, _sentences),
+            "trades": self._lasting(pair, "trades", experience.trades, partial(_trades, pair)),
+            "statistics": _sentences(experience.statistics),
+            "decisions": tuple(_decisions(experience.decisions, pair)),
+            "habits": tuple(quoted(habit.text) for habit in experience.habits),
+        }
+        return tuple(
+            [Block(kind, self._titles[kind], lines) for kind, lines in lists.items() if lines]
+        )
+
+    def _lasting(
+        self, pair: str, kind: Kind, told: Told, word: Callable[[Told], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        known = self._kept.get((pair, kind))
+        if known is None or known[0] is not told:
+            known = self._kept[pair, kind] = told, word(told)
+        return known[1]
+
+
+def _sentences(sentences: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(quoted, sentences))
+
+
+def _trades(pair: str, trades: Sequence[PastTrade]) -> tuple[str, ...]:
+    in_order = sorted(trades, key=attrgetter("closed_at"))
+    return tuple(_trade(trade, pair) for trade in in_order)
 
 
 def _thesis(thesis: Thesis | None, phrases: Phrases) -> tuple[str, ...]:
@@ -59,7 +88,7 @@ def _decisions(decisions: Sequence[PastDecision], pair: str) -> Iterator[str]:
 
     Why is told of the newest only: it is what may still hold, and habits tell what repeats.
     """
-    in_order = sorted(decisions, key=lambda decision: decision.at)
+    in_order = sorted(decisions, key=attrgetter("at"))
     day = ""
     for run in _runs(in_order):
         newest = run[-1]
@@ -102,7 +131,6 @@ def _from_to(values: Sequence[float | None]) -> str:
     return "-".join(dict.fromkeys((trimmed(min(known)), trimmed(max(known))))) if known else MISSING
 
 
-@lru_cache(maxsize=_KEPT_LINES)
 def _trade(trade: PastTrade, pair: str) -> str:
     line = " ".join(
         (

@@ -56,7 +56,11 @@ def fence_id(lines: Sequence[str]) -> str:
 def quotes(blocks: Iterable[Block]) -> Quotes:
     """Return lists of others' text within one fence; where it is closed depends on them alone."""
     fenced = tuple(blocks)
-    return Quotes(fence_id([line for block in fenced for line in block.lines]), fenced)
+    return Quotes(_fence_id(tuple([line for block in fenced for line in block.lines])), fenced)
+
+
+# What lasts stays the same for many candles.
+_fence_id = lru_cache(maxsize=512)(fence_id)
 
 
 # Both are asked for the same texts candle after candle.

@@ -5,7 +5,7 @@ candles -> snapshot -> context -> model -> tool call -> verdict -> journal -> bo
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from llm_modules.config import TraderConfig
@@ -157,14 +157,14 @@ def give_up(question: Question, fault: str, rooms: Rooms) -> DecisionRecord:
 
 def look(question: Question, rooms: Rooms) -> MarketSnapshot:
     """Turn the question's candles into a snapshot. Raises MarketDataError."""
-    extra = rooms.config.context_config.extra_indicators
-    snapshot = build_snapshot(
-        question.pair, question.candle_at, question.frames, question.rules, extra
+    return build_snapshot(
+        question.pair,
+        question.candle_at,
+        question.frames,
+        question.rules,
+        rooms.config.context_config.extra_indicators,
+        question.funding_rate,
     )
-    if question.funding_rate is None:
-        return snapshot
-    funding = {"funding_rate_pct": question.funding_rate * 100}
-    return replace(snapshot, facts={**snapshot.facts, **funding})
 
 
 def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:

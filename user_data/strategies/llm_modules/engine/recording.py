@@ -4,8 +4,9 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
-from llm_modules.dialogue import Expense, Prompt
+from llm_modules.dialogue import Expense, Message, Prompt
 from llm_modules.domain import ClosedTrade, MarketSnapshot, RunMode, Stance, Thesis
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
@@ -156,12 +157,20 @@ def close_of(trade: ClosedTrade | TradeGist) -> Close:
 
 def prompt_hash(prompt: Prompt) -> str:
     """Name a prompt by its content: SHA-256 over roles, texts and tool names, shortened."""
-    digest = hashlib.sha256()
-    for message in prompt.messages:
-        digest.update(f"{message.role}\0{message.content}\0".encode())
-    for tool in prompt.tools:
-        digest.update(f"{tool.name}\0".encode())
+    *standing, asked = prompt.messages
+    digest = _begun(tuple(standing)).copy()
+    digest.update(f"{asked.role}\0{asked.content}\0".encode())
+    digest.update("".join([f"{tool.name}\0" for tool in prompt.tools]).encode())
     return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+# The system prompt of a task is nearly all of what is sent.
+@lru_cache(maxsize=16)
+def _begun(messages: Sequence[Message]) -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    for message in messages:
+        digest.update(f"{message.role}\0{message.content}\0".encode())
+    return digest
 
 
 def _failed(question: Question, at: datetime, model: str, fault: str) -> dict[str, object]:

@@ -49,7 +49,7 @@ class JsonlLog:
         self._rotation = rotation or Rotation()
         self._mutex = threading.Lock()
         self._closed = False
-        self._waiting = b""
+        self._waiting = bytearray()
         self._file = open_clean(path)
         self._settle()
         self._link = self._found_link()
@@ -70,7 +70,6 @@ class JsonlLog:
             line, link = chained(body, self._link)
             # The link is kept only once the line is: a refused record leaves no gap.
             try:
-                self._make_ready(len(line))
                 self._add(line, link)
             except OSError as error:
                 raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
@@ -91,16 +90,23 @@ class JsonlLog:
         self._seal.close()
 
     def _add(self, line: bytes, link: Link) -> None:
-        block = self._waiting + line
-        if self._durability == "none" and len(block) < WAITING_BYTES:
-            self._waiting = block
+        if self._may_wait(len(line)):
+            self._waiting += line
         else:
-            self._write(block, link)
+            # Only now: as long as lines wait, it is no matter what became of the file.
+            self._make_ready(len(line))
+            self._write(bytes(self._waiting + line), link)
         self._link = link
+
+    def _may_wait(self, length: int) -> bool:
+        """Tell whether a line goes with later ones, into a file that still has room for it."""
+        waiting = len(self._waiting) + length
+        is_block_full = self._durability != "none" or waiting >= WAITING_BYTES
+        return not is_block_full and self._end + waiting <= self._rotate_at
 
     def _flush(self) -> None:
         if self._waiting:
-            self._write(self._waiting, self._link)
+            self._write(bytes(self._waiting), self._link)
 
     def _write(self, block: bytes, link: Link) -> None:
         """Write whole lines of which `link` is the last, or nothing of them."""
@@ -113,7 +119,7 @@ class JsonlLog:
                 self._mend()
             raise
         self._end += len(block)
-        self._waiting = b""
+        self._waiting.clear()
         self._seal.put(link)
 
     def _put_down(self, block: bytes) -> None:

@@ -130,7 +130,9 @@ class DecisionMemory:
         )
 
     def _remembered(self, decision: DecisionRecord, before: datetime) -> PastDecision:
-        outcomes = [item for item in self._outcomes[decision.decision_id] if item.at < before]
+        noted = self._outcomes[decision.decision_id]
+        # Of most decisions nothing more becomes.
+        outcomes = tuple([item for item in noted if item.at < before]) if noted else ()
         known = self._told.get(decision.decision_id)
         if known is None or known[0] != outcomes:
             known = outcomes, _past_decision(decision, outcomes)
@@ -172,15 +174,11 @@ def _past_decision(decision: DecisionRecord, outcomes: Iterable[OutcomeRecord]) 
 def _forgotten_refusals(
     known: Sequence[DecisionRecord], shown: int, before: datetime
 ) -> Iterable[DecisionRecord]:
-    if any(_is_refused(item) for item in known[:shown]):
+    if "refused" in [item.status for item in known[:shown]]:
         return ()
     since = before - REFUSALS_SHOWN_FOR
-    refusals = (item for item in known[shown:] if _is_refused(item) and item.at >= since)
-    return islice(refusals, REFUSALS_SHOWN)
-
-
-def _is_refused(decision: DecisionRecord) -> bool:
-    return decision.status == "refused"
+    refused = [item for item in known[shown:] if item.status == "refused"]
+    return islice((item for item in refused if item.at >= since), REFUSALS_SHOWN)
 
 
 def _refused(refusals: Sequence[Reason]) -> str:

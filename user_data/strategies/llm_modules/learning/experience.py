@@ -31,7 +31,7 @@ from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator, hours_open
 from llm_modules.learning.history import Edition, HistoricalQueryEngine
 from llm_modules.learning.last_answers import LastAnswers
-from llm_modules.learning.lesson_memory import Lesson, LessonMemory, lesson_sentence
+from llm_modules.learning.lesson_memory import LessonMemory, lesson_sentence
 from llm_modules.learning.patterns import PatternAnalyzer, pattern_sentence
 from llm_modules.learning.quality import (
     DECISIONS_LOOKED_AT,
@@ -88,7 +88,7 @@ class ExperienceLibrary:
         self._trades: LastAnswers[tuple[PastTrade, ...]] = LastAnswers()
         self._sentences: LastAnswers[str | None] = LastAnswers()
         self._pattern_sentences: LastAnswers[tuple[str, ...]] = LastAnswers()
-        self._lesson_sentences: LastAnswers[str] = LastAnswers()
+        self._lesson_sentences: LastAnswers[tuple[str, ...]] = LastAnswers()
         # With the loop switched off nobody is told of rewards, and the file would go stale.
         keeps_rewards = config.enabled and config.reward_learning
         self._rewards = (
@@ -246,19 +246,18 @@ class ExperienceLibrary:
 
     def _taught(self, pair: str, before: datetime, edition: Edition) -> tuple[str, ...]:
         """Return the lessons that stand, each with its evidence."""
-        count = self._config.max_lessons_context
-        lessons = self._lessons.before(before).lessons(pair, at=before, count=count)
-        words = partial(self._worded.text_of, before=before)
+        memory, count = self._lessons.before(before), self._config.max_lessons_context
+        topics = memory.holding(pair, at=before, count=count)
+        text_of = partial(self._worded.text_of, before=before)
+        newest = [topic.evidence[0] for topic in topics]
+        words = tuple([text_of(one.trade_id, one.opened_at) for one in newest])
 
-        def told(lesson: Lesson) -> str:
-            newest = lesson.evidence[0]
-            return self._lesson_sentences.of(
-                (pair, lesson.code, lesson.side),
-                (edition, words(newest.trade_id, newest.opened_at)),
-                lambda: lesson_sentence(lesson, self._phrases, words),
-            )
+        def told() -> tuple[str, ...]:
+            lessons = memory.lessons(pair, at=before, count=count)
+            return tuple(lesson_sentence(lesson, self._phrases, text_of) for lesson in lessons)
 
-        return tuple(map(told, lessons))
+        # Evidence gets older with each candle, which no sentence tells.
+        return self._lesson_sentences.of(pair, (edition, topics, words), told)
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
         # Freqtrade does not know the market at the exit; the last decision about the trade saw it.

@@ -118,7 +118,7 @@ _NO_TALLIES: _Tallies = _Tallies(_Tally)
 
 
 @dataclass(frozen=True)
-class _Topic:
+class Topic:
     """One lesson about one side: over all pairs, and of the asked pair."""
 
     code: str
@@ -164,7 +164,7 @@ class LessonMemory:
         self._of_pair: dict[tuple[str, Side], _Tallies] = {}
         self._newest: dict[str, _Newest] = {}
         # Of each pair asked about, in the order of telling, until the next trade.
-        self._ranked: dict[str, Sequence[_Topic]] = {}
+        self._ranked: dict[str, Sequence[Topic]] = {}
 
     def add(self, trade: RememberedTrade) -> None:
         """Take in a trade; one that was not the model's own to end teaches nothing."""
@@ -196,9 +196,13 @@ class LessonMemory:
         Then by weight, then by importance. `at` is not before any trade that was added.
         """
         fresh = _weight_at_close(at, self._half_life)
+        return tuple(_lesson(topic, fresh) for topic in self.holding(pair, at=at, count=count))
+
+    def holding(self, pair: str, *, at: datetime, count: int) -> tuple[Topic, ...]:
+        """Return what those lessons are about: the same objects until the next trade."""
+        fresh = _weight_at_close(at, self._half_life)
         holding = (topic for topic in self._topics_of(pair) if _holds(topic.whole, fresh))
-        told = (_lesson(topic, fresh) for topic in holding if topic.evidence)
-        return tuple(islice(told, count))
+        return tuple(islice((topic for topic in holding if topic.evidence), count))
 
     def _own(self, pair: str, side: Side) -> _Tallies:
         known = self._of_pair.get((pair, side))
@@ -206,20 +210,20 @@ class LessonMemory:
             known = self._of_pair[pair, side] = _Tallies(_Tally)
         return known
 
-    def _topics_of(self, pair: str) -> Sequence[_Topic]:
+    def _topics_of(self, pair: str) -> Sequence[Topic]:
         ranked = self._ranked.get(pair)
         if ranked is None:
             ranked = sorted(self._topics(pair), key=attrgetter("rank"), reverse=True)
             self._ranked[pair] = ranked
         return ranked
 
-    def _topics(self, pair: str) -> Iterator[_Topic]:
+    def _topics(self, pair: str) -> Iterator[Topic]:
         newest = self._newest.get(pair)
         for side, tallies in self._whole.items():
             own = self._of_pair.get((pair, side), _NO_TALLIES)
             taught = newest[4] if newest is not None and newest[3] == side else ()
             for code, whole in tallies.items():
-                yield _Topic(code, side, whole, own.get(code, _NO_TALLY), code in taught)
+                yield Topic(code, side, whole, own.get(code, _NO_TALLY), code in taught)
 
 
 def lesson_sentence(lesson: Lesson, phrases: Phrases, text_of: TextOf) -> str:
@@ -267,7 +271,7 @@ def _holds(whole: _Tally, fresh: int) -> bool:
     return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
 
 
-def _lesson(topic: _Topic, fresh: int) -> Lesson:
+def _lesson(topic: Topic, fresh: int) -> Lesson:
     return Lesson(
         code=topic.code,
         side=topic.side,

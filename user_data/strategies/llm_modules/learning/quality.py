@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import accumulate, pairwise, takewhile
 
 from llm_modules.domain import Habit
@@ -57,38 +57,19 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _DECIMALS = 9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Past:
-    """A pair's last decisions and closed trades, both newest last, as known before a time."""
+    """A pair's last decisions and closed trades, both newest last, as known before a time.
+
+    `entries` are the approved entries among the decisions, `on_position` those about the position
+    that is open.
+    """
 
     decisions: Sequence[DecisionRecord]
     trades: Sequence[RememberedTrade]
     before: datetime
-
-    @cached_property
-    def entries(self) -> Sequence[DecisionRecord]:
-        """The approved entries among the decisions."""
-        return [item for item in self.decisions if _is_approved_entry(item)]
-
-    @cached_property
-    def on_position(self) -> Sequence[DecisionRecord]:
-        """The decisions about the position that is open; empty while flat."""
-        if not self.decisions:
-            return ()
-        newest = self.decisions[-1]
-        if newest.trade_id is None or self._has_closed(newest):
-            return ()
-        about_it = takewhile(
-            lambda item: item.trade_id == newest.trade_id, reversed(self.decisions)
-        )
-        return tuple(about_it)[::-1]
-
-    def _has_closed(self, newest: DecisionRecord) -> bool:
-        # A new database counts from 1 again: an equal id that closed earlier is another trade.
-        return any(
-            trade.trade_id == newest.trade_id and trade.closed_at >= newest.candle_at
-            for trade in self.trades
-        )
+    entries: Sequence[DecisionRecord]
+    on_position: Sequence[DecisionRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +101,9 @@ class DecisionQualityChecker:
 
         Of longer lists the last 50 count.
         """
-        past = Past(decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:], before)
+        decisions, trades = decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:]
+        entries, on_position = _approved_entries(decisions), _about_open(decisions, trades)
+        past = Past(decisions, trades, before, entries, on_position)
         found = [finding for rule in RULES if (finding := rule(past)) is not None]
         found.sort(key=lambda finding: not finding.serious)
         return tuple(finding.habit(self._phrases) for finding in found)
@@ -150,9 +133,12 @@ def flip_flop(past: Past) -> Finding | None:
 
     Ends as decisions or hours pass: refused entries are decisions too, and add no reversal.
     """
+    # Without so many among all of them there are none among the newest.
+    if len(past.entries) <= FLIP_FLOP_REVERSALS:
+        return None
     since = past.before - FLIP_FLOP_WINDOW
     recent = past.decisions[-FLIP_FLOP_DECISIONS:]
-    entries = [item for item in recent if _is_approved_entry(item) and item.at >= since]
+    entries = [item for item in _approved_entries(recent) if item.at >= since]
     reversals = sum(older.tool != newer.tool for older, newer in pairwise(entries))
     if reversals < FLIP_FLOP_REVERSALS:
         return None
@@ -210,6 +196,8 @@ def overconfident(past: Past) -> Finding | None:
     The upper end of the Wilson 95 % interval is what it can be. It takes trades to end this: were
     it serious, there would be none.
     """
+    if len(past.trades) < CONFIDENCE_TRADES:
+        return None
     # A trade that people or a halt ended does not tell whether the model was right.
     own = [trade for trade in past.trades if trade.is_own]
     said = [trade.confidence_score for trade in own if trade.confidence_score is not None]
@@ -243,8 +231,27 @@ def _words(reason: str) -> str:
     return " ".join(bare.split())
 
 
-def _is_approved_entry(decision: DecisionRecord) -> bool:
-    return decision.tool in _ENTRY_TOOLS and decision.status in _LET_THROUGH
+def _about_open(
+    decisions: Sequence[DecisionRecord], trades: Sequence[RememberedTrade]
+) -> Sequence[DecisionRecord]:
+    """Return the decisions about the position that is open; none while flat."""
+    newest = decisions[-1] if decisions else None
+    if newest is None or newest.trade_id is None or _has_closed(newest, trades):
+        return ()
+    about_it = takewhile(lambda item: item.trade_id == newest.trade_id, reversed(decisions))
+    return tuple(about_it)[::-1]
+
+
+def _has_closed(newest: DecisionRecord, trades: Sequence[RememberedTrade]) -> bool:
+    # A new database counts from 1 again: an equal id that closed earlier is another trade.
+    return any(
+        trade.trade_id == newest.trade_id and trade.closed_at >= newest.candle_at
+        for trade in trades
+    )
+
+
+def _approved_entries(decisions: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
+    return [item for item in decisions if item.tool in _ENTRY_TOOLS and item.status in _LET_THROUGH]
 
 
 def _has_acted(decision: DecisionRecord) -> bool:

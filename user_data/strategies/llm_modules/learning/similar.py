@@ -55,7 +55,7 @@ class Situations:
         start = max(0, end - LOOKED_AT)
         away = self._over(start, end) - _points([point])
         distances = np.sqrt(_mean_over_known(away * away))
-        near = np.flatnonzero(distances <= NEAR)
+        (near,) = (distances <= NEAR).nonzero()
         if not len(near):
             return ()
         # Of equally near ones the newest.
@@ -81,7 +81,7 @@ class Situations:
 
 def _mean_over_known(squares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of each column over the rows that are known to it; rows are axes."""
-    means: NDArray[np.float32] = squares.sum(axis=0) / np.float32(len(AXES))
+    means: NDArray[np.float32] = np.add.reduce(squares) / np.float32(len(AXES))
     # Nearly always every axis is known to both, which the sums tell.
     if not np.isnan(means).any():
         return means

@@ -27,15 +27,18 @@ def closed_by(candles: Candles, at_ms: int) -> Candles:
     Everything later is computed from this, so that a look into the future is impossible. The same
     candles come back where all had closed, else copies.
     """
-    closed = candles.open_times <= at_ms - duration_ms(candles.timeframe)
-    if closed.all():
+    newest_ms = at_ms - duration_ms(candles.timeframe)
+    # Not the last one's time alone: candles out of order are for others to judge.
+    if candles.open_times.max(initial=newest_ms) <= newest_ms:
         return candles
-    return candles.taken(closed)
+    return candles.taken(candles.open_times <= newest_ms)
 
 
 def defects(candles: Candles) -> tuple[str, ...]:
     """Return one sentence per rule that the candles break."""
-    return tuple(sentence for rule in RULES if (sentence := rule(candles)))
+    # Nearly always they are: which number is wrong must only be found where one is.
+    rules = ORDER_RULES if _has_sound_numbers(candles) else (*NUMBER_RULES, *ORDER_RULES)
+    return tuple([sentence for rule in rules if (sentence := rule(candles))])
 
 
 def utc_text(at_ms: int) -> str:
@@ -43,20 +46,27 @@ def utc_text(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _has_sound_numbers(candles: Candles) -> bool:
+    """Tell whether neither of the rules for numbers is broken."""
+    volume = candles.volume
+    prices = np.array((candles.open, candles.high, candles.low, candles.close))
+    # The least and the greatest of numbers with a NaN among them are NaN, which nothing is above.
+    return bool(
+        prices.min(initial=np.inf) > 0
+        and prices.max(initial=0.0) < np.inf
+        and volume.min(initial=0.0) >= 0
+        and volume.max(initial=0.0) < np.inf
+    )
+
+
 def _finite(candles: Candles) -> str | None:
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    is_finite: Flags = np.isfinite(np.array(columns))
-    # Nearly always: which candle it is must only be found where there is one.
-    if is_finite.all():
-        return None
-    broken: Flags = np.logical_or.reduce(~is_finite)
+    broken: Flags = np.logical_or.reduce(~np.isfinite(np.array(columns)))
     return _first(candles, broken, "a price or volume is not a finite number")
 
 
 def _positive(candles: Candles) -> str | None:
     prices = np.array((candles.open, candles.high, candles.low, candles.close))
-    if prices.min(initial=np.inf) > 0 and candles.volume.min(initial=0.0) >= 0:
-        return None
     broken = (prices <= 0).any(axis=0) | (candles.volume < 0)
     return _first(candles, broken, "a price is not above zero or a volume is negative")
 
@@ -69,11 +79,11 @@ def _regular(candles: Candles) -> str | None:
     """Find a new candle that does not open exactly one timeframe after the one before it."""
     newest = candles.open_times[-GAPLESS_CANDLES:]
     steps = newest[1:] - newest[:-1]
-    irregular = np.flatnonzero(steps != duration_ms(candles.timeframe))
+    is_irregular: Flags = steps != duration_ms(candles.timeframe)
     # No step at all between fewer than two candles: too few is for others to judge.
-    if not len(irregular):
+    if not is_irregular.any():
         return None
-    position = int(irregular[0])
+    position = int(is_irregular.argmax())
     step = int(steps[position])
     fault = "out of order" if step < 0 else "there twice" if step == 0 else "preceded by a gap"
     opened = utc_text(int(newest[position + 1]))
@@ -87,4 +97,5 @@ def _first(candles: Candles, broken: Flags, what: str) -> str | None:
     return f"{what} in the candle of {utc_text(int(candles.open_times[int(broken.argmax())]))}"
 
 
-RULES: tuple[Rule, ...] = (_finite, _positive, _high_above_low, _regular)
+NUMBER_RULES: tuple[Rule, ...] = (_finite, _positive)
+ORDER_RULES: tuple[Rule, ...] = (_high_above_low, _regular)

@@ -36,11 +36,13 @@ def build_snapshot(
     frames: Sequence[Candles],
     rules: MarketRules,
     extra: Sequence[str] = (),
+    funding_rate: float | None = None,
 ) -> MarketSnapshot:
     """Build the snapshot of a pair as it was known when the candle closed at `candle_at`.
 
     `frames[0]` holds the main timeframe, the others the informative ones. All are cut to what had
-    closed by then before anything is computed. `extra` names further indicators of pandas_ta.
+    closed by then before anything is computed. `extra` names further indicators of pandas_ta. A
+    `funding_rate`, as a ratio, becomes a fact in percent.
 
     Raises MarketDataError when the newest main candle does not close exactly at `candle_at`, an
     informative one closed a whole candle or more before it, there are fewer than 60 main candles,
@@ -61,6 +63,9 @@ def build_snapshot(
             raise MarketDataError(f"{pair!r} {candles.timeframe}: {told}")
         views.append(TimeframeView(candles, reading.indicators))
     main, *informative = views
+    facts = market_facts(main, informative)
+    if funding_rate is not None:
+        facts["funding_rate_pct"] = funding_rate * 100
     return MarketSnapshot(
         pair=pair,
         candle_at=candle_at,
@@ -68,7 +73,7 @@ def build_snapshot(
         rules=rules,
         main=main,
         informative=tuple(informative),
-        facts=market_facts(main, informative),
+        facts=facts,
     )
 
 

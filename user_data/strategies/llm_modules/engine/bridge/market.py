@@ -93,6 +93,9 @@ def market_rules(
 
 def locked_sides(locks: Sequence[PairLock], pair: str, candle_at: datetime) -> frozenset[Side]:
     """Return the sides in which Freqtrade's locks forbid an entry on this candle."""
+    # Nearly always: a lock follows a close or a series of losses.
+    if not locks:
+        return frozenset()
     sides: tuple[Side, ...] = ("long", "short")
     return frozenset(
         side

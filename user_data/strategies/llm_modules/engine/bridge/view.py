@@ -26,7 +26,7 @@ from llm_modules.engine.bridge.trades import (
 )
 from llm_modules.engine.guard import contained
 from llm_modules.engine.question import Question, World
-from llm_modules.market.returns import RETURN_CANDLES, Returns, log_returns
+from llm_modules.market.returns import Returns, log_returns
 
 LATE_CANDLE_SECONDS = 15
 
@@ -207,8 +207,7 @@ class View:
             if known is not None and known[0] == closed_at:
                 fresh[pair] = known
             else:
-                rows = self._source.candles(pair, timeframe, RETURN_CANDLES + 1)
-                fresh[pair] = closed_at, log_returns(rows)
+                fresh[pair] = closed_at, log_returns(self._source.candles(pair, timeframe))
         self._returns = fresh
         return {pair: returns for pair, (_, returns) in fresh.items()}
 
