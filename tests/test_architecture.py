@@ -9,13 +9,14 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "dialogue", "errors", "config", "metrics", "phrases", "weights"}
+EVERYBODY = {"domain", "dialogue", "errors", "config", "metrics", "phrases", "weights", "unsigned"}
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "dialogue": set(),
     "errors": set(),
     "metrics": set(),
     "weights": set(),
+    "unsigned": set(),
     "phrases": {"domain"},
     "config": {"domain", "errors"},
     "market": EVERYBODY,

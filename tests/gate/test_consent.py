@@ -56,7 +56,7 @@ def test_a_consent_counts_for_the_bot_it_was_given_for(tmp_path: Path) -> None:
     path = tmp_path / CONSENT_NAME
     write_consent(path, a_consent())
     assert missing_consent(path, BOT.subjects) is None
-    demand_consent(tmp_path, BOT.config, BOT.settings)
+    demand_consent(tmp_path, BOT.subjects)
 
 
 def test_the_amount_is_kept_digit_by_digit(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_amount_is_kept_digit_by_digit(tmp_path: Path) -> None:
 
 def test_without_a_consent_nothing_starts_and_the_way_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"dry_run is false, but nobody .* \./manage\.sh live"):
-        demand_consent(tmp_path, BOT.config, BOT.settings)
+        demand_consent(tmp_path, BOT.subjects)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from pandas import DataFrame, to_datetime
 
 from builders import NOON, PAIR, a_booking, a_decision_record, a_world, some_candles
+from llm_modules.config import parse_config
+from llm_modules.gate.consent import CONSENT_NAME, Consent, bot_subjects, write_consent
 from llm_modules.market.extra_indicators import output_columns
 
 ROOT = Path(__file__).parent.parent.parent / "user_data"
@@ -512,4 +515,21 @@ def test_with_real_money_the_exchange_holds_the_stops(strategy: Any) -> None:
     live.dp = strategy.dp
     live.order_types["stoploss_on_exchange"] = False
     with pytest.raises(OperationalException, match="stoploss_on_exchange must stay true"):
+        live.bot_start()
+
+
+def test_real_money_needs_a_consent_however_freqtrade_was_started(
+    strategy: Any, tmp_path: Path
+) -> None:
+    live = type(strategy)(
+        strategy.config | {"dry_run": False, "user_data_dir": tmp_path, "runmode": RunMode.LIVE}
+    )
+    live.dp = SimpleNamespace(runmode=RunMode.LIVE)
+    with pytest.raises(OperationalException, match=r"nobody has consented .* ./manage.sh live"):
+        live.bot_start()
+    given_for = bot_subjects(parse_config(live.config), live.config["exchange"])
+    consent = Consent(amount=Decimal(1), currency="USDT", given_for=given_for, at=NOON)
+    write_consent(tmp_path / CONSENT_NAME, consent)
+    # What is asked for next.
+    with pytest.raises(OperationalException, match=r"./manage.sh selftest"):
         live.bot_start()

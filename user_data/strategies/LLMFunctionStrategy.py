@@ -26,6 +26,7 @@ from llm_modules.engine.plotting import plot_config
 from llm_modules.engine.startup import open_desk
 from llm_modules.errors import UserError
 from llm_modules.market.indicators import compute
+from llm_modules.unsigned import keep_signatures_out
 
 
 class LLMFunctionStrategy(IStrategy):
@@ -59,8 +60,8 @@ class LLMFunctionStrategy(IStrategy):
         super().__init__(config)
         put_fingerprint(config)
         if self._is_live():
-            on_exchange = {"stoploss_on_exchange": True, "stoploss_on_exchange_interval": 60}
-            self.order_types = {**self.order_types, **on_exchange}
+            keep_signatures_out()
+            self.order_types = self.order_types | bridge.STOPS_ON_EXCHANGE
 
     @property
     def protections(self) -> list[dict[str, Any]]:
@@ -92,6 +93,7 @@ class LLMFunctionStrategy(IStrategy):
                 return
             bridge.demand_protections(self, is_live=self._is_live())
             config = parse_config(self.config)
+            bridge.demand_permission(self.config, config)
             mode = bridge.run_mode(self.config)
             user_data = Path(self.config["user_data_dir"])
             currency = self.config["stake_currency"]

@@ -201,18 +201,24 @@ def test_a_database_at_rest_is_read_without_a_trace(there: Path, copies: Path) -
 def test_a_database_that_is_opened_while_it_is_copied_is_copied_again(
     there: Path, copies: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a_database(there / "t.sqlite", "wal", 20).close()
-    monkeypatch.setattr(copying, "PAGES_AT_ONCE", 2)
+    a_database(there / "t.sqlite", "wal", 400).close()
+    monkeypatch.setattr(copying, "PAGES_AT_ONCE", 10)
     opened: list[sqlite3.Connection] = []
 
-    def meanwhile(_size_bytes: int) -> None:
-        if not opened:
+    told: list[int] = []
+
+    def meanwhile(size_bytes: int) -> None:
+        told.append(size_bytes)
+        if len(told) == 3:
             opened.append(sqlite3.connect(there / "t.sqlite", isolation_level=None))
-            opened[0].execute("INSERT INTO t VALUES ('new')")
+            # On a page that is copied already, written straight into the file.
+            opened[0].execute("UPDATE t SET a = 'new' WHERE rowid = 1")
             opened[0].execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     assert copy_database(there / "t.sqlite", copies, meanwhile) == ([copies / "t.sqlite"], None)
-    assert rows_of(copies / "t.sqlite") == 21
+    with closing(sqlite3.connect(copies / "t.sqlite")) as copy:
+        assert copy.execute("SELECT a FROM t WHERE rowid = 1").fetchone() == ("new",)
+    assert rows_of(copies / "t.sqlite") == 400
     opened[0].close()
 
 

@@ -2,7 +2,7 @@
 
 domain, dialogue         words for all, and those of talking to a model
 errors, config           failures and settings for all
-metrics, phrases, weights   formulas, sentences and the length of texts for all
+metrics, phrases, weights, unsigned   formulas, sentences, lengths, clean logs for all
 market      candles in, a snapshot with indicators out
 context     snapshot, account and experience become one prompt within a token budget
 llm         the prompt goes to a model and a reply comes back, or a typed error
@@ -14,6 +14,7 @@ engine      the cycle that ties the rooms together, the book, and the bridge to 
 backtest    the same cycle inside Freqtrade's own backtesting, its baselines and its report
 selftest    the gate attacked under the user's own limits, exchange and model simulated
 sandbox     a local exchange replaying real candles, and a scripted model
+preview     the prompt of this moment, for people
 operations  processes, viewers, settings and backups behind the commands
 report      one page on the last days of trading, from the records alone
 cli         what manage.sh calls

@@ -87,9 +87,9 @@ def missing_consent(path: Path, given_for: Mapping[str, str]) -> str | None:
     return None
 
 
-def demand_consent(user_data: Path, config: TraderConfig, settings: Mapping[str, Any]) -> None:
-    """Raise ConfigError unless someone consented to real money for this very bot."""
-    missing = missing_consent(user_data / CONSENT_NAME, subjects(config, settings))
+def demand_consent(user_data: Path, given_for: Mapping[str, str]) -> None:
+    """Raise ConfigError unless someone consented to real money for all that is named."""
+    missing = missing_consent(user_data / CONSENT_NAME, given_for)
     if missing is not None:
         raise ConfigError(f"dry_run is false, but {missing}")
 

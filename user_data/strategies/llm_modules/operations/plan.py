@@ -16,7 +16,7 @@ from llm_modules.context.templates import demand_templates
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.gate.clearance import demand_clearance
-from llm_modules.gate.consent import demand_consent
+from llm_modules.gate.consent import demand_consent, subjects
 from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.env_file import FREQTRADE_PREFIX, effective_environment
@@ -164,7 +164,7 @@ def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     demand_several_calls(config.llm_config, targets(config.llm_config, {}, findings))
     if basis.mode == "live":
         demand_clearance(basis.places.user_data, config.risk_management)
-        demand_consent(basis.places.user_data, config, basis.settings)
+        demand_consent(basis.places.user_data, subjects(config, basis.settings))
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
     # Freqtrade would wait for ever for an API that cannot listen.
     if not wishes.keeps_ports and not is_free(api_port):

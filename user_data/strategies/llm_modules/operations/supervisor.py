@@ -18,7 +18,7 @@ from types import FrameType
 from typing import IO
 
 from llm_modules.operations.plan import Program
-from llm_modules.operations.unsigned import unsigned
+from llm_modules.unsigned import unsigned
 
 LAST_LINES = 15
 POLL_SECONDS = 0.1

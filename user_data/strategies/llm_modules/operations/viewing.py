@@ -13,7 +13,7 @@ from llm_modules.operations.places import shown
 from llm_modules.operations.render import Render, decision_line, plain_line, trade_line
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.unsigned import unsigned
+from llm_modules.unsigned import unsigned
 
 # A whole line is 85 wide before its reason begins; on less than this there is a shorter one.
 WHOLE_WIDTH = 120

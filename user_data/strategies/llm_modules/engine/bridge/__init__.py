@@ -1,9 +1,13 @@
 """Freqtrade's objects in our words; beside the strategy, the only room that knows them."""
 
+from llm_modules.engine.bridge.demands import (
+    STOPS_ON_EXCHANGE,
+    demand_permission,
+    demand_protections,
+)
 from llm_modules.engine.bridge.market import (
     CANDLE_ROWS,
     candles,
-    demand_protections,
     locked_sides,
     market_rules,
     newest_close,
@@ -28,6 +32,7 @@ from llm_modules.engine.bridge.view import View, now
 
 __all__ = [
     "CANDLE_ROWS",
+    "STOPS_ON_EXCHANGE",
     "Newest",
     "Source",
     "View",
@@ -35,6 +40,7 @@ __all__ = [
     "candles",
     "closed_since",
     "closed_trade",
+    "demand_permission",
     "demand_protections",
     "is_closing",
     "is_tighter",

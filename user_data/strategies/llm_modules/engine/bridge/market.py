@@ -8,11 +8,9 @@ import numpy as np
 from freqtrade.exchange import timeframe_to_msecs
 from freqtrade.exchange.exchange_types import LeverageTier as FreqtradeTier
 from freqtrade.persistence.pairlock import PairLock
-from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
 from llm_modules.domain import Candles, FloatArray, LeverageTier, MarketRules, RunMode, Side
-from llm_modules.errors import ConfigError
 
 # What the configuration may ask for, and the slowest indicator's warm-up before it.
 CANDLE_ROWS = 600
@@ -28,19 +26,6 @@ def run_mode(config: Mapping[str, Any]) -> RunMode:
         return "live"
     urls = str(config.get("exchange", {}).get("ccxt_config", {}).get("urls", ""))
     return "sandbox" if any(host in urls for host in LOOPBACK) else "dry_run"
-
-
-def demand_protections(strategy: IStrategy, *, is_live: bool) -> None:
-    """Raise ConfigError where config.json switched off what stops and exits rest on."""
-    if not strategy.use_exit_signal:
-        raise ConfigError("use_exit_signal must stay true: exits are made through it")
-    if not strategy.use_custom_stoploss:
-        raise ConfigError("use_custom_stoploss must stay true: it places the stops")
-    if is_live and not strategy.order_types.get("stoploss_on_exchange"):
-        raise ConfigError(
-            "order_types.stoploss_on_exchange must stay true with real money: the exchange holds "
-            "the stops while this machine is down"
-        )
 
 
 def candles(frame: DataFrame, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:

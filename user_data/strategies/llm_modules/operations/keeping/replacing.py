@@ -7,7 +7,7 @@ disk. What was there waits in another until all are in place.
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,17 +34,14 @@ class Replacement:
 
     def carry_out(self) -> None:
         """Put every waiting file in its place. Raises OSError with everything as it was."""
-        undo: list[tuple[Path, Path]] = []
-        try:
+        with ExitStack() as undo:
             # What leaves goes first: a new database must not meet the log of the old one.
             for there in self.leaving:
                 _move(there, _beside(there, LEAVING), undo)
             for name, place in self.places.items():
                 _move(self.waiting(name), place, undo)
-        except BaseException:
-            for before, after in reversed(undo):
-                after.rename(before)
-            raise
+            # All are in place: nothing is to be taken back any more.
+            undo.pop_all()
 
     def tidy(self) -> None:
         """Remove the hidden folders with whatever is left in them."""
@@ -72,6 +69,6 @@ def _beside(place: Path, folder: str) -> Path:
     return place.parent / folder / place.name
 
 
-def _move(before: Path, after: Path, undo: list[tuple[Path, Path]]) -> None:
+def _move(before: Path, after: Path, undo: ExitStack) -> None:
     before.rename(after)
-    undo.append((before, after))
+    undo.callback(after.rename, before)

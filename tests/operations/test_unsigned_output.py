@@ -10,8 +10,8 @@ from llm_modules.operations.plan import Program
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 from llm_modules.operations.supervisor import Supervisor
-from llm_modules.operations.unsigned import unsigned
 from llm_modules.operations.viewing import ViewOptions, show_log
+from llm_modules.unsigned import unsigned
 
 ADDRESS = "https://fapi.binance.com/fapi/v3/account"
 SIGNED = f"{ADDRESS}?timestamp=1795310608126&recvWindow=10000&signature=663e783b"
