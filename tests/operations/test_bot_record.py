@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -136,6 +137,32 @@ def test_a_process_that_has_ended_already_is_recorded_without_arguments(places: 
         record = read_record(places)
     assert record is not None
     assert record.processes[1].arguments == ()
+
+
+def test_the_copy_of_a_folder_does_not_take_the_bot_for_its_own(
+    places: Places, tmp_path: Path
+) -> None:
+    copy = Places(tmp_path / "copy" / "user_data")
+    child = sleeper()
+    with bot_lock(places):
+        write_record(places, PLAN, NOW, (("freqtrade", child.pid),))
+        shutil.copytree(places.user_data, copy.user_data)
+        assert read_record(places) is not None
+    assert read_record(copy) is None
+    assert orphans(copy) == ()
+    assert stop_bot(copy, 1) is None
+    assert child.poll() is None
+    end(child)
+
+
+def test_a_record_of_an_older_version_names_no_folder_and_counts(places: Places) -> None:
+    with bot_lock(places):
+        write_record(places, PLAN, NOW, ())
+        path = places.run / bot_record.RECORD_NAME
+        record = json.loads(path.read_text(encoding="utf-8"))
+        del record["user_data"]
+        path.write_text(json.dumps(record), encoding="utf-8")
+        assert read_record(places) is not None
 
 
 def test_the_record_goes_with_the_lock(places: Places) -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 # Beside this interpreter in a virtual environment, on the PATH in an image.
 TOOLS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 COMMANDS = [
+    "check",
     "setup",
     "migrate",
     "start",

@@ -49,6 +49,8 @@ class BotRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    # None: written by an older version.
+    user_data: Path | None = None
     started_at: AwareDatetime
     mode: RunMode
     api_port: int
@@ -98,6 +100,7 @@ def write_record(
     """Write down this process as the supervisor, and its children (name and pid)."""
     processes = (("supervisor", os.getpid()), *children)
     record = BotRecord(
+        user_data=places.user_data.resolve(),
         started_at=started_at,
         mode=plan.mode,
         api_port=plan.api_port,
@@ -113,11 +116,13 @@ def write_record(
 
 
 def read_record(places: Places) -> BotRecord | None:
-    """Return the record, None when there is none that can be read."""
+    """Return the record, None when there is none that can be read, or it is another folder's."""
     try:
-        return BotRecord.model_validate_json(_record_path(places).read_bytes())
+        record = BotRecord.model_validate_json(_record_path(places).read_bytes())
     except (OSError, ValidationError):
         return None
+    # A folder may be copied while its bot runs; the copy must not take that bot for its own.
+    return record if record.user_data in {None, places.user_data.resolve()} else None
 
 
 def living(record: BotRecord) -> tuple[RecordedProcess, ...]:
