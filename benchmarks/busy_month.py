@@ -35,7 +35,7 @@ from llm_modules.learning.evaluator import TradeEvaluator
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 from llm_modules.tools.schema import offered_tools
 
 ROOT = Path(__file__).parent.parent

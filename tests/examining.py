@@ -22,7 +22,7 @@ from llm_modules.operations.doctor.opening_case import opened_case
 from llm_modules.operations.doctor.settings_checks import settings_are_usable
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 from models import CANARY
 from picky_server import PickyServer
 

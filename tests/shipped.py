@@ -4,7 +4,7 @@ from typing import Any
 
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 DATA = SHIPPED_USER_DATA / "data"
 

@@ -19,7 +19,7 @@ from llm_modules.config.reference import settings_reference
 from llm_modules.gate.checks.catalogue import checks_table, keys_table
 from llm_modules.llm.providers.catalogue import capability_table, deviations
 from llm_modules.llm.providers.rows import ROWS
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "user_data" / "config.json"

@@ -10,7 +10,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.operations.places import Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 
 def bot(session: Session, tmp_path: Path, **changes: Any) -> Session:

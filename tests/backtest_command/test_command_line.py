@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA
-from llm_modules.operations.settings import merged, parse_text, read_settings, read_text
+from llm_modules.operations.settings.reading import merged, parse_text, read_settings, read_text
 
 # Each starts the program several times.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

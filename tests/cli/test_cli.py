@@ -13,10 +13,11 @@ from builders import a_decision_record, a_trade_record
 from llm_modules import cli
 from llm_modules.cli import COMMANDS, main
 from llm_modules.errors import UserError
-from llm_modules.operations import control, viewing
-from llm_modules.operations.bot_record import bot_lock
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places
+from llm_modules.operations.running import control
+from llm_modules.operations.running.bot_record import bot_lock
+from llm_modules.operations.viewing import tails
 
 SECRETS = {
     "FREQTRADE__API_SERVER__PASSWORD": "canary-password",
@@ -356,7 +357,7 @@ def test_a_detached_or_failed_start_follows_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, status: ExitStatus
 ) -> None:
     monkeypatch.setattr(control, "start", lambda *_: status)
-    monkeypatch.setattr(viewing, "show_decisions", lambda *_: pytest.fail("it follows"))
+    monkeypatch.setattr(tails, "show_decisions", lambda *_: pytest.fail("it follows"))
     detach = ["--detach"] if status is ExitStatus.DONE else []
     assert run(folder, "start", *detach) == status
 
@@ -368,7 +369,7 @@ def test_ctrl_c_ends_the_following_and_not_the_bot(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(control, "start", lambda *_: ExitStatus.DONE)
-    monkeypatch.setattr(viewing, "show_decisions", interrupted)
+    monkeypatch.setattr(tails, "show_decisions", interrupted)
     assert run(folder, "start") == 0
     assert "The bot keeps running; ./manage.sh stop ends it." in capsys.readouterr().out
     assert run(folder, "decisions") == 0

@@ -13,8 +13,8 @@ from llm_modules import cli
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.table import PROVIDERS
-from llm_modules.operations.env_file import read_env_file
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.env_file import read_env_file
+from llm_modules.operations.settings.reading import read_settings
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

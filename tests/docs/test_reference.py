@@ -11,7 +11,7 @@ import pytest
 
 from llm_modules.config import TraderConfig
 from llm_modules.config.reference import settings_reference
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

@@ -15,7 +15,7 @@ from freqtrade_client import FtRestClient
 from builders import ENTRY_ARGUMENTS
 from llm_modules.journal.records import DecisionRecord, HaltRecord, OutcomeRecord, TradeRecord
 from llm_modules.market.indicators import INDICATORS
-from llm_modules.operations.web_ui import installed_folder, is_installed
+from llm_modules.operations.running.web_ui import installed_folder, is_installed
 from running_bot import RunningBot
 
 PAIR = "BTC/USDT:USDT"

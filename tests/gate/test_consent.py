@@ -21,7 +21,7 @@ from llm_modules.gate.consent import (
     write_consent,
 )
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.operations.settings import merged, read_settings
+from llm_modules.operations.settings.reading import merged, read_settings
 
 SHIPPED = read_settings(SHIPPED_USER_DATA / "config.json")
 MODEL = {"model": "m", "api_base": "http://127.0.0.1:9"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_modules.operations import web_ui
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
+from llm_modules.operations.running import web_ui
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 

@@ -5,9 +5,9 @@ import pytest
 from llm_modules.backtest.command import basis
 from llm_modules.backtest.command.options import BacktestOptions
 from llm_modules.errors import ConfigError
-from llm_modules.operations import control
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.plan import Wishes
+from llm_modules.operations.running import control
+from llm_modules.operations.running.plan import Wishes
 from llm_modules.operations.session import Session
 
 MESSAGE = r"llm_prompts/en/flat\.j2: unknown variable 'markt'; known: account, "

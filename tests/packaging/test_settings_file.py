@@ -6,8 +6,8 @@ import pytest
 import rapidjson
 
 from llm_modules.config import TraderConfig, parse_config
-from llm_modules.operations.secret_keys import VARIABLES, literal_secrets
-from llm_modules.operations.settings import read_settings, value_at
+from llm_modules.operations.settings.reading import read_settings, value_at
+from llm_modules.operations.settings.secret_keys import VARIABLES, literal_secrets
 
 ROOT = Path(__file__).parent.parent.parent
 PATH = ROOT / "user_data" / "config.json"

@@ -14,7 +14,7 @@ from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.journal.log import JsonlLog
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 from llm_modules.preview.main import main
 
 PAIR = "BTC/USDT:USDT"

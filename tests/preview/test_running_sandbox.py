@@ -14,8 +14,8 @@ from freqtrade.persistence import Trade
 
 from builders import a_thesis
 from llm_modules.engine import bridge
-from llm_modules.operations.bot_record import BotRecord, RecordedProcess, bot_lock
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
+from llm_modules.operations.running.bot_record import BotRecord, RecordedProcess, bot_lock
 from llm_modules.preview.main import main
 from llm_modules.sandbox.candles import MINUTE_MS
 from llm_modules.sandbox.contracts import CONTRACTS

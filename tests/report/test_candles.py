@@ -17,8 +17,8 @@ from pyarrow import feather
 
 from builders import NOON, PAIR, a_closed_trade
 from llm_modules.domain import Candles
-from llm_modules.operations.bot_record import bot_lock, write_record
-from llm_modules.operations.plan import Plan
+from llm_modules.operations.running.bot_record import bot_lock, write_record
+from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.session import Session
 from llm_modules.report.candles import Source, Wanted, find, no_candles
 from llm_modules.report.market import LEAST_MARGIN, sources, traded_pairs

@@ -14,7 +14,7 @@ from llm_modules.journal.records import (
     Reason,
     Reflection,
 )
-from llm_modules.operations.journals import Journals
+from llm_modules.operations.records.journals import Journals
 from llm_modules.report.decided import NEWEST_REFUSED, Decided
 from llm_modules.report.reading import LINES_PER_REPORT, Facts, closed_trade, newest_mode, read
 from llm_modules.report.span import Span

@@ -20,7 +20,7 @@ from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.findings import FINDINGS_NAME
 from llm_modules.llm.spending.opening import ledger_beside
-from llm_modules.operations.bot_record import bot_lock, write_record
+from llm_modules.operations.asking.paying import Paying
 from llm_modules.operations.doctor.diagnosis import (
     Case,
     Diagnosis,
@@ -33,9 +33,9 @@ from llm_modules.operations.doctor.doctoring import SECTIONS
 from llm_modules.operations.doctor.exchange_checks import exchange_is_fit
 from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.paying import Paying
 from llm_modules.operations.places import Places
-from llm_modules.operations.plan import Plan
+from llm_modules.operations.running.bot_record import bot_lock, write_record
+from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.session import Session
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import model_app

@@ -10,7 +10,6 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from examining import case_of
-from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.doctor import machine_checks
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, no_exchange
 from llm_modules.operations.doctor.machine_checks import (
@@ -26,7 +25,8 @@ from llm_modules.operations.doctor.machine_checks import (
     python_row,
 )
 from llm_modules.operations.places import Places
-from llm_modules.operations.plan import Plan
+from llm_modules.operations.running.bot_record import bot_lock, write_record
+from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.session import Session
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from bookkeeping import Bookkeeping, without
 from examining import case_of
-from llm_modules.operations import auditing
 from llm_modules.operations.doctor.diagnosis import Diagnosis, DoctorOptions, no_exchange
 from llm_modules.operations.doctor.record_checks import journals_are_sound
 from llm_modules.operations.places import Places
+from llm_modules.operations.records import auditing
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 

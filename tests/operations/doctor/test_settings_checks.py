@@ -8,7 +8,7 @@ from examining import case_of
 from llm_modules.operations.doctor.diagnosis import Diagnosis, no_exchange
 from llm_modules.operations.doctor.settings_checks import settings_are_usable
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 
 def says(session: Session) -> list[Diagnosis]:

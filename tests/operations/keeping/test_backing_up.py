@@ -14,13 +14,13 @@ import pytest
 from llm_modules.domain import RunMode
 from llm_modules.errors import UserError
 from llm_modules.journal.checking import check_chain
-from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.keeping import making, staging
 from llm_modules.operations.keeping.archive import read_manifest
 from llm_modules.operations.keeping.backing_up import BackupOptions, back_up
 from llm_modules.operations.keeping.progress import Meter, sized
-from llm_modules.operations.plan import Plan
+from llm_modules.operations.running.bot_record import bot_lock, write_record
+from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 

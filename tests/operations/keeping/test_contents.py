@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from llm_modules.errors import UserError
-from llm_modules.operations.journals import Journals
 from llm_modules.operations.keeping.contents import Folders, relatives, small_files
 from llm_modules.operations.places import Places
+from llm_modules.operations.records.journals import Journals
 
 
 def folders_of(root: Path, logs: Path | None = None) -> Folders:

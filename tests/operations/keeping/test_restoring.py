@@ -14,19 +14,19 @@ import pytest
 
 from llm_modules import cli
 from llm_modules.errors import UserError
-from llm_modules.operations import control, upkeep
-from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, write_record
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.journals import Journals
-from llm_modules.operations.keeping import replacing, restoring
+from llm_modules.operations.keeping import replacing, restoring, upkeep
 from llm_modules.operations.keeping.archive import read_manifest
 from llm_modules.operations.keeping.note import NOTE_NAME, cut_short
 from llm_modules.operations.keeping.replacing import COMING, LEAVING, Replacement, hand_over
 from llm_modules.operations.keeping.restoring import RestoreOptions, restore
 from llm_modules.operations.places import Places
-from llm_modules.operations.plan import Plan, Wishes
+from llm_modules.operations.records.journals import Journals
+from llm_modules.operations.records.verifying import verify
+from llm_modules.operations.running import control
+from llm_modules.operations.running.bot_record import AlreadyRunningError, bot_lock, write_record
+from llm_modules.operations.running.plan import Plan, Wishes
 from llm_modules.operations.session import Session
-from llm_modules.operations.verifying import verify
 
 NOW = datetime(2026, 1, 15, 13, tzinfo=UTC)
 Backup = Callable[[], Path]

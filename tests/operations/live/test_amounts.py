@@ -14,7 +14,7 @@ from llm_modules.operations.live.amounts import (
     stakes_of,
 )
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 
 SHIPPED = read_settings(SHIPPED_USER_DATA / "config.json")
 RISK = parse_config(SHIPPED).risk_management

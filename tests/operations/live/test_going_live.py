@@ -21,7 +21,6 @@ from llm_modules.gate.consent import CONSENT_NAME, Consent
 from llm_modules.gate.halt import HALT_NAME
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.llm.recorder import provider_hash
-from llm_modules.operations.bot_record import bot_lock, write_record
 from llm_modules.operations.doctor.diagnosis import no_purse
 from llm_modules.operations.doctor.exchange_program import answer_of
 from llm_modules.operations.exit_status import ExitStatus
@@ -33,9 +32,10 @@ from llm_modules.operations.live.going_live import (
     withdraw,
 )
 from llm_modules.operations.places import Places
-from llm_modules.operations.plan import Plan, Wishes, make_plan
+from llm_modules.operations.running.bot_record import bot_lock, write_record
+from llm_modules.operations.running.plan import Plan, Wishes, make_plan
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 from picky_server import PickyServer, running
 from probes import a_finding
 
@@ -354,7 +354,7 @@ def test_the_command_starts_as_start_does(bot: Bot) -> None:
     bot.passes_selftest(bot.session)
     # The port of the API is taken: that is how far `start` comes, and what it says of it.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llm_modules.operations.plan.is_free", lambda _port: False)
+        patch.setattr("llm_modules.operations.running.plan.is_free", lambda _port: False)
         arguments = ["live", "--amount", "412.50", "--user-data", str(bot.places.user_data)]
         assert main(arguments, bot.session.environment) == ExitStatus.UNUSABLE
     bot.listen()

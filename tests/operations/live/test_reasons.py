@@ -14,7 +14,7 @@ from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, DoctorOptio
 from llm_modules.operations.doctor.exchange_answer import Balance, ExchangeAnswer, KeyRights
 from llm_modules.operations.live.reasons import Evidence, reasons_against
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import merged, read_settings
+from llm_modules.operations.settings.reading import merged, read_settings
 
 SAFE = KeyRights(
     reads=True,

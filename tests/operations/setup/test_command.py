@@ -12,9 +12,9 @@ import pytest
 
 from llm_modules.cli import COMMANDS, main, parser
 from llm_modules.errors import ConfigError, UserError
-from llm_modules.operations.env_file import read_env_file
 from llm_modules.operations.places import PROJECT, Places
 from llm_modules.operations.session import Session
+from llm_modules.operations.settings.env_file import read_env_file
 from llm_modules.operations.setup import command
 from llm_modules.operations.setup.command import FLAGS, setup_options
 from llm_modules.operations.setup.wishes import TOPICS

@@ -14,12 +14,12 @@ from freqtrade.configuration.deprecated_settings import process_temporary_deprec
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.located import comments_in
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import parse_text, read_settings, read_text, value_at
-from llm_modules.operations.setup.editing import with_value, without
+from llm_modules.operations.settings.editing import with_value, without
+from llm_modules.operations.settings.located import comments_in
+from llm_modules.operations.settings.reading import parse_text, read_settings, read_text, value_at
 from llm_modules.operations.setup.migrating import migrate, migrated
 from llm_modules.operations.setup.migrations import (
     MIGRATIONS,

@@ -4,7 +4,7 @@ import pytest
 
 from llm_modules.config import RiskConfig
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.operations.settings import read_settings
+from llm_modules.operations.settings.reading import read_settings
 from llm_modules.operations.setup.profiles import (
     NAMES,
     OWN,

@@ -7,15 +7,15 @@ import pytest
 from prompt_toolkit.input import PipeInput
 
 from llm_modules.errors import ConfigError, UserError
-from llm_modules.operations.bot_record import bot_lock
-from llm_modules.operations.env_file import GENERATED, read_env_file
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.located import comments_in
 from llm_modules.operations.places import Places
+from llm_modules.operations.running.bot_record import bot_lock
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import parse_text, read_settings, read_text, value_at
-from llm_modules.operations.setup.editing import with_value
+from llm_modules.operations.settings.editing import with_value
+from llm_modules.operations.settings.env_file import GENERATED, read_env_file
+from llm_modules.operations.settings.located import comments_in
+from llm_modules.operations.settings.reading import parse_text, read_settings, read_text, value_at
 from llm_modules.operations.setup.profiles import PROFILES
 from llm_modules.operations.setup.wishes import Wishes
 from llm_modules.operations.setup.wizard import SetupOptions, setup

@@ -11,35 +11,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llm_modules.errors import JournalError, UserError
-from llm_modules.operations import (
-    calibrating,
-    control,
-    costing,
-    grammar,
-    halting,
-    paying,
-    replaying,
-    upkeep,
-    verifying,
-    view_commands,
-    viewing,
-)
-from llm_modules.operations.bot_record import AlreadyRunningError, is_running
+from llm_modules.operations import grammar
+from llm_modules.operations.asking import costing, paying, replaying
 from llm_modules.operations.command import Command, Options
 from llm_modules.operations.doctor import diagnosis, doctoring
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.keeping import upkeep
 from llm_modules.operations.keeping.command import BACKUP, RESTORE
-from llm_modules.operations.launch import supervisor_said
+from llm_modules.operations.keeping.version_command import VERSION
 from llm_modules.operations.live.command import live_command
-from llm_modules.operations.passing_on import PASSING_ON
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
-from llm_modules.operations.plan import Wishes
-from llm_modules.operations.restarting import KEPT_OPTIONS, restart_command
+from llm_modules.operations.records import calibrating, verifying
+from llm_modules.operations.running import control, halting
+from llm_modules.operations.running.bot_record import AlreadyRunningError, is_running
+from llm_modules.operations.running.launch import supervisor_said
+from llm_modules.operations.running.passing_on import PASSING_ON
+from llm_modules.operations.running.plan import Wishes
+from llm_modules.operations.running.restarting import KEPT_OPTIONS, restart_command
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 from llm_modules.operations.setup.command import MIGRATE, SETUP
 from llm_modules.operations.status.command import STATUS
-from llm_modules.operations.version_command import VERSION
+from llm_modules.operations.viewing import tails, view_commands
 
 # How docker-compose.yml asks for --sandbox.
 SANDBOX_VARIABLE = "LLM_TRADER_SANDBOX"
@@ -118,7 +111,7 @@ def _start(session: Session, options: Options) -> ExitStatus:
     if status is not ExitStatus.DONE or options.detach:
         return status
     try:
-        viewing.show_decisions(session, viewing.ViewOptions(), lambda: is_running(session.places))
+        tails.show_decisions(session, tails.ViewOptions(), lambda: is_running(session.places))
     except KeyboardInterrupt:
         session.screen.say(f"\n{STILL_RUNNING}")
         return ExitStatus.DONE
@@ -170,7 +163,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "logs": Command(
         "show Freqtrade's log",
-        lambda session, options: viewing.show_log(session, view_commands.view_options(options)),
+        lambda session, options: tails.show_log(session, view_commands.view_options(options)),
         grammar.add_view,
     ),
     "decisions": view_commands.DECISIONS,

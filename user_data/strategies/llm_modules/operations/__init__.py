@@ -1,18 +1,15 @@
-"""What manage.sh does, in Python: settings, secrets, processes, viewers, cleaning.
+"""What manage.sh does, in Python: each folder a kind of work, each command an entry of cli.py.
 
-places         every file and folder of one bot
-settings       config.json and the environment, merged as Freqtrade merges them
-rules          what Freqtrade itself needs of them, checked before it starts
-secret_keys    which settings are secret, and under what name each lives in .env
-env_file       reading and writing .env
-key_move       secrets out of config.json, into .env
-plan           which programs run, with which commands, for one bot
-supervisor     those programs started in order, watched, and stopped together
-bot_record     is a bot running, and which processes are it
-launch         start detached, wait for the API, say what runs
-api            the two questions asked of Freqtrade's own API
-follow         lines of a file as they arrive
-render         a journal line as a line for people
-cleaning       what a run left behind, backed up and removed
-versions       what is pinned and what is installed
+setup      questions and flags that become config.json and .env; configs of older versions
+settings   both files: read as Freqtrade reads them, checked, and changed in place
+doctor     what could keep the bot from working, and what to do about it
+live       the way to real money
+running    the bot's programs: planned, started, watched, halted, ended
+status     one screen of how it is
+viewing    journals and logs for people
+records    what was recorded, held against each other
+asking     what asking costs, and a question asked again
+keeping    backups, cleaning, versions
+places     every file and folder of one bot
+session    what every command is given; screen: where it speaks
 """

@@ -7,8 +7,8 @@ from typing import get_args
 from llm_modules.domain import Side, TradingMode
 from llm_modules.journal.records import DecisionStatus
 from llm_modules.llm.spending.totals import Grouping
-from llm_modules.operations.choosing import Result
-from llm_modules.operations.moments import moment, tool
+from llm_modules.operations.viewing.choosing import Result
+from llm_modules.operations.viewing.moments import moment, tool
 
 # Ten years: what is meant by more is all of them.
 MOST_DAYS = 3650

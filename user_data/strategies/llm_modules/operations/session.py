@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llm_modules.operations.env_file import effective_environment
-from llm_modules.operations.journals import Journals, current_settings, journals_of
 from llm_modules.operations.places import Places
+from llm_modules.operations.records.journals import Journals, current_settings, journals_of
 from llm_modules.operations.screen import Screen
+from llm_modules.operations.settings.env_file import effective_environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from llm_modules.errors import ConfigError, MarketDataError, ProviderError, User
 from llm_modules.gate.clearance import CLEARANCE_NAME
 from llm_modules.gate.risk_state import state_name
 from llm_modules.journal.records import DecisionLine, DecisionRecord
-from llm_modules.operations.journals import Journals, journals_of
+from llm_modules.operations.records.journals import Journals, journals_of
 from llm_modules.preview.looking import Glance, Look, looked
 from llm_modules.preview.made_up import held, made_up
 from llm_modules.preview.options import PreviewOptions

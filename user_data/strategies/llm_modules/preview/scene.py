@@ -12,16 +12,16 @@ from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.options import LookaheadOptions
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError
-from llm_modules.operations.bot_record import overlay_in_use
-from llm_modules.operations.plan import DATABASES, inside
-from llm_modules.operations.rules import checked
+from llm_modules.operations.running.bot_record import overlay_in_use
+from llm_modules.operations.running.plan import DATABASES, inside
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import (
+from llm_modules.operations.settings.reading import (
     environment_settings,
     merged,
     read_settings,
     value_at,
 )
+from llm_modules.operations.settings.rules import checked
 from llm_modules.preview.options import PreviewOptions
 
 Market = Literal["exchange", "running sandbox", "recorded"]

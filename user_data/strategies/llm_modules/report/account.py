@@ -11,7 +11,7 @@ from llm_modules.backtest.outcome import Equity
 from llm_modules.backtest.statistics import milliseconds
 from llm_modules.errors import ConfigError
 from llm_modules.operations.places import Places
-from llm_modules.operations.settings import merged, read_settings, value_at
+from llm_modules.operations.settings.reading import merged, read_settings, value_at
 from llm_modules.report.reading import Facts
 
 SEEN = (

@@ -13,9 +13,9 @@ from llm_modules.config import ExperienceConfig
 from llm_modules.llm.spending.ledger import LEDGER_NAME
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import STAMP, shown
-from llm_modules.operations.plan import DATABASES
+from llm_modules.operations.running.plan import DATABASES
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.report.account import account_of, starting_wallet
 from llm_modules.report.figures import doubts, result_of
 from llm_modules.report.learned import learned

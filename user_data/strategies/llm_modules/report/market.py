@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from llm_modules.domain import Candles, ClosedTrade, TradingMode
-from llm_modules.operations.bot_record import is_running, read_record
+from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.report.candles import Source, Wanted, find
 from llm_modules.report.replayed_candles import ReplayedCandles
 from llm_modules.report.served_candles import ServedCandles

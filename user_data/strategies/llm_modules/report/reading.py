@@ -22,8 +22,8 @@ from llm_modules.journal.records import (
     trade_key,
 )
 from llm_modules.learning.remembered import RememberedTrade, remembered
-from llm_modules.operations.journals import Journals
 from llm_modules.operations.places import shown
+from llm_modules.operations.records.journals import Journals
 from llm_modules.report.decided import Decided
 from llm_modules.report.span import Span
 

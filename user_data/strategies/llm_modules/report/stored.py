@@ -6,7 +6,7 @@ from pathlib import Path
 from llm_modules.journal.cross_checking import StoredTrades
 from llm_modules.journal.records import TradeRecord, trade_key
 from llm_modules.operations.places import shown
-from llm_modules.operations.stored_trades import Unreadable, read_trades
+from llm_modules.operations.records.stored_trades import Unreadable, read_trades
 from llm_modules.report.span import Span
 
 

@@ -16,7 +16,7 @@ from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import environment_settings, merged, read_settings
+from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from llm_modules.selftest.command import CANDLES, SEED, SelftestOptions, selftest
 
 

@@ -13,19 +13,19 @@ from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
-from llm_modules.operations.env_file import GENERATED, fresh_secret
 from llm_modules.operations.places import Places, shown
-from llm_modules.operations.plan import inside
-from llm_modules.operations.rules import checked
-from llm_modules.operations.secret_keys import refuse_literal_secrets
+from llm_modules.operations.running.plan import inside
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import (
+from llm_modules.operations.settings.env_file import GENERATED, fresh_secret
+from llm_modules.operations.settings.reading import (
     Settings,
     environment_settings,
     merged,
     read_settings,
     value_at,
 )
+from llm_modules.operations.settings.rules import checked
+from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 
 # The sandbox's are for a minute a candle, so that something is to be seen at once.
 NOT_OF_THE_OVERLAY = ("timeframe", "risk_management", "dry_run_wallet")

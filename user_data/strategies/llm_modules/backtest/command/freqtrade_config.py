@@ -19,9 +19,9 @@ from llm_modules.backtest.command.basis import Basis
 from llm_modules.backtest.offline import sample_markets, without_network
 from llm_modules.backtest.settings import SETTINGS_KEY, BacktestSettings
 from llm_modules.errors import ConfigError
-from llm_modules.operations.env_file import FREQTRADE_PREFIX
-from llm_modules.operations.secret_keys import FREQTRADE_SECRETS
-from llm_modules.operations.settings import Settings, merged
+from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX
+from llm_modules.operations.settings.reading import Settings, merged
+from llm_modules.operations.settings.secret_keys import FREQTRADE_SECRETS
 
 STRATEGY = "LLMFunctionStrategy"
 # Freqtrade stores its configuration in each result; nothing in these is needed for one.

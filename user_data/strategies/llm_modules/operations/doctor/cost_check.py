@@ -7,8 +7,8 @@ from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
-from llm_modules.operations.render import printable
-from llm_modules.operations.settings import Settings, value_at
+from llm_modules.operations.settings.reading import Settings, value_at
+from llm_modules.operations.viewing.render import printable
 
 COST = "cost"
 # The strategy's, where the settings name none.

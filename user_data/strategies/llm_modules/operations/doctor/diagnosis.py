@@ -8,7 +8,7 @@ from llm_modules.config import RiskConfig, TraderConfig
 from llm_modules.llm.meter import Meter, NoMeter
 from llm_modules.operations.doctor.exchange_answer import AskExchange, ExchangeAnswer, Fault
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import Settings, value_at
+from llm_modules.operations.settings.reading import Settings, value_at
 
 # From best to worst.
 Health = Literal["ok", "warn", "fail"]

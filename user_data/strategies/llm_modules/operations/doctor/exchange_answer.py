@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from llm_modules.operations.settings import Settings, value_at
+from llm_modules.operations.settings.reading import Settings, value_at
 
 # What is asked, in this order; `open` is the exchange's own name and settings.
 Part = Literal["open", "time", "markets", "balance", "rights", "modes"]

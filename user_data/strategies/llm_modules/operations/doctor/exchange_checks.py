@@ -14,8 +14,8 @@ from llm_modules.operations.doctor.exchange_answer import (
     Trouble,
     question_of,
 )
-from llm_modules.operations.render import printable
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
+from llm_modules.operations.viewing.render import printable
 
 # Binance refuses what comes from 1 s ahead of its clock, and what is 5 s old.
 MOST_AHEAD_SECONDS = 1.0

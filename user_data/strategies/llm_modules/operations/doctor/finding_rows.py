@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from llm_modules.config import TraderConfig
 from llm_modules.llm.providers.findings import Finding
 from llm_modules.operations.doctor.diagnosis import Diagnosis, Health
-from llm_modules.operations.render import printable
+from llm_modules.operations.viewing.render import printable
 
 # A repeated question must fit into the time of a decision.
 ATTEMPTS_IN_TIME = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, missing_clearance
 from llm_modules.gate.consent import CONSENT_NAME, missing_consent, subjects
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, Health
-from llm_modules.operations.halting import halts
+from llm_modules.operations.running.halting import halts
 
 GATE = "risk gate"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from llm_modules.operations.bot_record import is_running, read_record
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, Health
-from llm_modules.operations.env_file import OWNER_ONLY
 from llm_modules.operations.places import shown
-from llm_modules.operations.plan import is_free
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.running.bot_record import is_running, read_record
+from llm_modules.operations.running.plan import is_free
+from llm_modules.operations.settings.env_file import OWNER_ONLY
+from llm_modules.operations.settings.reading import value_at
 
 MACHINE = "machine"
 OLDEST_PYTHON = (3, 11)

@@ -21,7 +21,7 @@ from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
 from llm_modules.operations.doctor.finding_rows import rows
 from llm_modules.operations.doctor.rehearsing import rehearsal
 from llm_modules.operations.places import shown
-from llm_modules.operations.render import printable
+from llm_modules.operations.viewing.render import printable
 
 MODEL = "model"
 KEYS = "keys"

@@ -8,22 +8,22 @@ from llm_modules.config import TraderConfig
 from llm_modules.errors import ConfigError, JournalError
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.table import provider_of
-from llm_modules.operations.bot_record import BotRecord, is_running, read_record
 from llm_modules.operations.doctor.diagnosis import Case, DoctorOptions, Purse, no_exchange
 from llm_modules.operations.doctor.exchange_answer import AskExchange
-from llm_modules.operations.env_file import GENERATED, fresh_secret
 from llm_modules.operations.places import shown
-from llm_modules.operations.plan import EXCHANGE_PORT, overlay_text
-from llm_modules.operations.rules import checked
-from llm_modules.operations.secret_keys import refuse_literal_secrets
+from llm_modules.operations.running.bot_record import BotRecord, is_running, read_record
+from llm_modules.operations.running.plan import EXCHANGE_PORT, overlay_text
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import (
+from llm_modules.operations.settings.env_file import GENERATED, fresh_secret
+from llm_modules.operations.settings.reading import (
     Settings,
     environment_settings,
     merged,
     parse_text,
     read_settings,
 )
+from llm_modules.operations.settings.rules import checked
+from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 
 MODEL_PORT_OPTION = "--model-port"
 EXCHANGE_PORT_OPTION = "--exchange-port"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from llm_modules.journal.checking import ChainReport
-from llm_modules.operations.auditing import Audit, audit
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
-from llm_modules.operations.verifying import UNDER_WAY, sources_of
+from llm_modules.operations.records.auditing import Audit, audit
+from llm_modules.operations.records.verifying import UNDER_WAY, sources_of
 
 JOURNALS = "journals"
 VERIFY = "./manage.sh verify names each"

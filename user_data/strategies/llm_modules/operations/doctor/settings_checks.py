@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 from llm_modules.errors import ConfigError
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
-from llm_modules.operations.env_file import FREQTRADE_PREFIX
-from llm_modules.operations.located import Located, located_values
 from llm_modules.operations.places import shown
-from llm_modules.operations.render import printable
-from llm_modules.operations.secret_keys import VARIABLES
-from llm_modules.operations.settings import parse_text, read_text
+from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX
+from llm_modules.operations.settings.located import Located, located_values
+from llm_modules.operations.settings.reading import parse_text, read_text
+from llm_modules.operations.settings.secret_keys import VARIABLES
+from llm_modules.operations.viewing.render import printable
 
 SETTINGS = "settings"
 NAME = "config.json"

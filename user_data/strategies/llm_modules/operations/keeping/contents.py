@@ -14,8 +14,8 @@ from pathlib import Path
 from llm_modules.errors import UserError
 from llm_modules.gate.halt import HALT_NAME
 from llm_modules.llm.spending.ledger import LEDGER_NAME
-from llm_modules.operations.journals import Journals
 from llm_modules.operations.places import Places
+from llm_modules.operations.records.journals import Journals
 
 DATABASE_PATTERN = "tradesv3*.sqlite"
 REWARD_NAME = "reward_learning.json"

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_modules.domain import RunMode
-from llm_modules.operations.bot_record import is_running, read_record
 from llm_modules.operations.keeping.archive import list_file, write_archive
 from llm_modules.operations.keeping.contents import Folders, Kept
 from llm_modules.operations.keeping.manifest import Manifest, own_version
 from llm_modules.operations.keeping.progress import Meter
 from llm_modules.operations.keeping.staging import stage, staging_folder
 from llm_modules.operations.places import STAMP
+from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
 
 MadeBy = Literal["backup", "clean", "restore"]
 

@@ -8,10 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from llm_modules.errors import UserError
-from llm_modules.operations.bot_record import AlreadyRunningError, bot_lock, orphans
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.halting import halting_states, halts
-from llm_modules.operations.journals import journals_of
 from llm_modules.operations.keeping.archive import OWNER_ONLY, list_file, read_manifest, unpack
 from llm_modules.operations.keeping.contents import SETTINGS, Folders, Kept
 from llm_modules.operations.keeping.making import Archive, free_name, make_archive, mode_of
@@ -19,12 +16,15 @@ from llm_modules.operations.keeping.manifest import Manifest
 from llm_modules.operations.keeping.note import NOTE_NAME, noted
 from llm_modules.operations.keeping.progress import Meter, sized
 from llm_modules.operations.keeping.replacing import Replacement, hand_over
-from llm_modules.operations.launch import MODES_IN_WORDS
 from llm_modules.operations.places import shown
-from llm_modules.operations.render import printable
+from llm_modules.operations.records.journals import journals_of
+from llm_modules.operations.records.verifying import verify
+from llm_modules.operations.running.bot_record import AlreadyRunningError, bot_lock, orphans
+from llm_modules.operations.running.halting import halting_states, halts
+from llm_modules.operations.running.launch import MODES_IN_WORDS
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import environment_settings, merged, read_settings
-from llm_modules.operations.verifying import verify
+from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
+from llm_modules.operations.viewing.render import printable
 
 # Enough to see what is meant; the parts of a journal may be hundreds.
 MOST_NAMES = 40

@@ -18,10 +18,10 @@ from llm_modules.operations.keeping.contents import (
     tapes,
 )
 from llm_modules.operations.keeping.copying import Tell, copy_database, copy_file, copy_journal
-from llm_modules.operations.key_move import blanked
 from llm_modules.operations.places import shown
-from llm_modules.operations.secret_keys import literal_secrets, refuse_ccxt_secrets
-from llm_modules.operations.settings import parse_text, read_text
+from llm_modules.operations.settings.key_move import blanked
+from llm_modules.operations.settings.reading import parse_text, read_text
+from llm_modules.operations.settings.secret_keys import literal_secrets, refuse_ccxt_secrets
 
 PREFIX = ".backup-"
 # No copy takes so long: what is older was left by one that was killed.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from llm_modules.config import RiskConfig
-from llm_modules.operations.settings import Settings, value_at
+from llm_modules.operations.settings.reading import Settings, value_at
 
 # Freqtrade's own where the settings name none.
 USUAL_RATIO = 0.99

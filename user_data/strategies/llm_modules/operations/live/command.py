@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from llm_modules.operations import paying
+from llm_modules.operations.asking import paying
 from llm_modules.operations.command import Command, Options
 from llm_modules.operations.doctor.exchange_asking import asking_through_ccxt
 from llm_modules.operations.exit_status import ExitStatus

@@ -14,7 +14,6 @@ from llm_modules.errors import UserError
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, missing_clearance
 from llm_modules.gate.consent import CONSENT_NAME, Consent, subjects, write_consent
 from llm_modules.gate.halt import is_there, remove
-from llm_modules.operations.bot_record import is_running, read_record
 from llm_modules.operations.doctor.diagnosis import Case, DoctorOptions, Purse
 from llm_modules.operations.doctor.doctoring import Examined, look
 from llm_modules.operations.doctor.exchange_answer import (
@@ -28,6 +27,7 @@ from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.live.amounts import Stakes, figures, is_amount, stakes_of
 from llm_modules.operations.live.reasons import Evidence, reasons_against
 from llm_modules.operations.places import SHIPPED_USER_DATA, shown
+from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 

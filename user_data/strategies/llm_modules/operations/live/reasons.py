@@ -9,9 +9,9 @@ from typing import Any
 
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
 from llm_modules.operations.doctor.exchange_answer import ExchangeAnswer
-from llm_modules.operations.halting import halts
-from llm_modules.operations.render import printable
-from llm_modules.operations.settings import Settings, value_at
+from llm_modules.operations.running.halting import halts
+from llm_modules.operations.settings.reading import Settings, value_at
+from llm_modules.operations.viewing.render import printable
 
 SELFTEST = "selftest"
 # Farther away than this a stop is none: the position is long liquidated.

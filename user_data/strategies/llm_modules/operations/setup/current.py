@@ -8,7 +8,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.providers.row import Provider
 from llm_modules.llm.providers.table import PROVIDERS, provider_of
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.setup.profiles import profile_of
 from llm_modules.operations.setup.values import OWN_SERVER, SANDBOX
 

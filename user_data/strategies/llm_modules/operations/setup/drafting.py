@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_modules.config import API_KEY_VARIABLE
-from llm_modules.operations.env_file import GENERATED, completed, variables_in, with_variables
-from llm_modules.operations.located import Node, located
-from llm_modules.operations.settings import parse_text, value_at
+from llm_modules.operations.settings.editing import Entry, inserted, with_value
+from llm_modules.operations.settings.env_file import (
+    GENERATED,
+    completed,
+    variables_in,
+    with_variables,
+)
+from llm_modules.operations.settings.located import Node, located
+from llm_modules.operations.settings.reading import parse_text, value_at
 from llm_modules.operations.setup.current import Current
-from llm_modules.operations.setup.editing import Entry, inserted, with_value
 from llm_modules.operations.setup.profiles import PROFILES
 from llm_modules.operations.setup.wishes import (
     EXCHANGE_KEYS,

@@ -11,10 +11,9 @@ from rich.text import Text
 from llm_modules.errors import ConfigError
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import SHIPPED_USER_DATA, STAMP, shown
-from llm_modules.operations.rules import checked
-from llm_modules.operations.secret_keys import refuse_literal_secrets
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import (
+from llm_modules.operations.settings.editing import renamed, with_value, without
+from llm_modules.operations.settings.reading import (
     environment_settings,
     exact_text,
     merged,
@@ -22,7 +21,8 @@ from llm_modules.operations.settings import (
     read_text,
     value_at,
 )
-from llm_modules.operations.setup.editing import renamed, with_value, without
+from llm_modules.operations.settings.rules import checked
+from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 from llm_modules.operations.setup.migrations import MIGRATIONS, Migration, due
 from llm_modules.operations.setup.missing import missing_keys, with_shipped
 from llm_modules.operations.setup.writing import Change, refuse_loss, write_all

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.reading import value_at
 
 COMMAND = "./manage.sh migrate"
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llm_modules.config import TraderConfig
-from llm_modules.operations.located import Member, Node
-from llm_modules.operations.setup.editing import (
+from llm_modules.operations.settings.editing import (
     Entry,
     Path,
     indent_of,
@@ -13,6 +12,7 @@ from llm_modules.operations.setup.editing import (
     node_at,
     rest_of_line,
 )
+from llm_modules.operations.settings.located import Member, Node
 
 BLOCKS = tuple(TraderConfig.model_fields)
 

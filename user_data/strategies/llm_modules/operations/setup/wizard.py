@@ -12,20 +12,20 @@ from rich.text import Text
 from llm_modules.config import API_KEY_VARIABLE
 from llm_modules.errors import ConfigError
 from llm_modules.llm.providers.address import server_of
-from llm_modules.operations.bot_record import is_running
-from llm_modules.operations.env_file import OWNER_ONLY, env_text, variables_in
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import STAMP, shown
-from llm_modules.operations.rules import checked
-from llm_modules.operations.secret_keys import refuse_literal_secrets
+from llm_modules.operations.running.bot_record import is_running
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import (
+from llm_modules.operations.settings.env_file import OWNER_ONLY, env_text, variables_in
+from llm_modules.operations.settings.reading import (
     environment_settings,
     exact_text,
     merged,
     parse_text,
     value_at,
 )
+from llm_modules.operations.settings.rules import checked
+from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 from llm_modules.operations.setup.current import Current
 from llm_modules.operations.setup.drafting import Draft, current_of, drafted
 from llm_modules.operations.setup.questions import Questions

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_modules.errors import UserError
-from llm_modules.operations.env_file import OWNER_ONLY
 from llm_modules.operations.places import shown
+from llm_modules.operations.settings.env_file import OWNER_ONLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llm_modules.gate.risk_state import RiskState, StateUnreadableError, read_state, utc_day
-from llm_modules.operations.api import Api, Balance, OpenTrade, StoredThesis
+from llm_modules.operations.running.api import Api, Balance, OpenTrade, StoredThesis
 from llm_modules.operations.status.facts import AccountFacts, PositionFacts
 from llm_modules.operations.status.lately import Lately
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from llm_modules.domain import RunMode, Side
 from llm_modules.journal.records import DecisionStatus
-from llm_modules.operations.costing import BudgetLeft
+from llm_modules.operations.asking.costing import BudgetLeft
 
 SCHEMA_VERSION = 1
 

@@ -13,14 +13,14 @@ from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, JournalError
 from llm_modules.gate.risk_state import state_name
 from llm_modules.llm.spending.ledger import LEDGER_NAME
-from llm_modules.operations.api import Api
-from llm_modules.operations.bot_record import BotRecord, is_running, living, read_record
-from llm_modules.operations.env_file import GENERATED
-from llm_modules.operations.halting import halts
-from llm_modules.operations.journals import journals_of
-from llm_modules.operations.plan import DATABASES
+from llm_modules.operations.records.journals import journals_of
+from llm_modules.operations.running.api import Api
+from llm_modules.operations.running.bot_record import BotRecord, is_running, living, read_record
+from llm_modules.operations.running.halting import halts
+from llm_modules.operations.running.plan import DATABASES
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.settings.env_file import GENERATED
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.status.account import (
     live_account,
     live_positions,

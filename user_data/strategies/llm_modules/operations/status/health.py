@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from llm_modules.operations.journals import Journals
 from llm_modules.operations.places import shown
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.records.journals import Journals
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.status.facts import JournalFacts
 from llm_modules.operations.status.lately import Lately
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from llm_modules.domain import RunMode
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord, Reason
-from llm_modules.operations.newest import Finding, newest_sought
 from llm_modules.operations.status.facts import LastDecision, ModelFacts, RefusalFacts
+from llm_modules.operations.viewing.newest import Finding, newest_sought
 
 DAY = timedelta(hours=24)
 # So many are read in a fifth of a second; more in a day are for `decisions --summary`.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from llm_modules.operations.render import printable
+from llm_modules.operations.viewing.render import printable
 
 INDENT = "  "
 GAP = "  "

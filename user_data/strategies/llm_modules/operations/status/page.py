@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from llm_modules.operations.costing import BudgetLeft
-from llm_modules.operations.launch import MODES_IN_WORDS
-from llm_modules.operations.render import STATUS_STYLES, base_of
+from llm_modules.operations.asking.costing import BudgetLeft
+from llm_modules.operations.running.launch import MODES_IN_WORDS
 from llm_modules.operations.status.facts import (
     AccountFacts,
     BotFacts,
@@ -20,6 +19,7 @@ from llm_modules.operations.status.facts import (
     StatusReport,
 )
 from llm_modules.operations.status.layout import Cell, Column, fitted, labelled, table
+from llm_modules.operations.viewing.render import STATUS_STYLES, base_of
 
 MODE_STYLES = {"sandbox": "bold cyan", "dry_run": "bold yellow", "live": "bold white on red"}
 POSITION_COLUMNS = (

@@ -12,8 +12,8 @@ from llm_modules.llm.spending.budget import Limit, limits_of
 from llm_modules.llm.spending.ledger import Ledger
 from llm_modules.llm.spending.periods import Period
 from llm_modules.llm.spending.totals import total
-from llm_modules.operations.costing import BudgetLeft
-from llm_modules.operations.settings import value_at
+from llm_modules.operations.asking.costing import BudgetLeft
+from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.status.facts import CostFacts
 
 

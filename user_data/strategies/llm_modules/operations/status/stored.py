@@ -6,8 +6,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from llm_modules.operations.records.stored_trades import address
 from llm_modules.operations.status.facts import PositionFacts
-from llm_modules.operations.stored_trades import address
 
 # A bot that is starting may be writing.
 WAIT_SECONDS = 0.5

@@ -1,0 +1,1 @@
+"""What asking the model costs, and a question asked again."""

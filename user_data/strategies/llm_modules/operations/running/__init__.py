@@ -1,0 +1,1 @@
+"""What runs: the bot's programs planned, started, watched, asked and ended."""

@@ -1,0 +1,1 @@
+"""Journals and logs for people: followed, chosen from, and one record told whole."""
