@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from llm_modules.cli import COMMANDS, main, parser
@@ -210,6 +211,12 @@ class Terminal:
             assert time.monotonic() < deadline, self.shown
             assert self._read(), self.shown
 
+    def await_rest(self) -> None:
+        deadline = time.monotonic() + 30
+        while psutil.Process(self.program.pid).status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def type(self, text: str) -> None:
         os.write(self._controller, text.encode())
 
@@ -253,6 +260,8 @@ def test_a_person_leaves_at_the_last_question(leaving: str, places: Places) -> N
     terminal = Terminal(cli(places, "setup", "--risk", "careful"))
     terminal.await_text(b"Go on?")
     if leaving == "\x03":
+        # Waiting, not about to wait: there a signal is only noticed with the next key.
+        terminal.await_rest()
         terminal.program.send_signal(signal.SIGINT)
     else:
         terminal.type(leaving)
