@@ -157,9 +157,9 @@ def close_of(trade: ClosedTrade | TradeGist) -> Close:
 
 def prompt_hash(prompt: Prompt) -> str:
     """Name a prompt by its content: SHA-256 over roles, texts and tool names, shortened."""
-    *standing, asked = prompt.messages
-    digest = _begun(tuple(standing)).copy()
-    digest.update(f"{asked.role}\0{asked.content}\0".encode())
+    digest = _begun(prompt.messages[:-1]).copy()
+    for asked in prompt.messages[-1:]:
+        digest.update(f"{asked.role}\0{asked.content}\0".encode())
     digest.update("".join([f"{tool.name}\0" for tool in prompt.tools]).encode())
     return digest.hexdigest()[:HASH_CHARACTERS]
 
