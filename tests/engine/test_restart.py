@@ -69,7 +69,7 @@ class Bot:
 def reborn(bot: Bot, folder: Path, rates: dict[str, float], now: datetime) -> World:
     """What a new process knows after one look, given what a killed one left on disk."""
     deadline = time.monotonic() + 3
-    while bot.desk._outbox._unwritten and time.monotonic() < deadline:
+    while bot.desk.outbox._unwritten and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(0.05)
     shutil.copytree(bot.folder, folder)
