@@ -31,7 +31,7 @@ from llm_modules.journal.records import (
     TradeRecord,
 )
 from llm_modules.llm.tape import Tape
-from llm_modules.operations.running.plan import DATABASES
+from llm_modules.operations.running.modes import DATABASES
 from stored_trades import a_trade, an_order, let_go_of_database, open_database
 
 ETH = "ETH/USDT:USDT"

@@ -10,7 +10,7 @@ from typing import Any
 from builders import NOON, PAIR, a_decision_record
 from llm_modules.domain import RunMode
 from llm_modules.journal.records import DecisionRecord, Line, Reason
-from llm_modules.operations.asking.costing import BudgetLeft
+from llm_modules.llm.spending.left import BudgetLeft
 from llm_modules.operations.places import Places
 from llm_modules.operations.running.bot_record import bot_lock, write_record
 from llm_modules.operations.running.plan import Plan

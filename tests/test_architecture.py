@@ -1,6 +1,7 @@
 """Who may import whom, kept by reading the imports of every file."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,23 +38,30 @@ ALLOWED: dict[str, set[str]] = {
     "selftest": EVERYBODY
     | {"engine", "tools", "gate", "journal", "learning", "market", "context", "llm", "sandbox"}
     | {"operations"},
-    # Of the context only whether the user's templates can be used, which check tells.
     "report": EVERYBODY | {"backtest", "journal", "learning", "llm", "operations", "sandbox"},
+    # Of the context only whether the user's templates can be used, which check tells.
     "operations": EVERYBODY | {"context", "journal", "learning", "llm", "tools", "gate", "sandbox"},
     "cli": EVERYBODY | {"operations", "journal", "sandbox"},
 }
 # A preview opens Freqtrade's exchange, wallets and database for one look, as a bot does for all.
 FREQTRADE_KNOWERS = ("engine/bridge/", "backtest/", "preview/")
 BROAD_EXCEPTS = {"gate/checker.py": 1, "engine/guard.py": 1}
+MOST_LINES, MOST_OF_A_FUNCTION = 350, 45
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
@@ -80,8 +88,7 @@ def test_only_the_bridge_knows_freqtrade(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_import_hides_inside_a_function(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)]
     hidden = [
         node
         for function in functions
@@ -94,11 +101,23 @@ def test_no_import_hides_inside_a_function(path: Path) -> None:
 def test_broad_excepts_are_two_in_all() -> None:
     found: dict[str, int] = {}
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ExceptHandler) and _is_broad(node):
                 name = str(path.relative_to(PACKAGE))
                 found[name] = found.get(name, 0) + 1
     assert found == BROAD_EXCEPTS
+
+
+def test_no_file_and_no_function_is_longer_than_a_reader_can_hold() -> None:
+    long = set()
+    for path in (STRATEGIES / "LLMFunctionStrategy.py", *FILES):
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES:
+            long.add(str(path.relative_to(STRATEGIES)))
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                lines = node.end_lineno - node.lineno + 1
+                long |= {f"{path.name}: {node.name}"} if lines > MOST_OF_A_FUNCTION else set()
+    assert long == set()
 
 
 def test_no_strategy_helper_lies_beside_the_strategy() -> None:

@@ -1,4 +1,4 @@
-"""The parts of docs/ that the code knows better, written from it: settings, checks, providers.
+"""The parts of docs/ that the code knows better, written from it: settings, checks and more.
 
     PYTHONPATH=user_data/strategies .venv/bin/python tools/reference.py [--check]
 
@@ -20,6 +20,8 @@ from llm_modules.gate.checks.catalogue import checks_table, keys_table
 from llm_modules.llm.providers.catalogue import capability_table, deviations
 from llm_modules.llm.providers.rows import ROWS
 from llm_modules.operations.settings.reading import read_settings
+from llm_modules.operations.setup.migrations import migration_table
+from llm_modules.operations.setup.profiles import profile_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "user_data" / "config.json"
@@ -28,6 +30,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = MappingProxyType(
         "configuration.md": {"settings": lambda: settings_reference(read_settings(CONFIG))},
         "risk.md": {"checks": checks_table, "keys": keys_table},
         "models.md": {"capabilities": capability_table},
+        "setup.md": {"profiles": profile_table, "migrations": migration_table},
         **{f"providers/{row.name}.md": {"deviations": partial(deviations, (row,))} for row in ROWS},
     }
 )

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from llm_modules.backtest.command import main as entrance
-from llm_modules.backtest.command.main import INTERRUPTED, main
+from llm_modules.backtest.command.main import main
 from llm_modules.backtest.command.options import BacktestOptions, LookaheadOptions
 from llm_modules.errors import BacktestError, ConfigError, JournalError
+from llm_modules.operations.ending import INTERRUPTED
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 

@@ -76,6 +76,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["start", "--api-port", "x"],
         ["start", "--api-port", "\uff18\uff10\uff18\uff16"],
         ["logs", "--summary"],
+        ["logs", "--raw"],
         ["trades", "--summary", "--mode", "paper"],
         ["trades", "--summary", "--days", "0"],
         ["trades", "--summary", "--days", "3651"],
@@ -373,6 +374,9 @@ def test_ctrl_c_ends_the_following_and_not_the_bot(
     assert run(folder, "start") == 0
     assert "The bot keeps running; ./manage.sh stop ends it." in capsys.readouterr().out
     assert run(folder, "decisions") == 0
+
+    monkeypatch.setattr(control, "stop", interrupted)
+    assert run(folder, "stop") == 130
 
 
 def test_announcing_waits_for_a_bot_that_is_starting(

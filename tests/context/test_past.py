@@ -189,3 +189,40 @@ def test_what_lasts_is_told_of_each_pair_by_itself_and_anew_when_it_changed() ->
     assert f" {PAIR} " in other
     assert f" {PAIR} " not in first[1][0]
     assert again == [("take profit above 4 %",), first[1]]
+
+
+def told(pages: PastPages, *decisions: PastDecision) -> tuple[str, ...]:
+    """The lines about a pair's decisions."""
+    blocks = pages.blocks(PAIR, None, Experience(decisions=decisions))
+    return blocks[0].lines if blocks else ()
+
+
+def test_what_is_told_again_is_worded_as_for_the_first_time() -> None:
+    pages = PastPages(context_phrases("en"))
+    shown: list[PastDecision] = []
+    for number in range(30):
+        # As the library does: those before are the same objects, and the oldest is left out.
+        tool = ("signal_wait", "signal_wait", "signal_exit")[number % 3]
+        shown = [a_decision(30 - number, tool=tool, reason=f"reason {number}"), *shown][:7]
+        assert told(pages, *shown) == told(PastPages(context_phrases("en")), *shown)
+
+
+def test_what_became_of_a_decision_since_is_told() -> None:
+    pages = PastPages(context_phrases("en"))
+    (before,) = told(pages, a_decision(2, tool="signal_exit", result="approved"))
+    (after,) = told(pages, a_decision(2, tool="signal_exit", result="filled"))
+    assert after == before.replace("approved", "filled")
+
+
+def test_the_same_decision_twice_is_told_twice() -> None:
+    pages, again = PastPages(context_phrases("en")), a_decision(2, tool="signal_exit")
+    assert len(told(pages, again, again, again)) == 3
+
+
+def test_lines_are_kept_only_as_long_as_they_are_told() -> None:
+    pages = PastPages(context_phrases("en"))
+    told(pages, *(a_decision(number, tool="signal_exit") for number in range(1, 9)))
+    told(pages, a_decision(1))
+    assert [len(lines) for lines in pages._runs.values()] == [1]
+    assert told(pages) == ()
+    assert [len(lines) for lines in pages._runs.values()] == [0]

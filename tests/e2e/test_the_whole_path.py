@@ -78,7 +78,7 @@ def test_setting_up_by_pressing_enter_keeps_what_is_shipped(
     ):
         terminal.wait_for(question, 30)
         terminal.press("Enter")
-    terminal.wait_for("Go on?", 30)
+    terminal.wait_for("Write this?", 30)
     terminal.press("yes", "Enter")
     status, said = terminal.ended(30)
     assert status == 0, said
@@ -91,7 +91,7 @@ def test_one_answer_is_changed_by_another_call(terminal: Terminal, project: Path
     terminal.type("./manage.sh setup --only wallet")
     terminal.wait_for("Simulated wallet", 30)
     terminal.press("BSpace", "BSpace", "BSpace", "BSpace", "2500", "Enter")
-    terminal.wait_for("Go on?", 30)
+    terminal.wait_for("Write this?", 30)
     terminal.press("yes", "Enter")
     status, said = terminal.ended(30)
     assert (status, "2500" in said) == (0, True), said

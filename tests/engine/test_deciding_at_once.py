@@ -65,6 +65,14 @@ def test_all_are_asked_before_any_is_concluded(tmp_path: Path) -> None:
     assert client.answered == [ETH, PAIR]
 
 
+def test_a_tape_is_asked_about_one_after_the_other(tmp_path: Path) -> None:
+    client = LastFirst()
+    records = decided(wired(tmp_path, client, llm_config={"tape_mode": "replay"}), two_questions())
+    assert client.most == 1
+    assert client.answered == [PAIR, ETH]
+    assert [one.status for one in records] == ["approved", "approved"]
+
+
 def test_the_answers_count_in_the_order_of_the_questions(tmp_path: Path) -> None:
     rooms = wired(tmp_path, LastFirst(), risk_management={"max_open_trades": 1})
     first, second = decided(rooms, two_questions())

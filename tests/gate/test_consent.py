@@ -26,7 +26,11 @@ from llm_modules.operations.settings.reading import merged, read_settings
 SHIPPED = read_settings(SHIPPED_USER_DATA / "config.json")
 MODEL = {"model": "m", "api_base": "http://127.0.0.1:9"}
 KEY = {"exchange": {"key": "canary-key", "secret": "canary-secret"}, "llm_config": MODEL}
-ALL = {"the limits", "the model", "the exchange or its key", "the pairs", "stakes and stops"}
+FOLDER = Path("/bots/one")
+BEFORE_IT_RUNS = {"stakes and stops"}
+ALL = BEFORE_IT_RUNS | {
+    *("the limits", "the model", "the exchange or its key", "the pairs", "the folder"),
+}
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Bot:
 
     @property
     def subjects(self) -> dict[str, str]:
-        return subjects(self.config, self.settings)
+        return subjects(self.config, self.settings, FOLDER)
 
     def but(self, changes: dict[str, Any]) -> "Bot":
         return Bot(merged(self.settings, changes))
@@ -110,7 +114,6 @@ def test_whatever_money_depends_on_ends_it_when_it_changes(
         {"llm_config": {"temperature": 0.1, "timeout": 90}},
         {"api_server": {"listen_port": 9000}},
         {"experience_config": {"enabled": False}},
-        {"exchange": {"ccxt_config": {"timeout": 1}}},
     ],
 )
 def test_what_money_does_not_depend_on_leaves_it(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -131,9 +134,24 @@ def test_everything_that_changed_is_named(tmp_path: Path) -> None:
 def test_a_running_bot_can_hold_it_against_what_it_knows(tmp_path: Path) -> None:
     path = tmp_path / CONSENT_NAME
     write_consent(path, a_consent())
-    known = bot_subjects(BOT.config, BOT.settings["exchange"])
-    assert set(known) == ALL - {"stakes and stops"}
+    known = bot_subjects(BOT.config, BOT.settings["exchange"], FOLDER)
+    assert set(known) == ALL - BEFORE_IT_RUNS
     assert missing_consent(path, known) is None
+
+
+def test_a_copied_folder_is_not_consented_to(tmp_path: Path) -> None:
+    path = tmp_path / CONSENT_NAME
+    write_consent(path, a_consent())
+    missing = missing_consent(path, subjects(BOT.config, BOT.settings, tmp_path))
+    assert missing is not None
+    assert "the folder changed" in missing
+
+
+@pytest.mark.parametrize("block", ["ccxt_config", "ccxt_sync_config", "ccxt_async_config"])
+def test_another_server_for_ccxt_is_another_exchange(block: str) -> None:
+    other = BOT.but({"exchange": {block: {"urls": {"api": "http://127.0.0.1:9"}}}})
+    changed = {name for name, text in BOT.subjects.items() if other.subjects[name] != text}
+    assert changed == {"the exchange or its key"}
 
 
 def test_no_key_can_be_read_out_of_it(tmp_path: Path) -> None:
@@ -154,7 +172,7 @@ def test_a_consent_from_before_a_subject_was_known_is_none(tmp_path: Path) -> No
 
 def test_settings_without_an_exchange_can_be_named_too() -> None:
     settings = {name: value for name, value in BOT.settings.items() if name != "exchange"}
-    assert subjects(BOT.config, settings) != BOT.subjects
+    assert subjects(BOT.config, settings, FOLDER) != BOT.subjects
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff", b'{"amount": "NaN"}'])

@@ -14,7 +14,7 @@ from llm_modules.operations.session import Session
 API_SECRETS = {
     "FREQTRADE__API_SERVER__PASSWORD": "canary-password",
     "FREQTRADE__API_SERVER__JWT_SECRET_KEY": "canary-signing-key-of-32-characters",
-    "FREQTRADE__API_SERVER__WS_TOKEN": "canary-token",
+    "FREQTRADE__API_SERVER__WS_TOKEN": "canary-token-of-26-letters",
 }
 
 

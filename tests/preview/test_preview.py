@@ -1,9 +1,11 @@
 """`./manage.sh prompt` on the shipped candles: what it prints, and that it changes nothing."""
 
+import io
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,24 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def user_data(tmp_path: Path) -> Path:
-    folder = tmp_path / "user_data"
+    return a_folder(tmp_path)
+
+
+def a_folder(parent: Path) -> Path:
+    folder = parent / "user_data"
     folder.mkdir()
     for name in ("config.json", "config.sandbox.json"):
         shutil.copy(SHIPPED_USER_DATA / name, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What programs are told of a bot as it is shipped, looked at once for all tests."""
+    heard = io.StringIO()
+    with redirect_stdout(heard):
+        assert run(a_folder(tmp_path_factory.mktemp("shipped")), "--json") == 0
+    return json.loads(heard.getvalue())
 
 
 def change(user_data: Path, **blocks: Mapping[str, Any]) -> None:
@@ -71,11 +86,10 @@ def remember(user_data: Path) -> list[Path]:
 
 
 def test_everything_that_would_be_sent_is_printed_with_its_tokens(
-    user_data: Path, capsys: pytest.CaptureFixture[str]
+    user_data: Path, capsys: pytest.CaptureFixture[str], program: Any
 ) -> None:
     assert run(user_data) == 0
     out = capsys.readouterr().out
-    program = told(user_data, capsys)
     system, user = (one["content"] for one in program["messages"])
 
     assert f"--- system message ---\n{system}\n\n--- user message ---\n{user}\n" in out
@@ -88,11 +102,7 @@ def test_everything_that_would_be_sent_is_printed_with_its_tokens(
     assert "max_context_tokens        6,000\n" in out
 
 
-def test_programs_are_told_what_is_real(
-    user_data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    program = told(user_data, capsys)
-
+def test_programs_are_told_what_is_real(program: Any) -> None:
     assert (program["pair"], program["timeframe"], program["position"]) == (PAIR, "30m", "none")
     assert (program["candles"], program["model"]) == ("recorded", "scripted-sandbox")
     assert len(program["templates"]) == 16
@@ -146,16 +156,16 @@ def test_full_parts_of_a_journal_are_read_too(
 
 
 def test_the_users_templates_are_shown_as_the_model_would_see_them(
-    user_data: Path, capsys: pytest.CaptureFixture[str]
+    user_data: Path, capsys: pytest.CaptureFixture[str], program: Any
 ) -> None:
-    shipped = told(user_data, capsys)["templates"]
+    shipped = program["templates"]
     path = user_data / OWN_PROMPTS / "en" / "flat.j2"
     path.parent.mkdir(parents=True)
     path.write_text("Wait, always.", encoding="utf-8")
-    program = told(user_data, capsys)
+    own = told(user_data, capsys)
 
-    assert program["messages"][0]["content"] == "Wait, always."
-    assert program["templates"] != shipped
+    assert own["messages"][0]["content"] == "Wait, always."
+    assert own["templates"] != shipped
 
 
 def test_what_would_be_spared_is_shown_all_the_same(

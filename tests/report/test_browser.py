@@ -21,6 +21,11 @@ from reporting import END, START, Bot, hostile, write_lines
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
 # Those in docs/: PICTURES=docs/images ./manage.sh test tests/report/test_browser.py
 PICTURES = os.environ.get("PICTURES")
+PICTURED = [
+    ("report.png", ("account", "trades"), 1830),
+    # The same once more; drawn only when it is wanted, for a browser takes seconds.
+    ("report-lessons.png", ("calibration", "lessons"), 1696),
+]
 WIDTH = 1280
 LARGEST_BYTES = 300_000
 CHARTS = {"equity", "drawdown", "trades-0", "trades-1", "trades-2", "checks", "calibration"}
@@ -90,13 +95,7 @@ def test_a_page_with_hardly_anything_on_it_is_quiet_too(empty: Bot, tmp_path: Pa
     assert (visit.found["errors"], visit.found["violations"], visit.console) == ([], [], ())
 
 
-@pytest.mark.parametrize(
-    ("name", "shown", "height"),
-    [
-        ("report.png", ("account", "trades"), 1830),
-        ("report-lessons.png", ("calibration", "lessons"), 1696),
-    ],
-)
+@pytest.mark.parametrize(("name", "shown", "height"), PICTURED if PICTURES else PICTURED[:1])
 def test_a_picture_of_it_can_stand_in_the_documentation(
     bot: Bot, tmp_path: Path, name: str, shown: tuple[str, ...], height: int
 ) -> None:

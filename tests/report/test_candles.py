@@ -17,6 +17,7 @@ from pyarrow import feather
 
 from builders import NOON, PAIR, a_closed_trade
 from llm_modules.domain import Candles
+from llm_modules.operations.running.api import Api
 from llm_modules.operations.running.bot_record import bot_lock, write_record
 from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.session import Session
@@ -195,7 +196,7 @@ def an_answer(candles: Candles) -> dict[str, Any]:
 def test_the_running_bot_is_asked_for_its_candles(server: SimpleNamespace) -> None:
     candles = waving(10, NOON)
     server.answer = json.dumps(an_answer(candles)).encode()
-    found = ServedCandles(server.port, "freqtrader", "secret")(WANTED)
+    found = ServedCandles(Api(server.port, "freqtrader", "secret"))(WANTED)
     assert found.open_times.tolist() == candles.open_times.tolist()
     assert found.close.tolist() == candles.close.tolist()
     (asked,) = server.asked
@@ -208,7 +209,7 @@ def test_candles_with_a_hole_in_them_are_left_out(server: SimpleNamespace) -> No
     answer = an_answer(waving(3, NOON))
     answer["data"][1][4] = None
     server.answer = json.dumps(answer).encode()
-    assert len(ServedCandles(server.port, "", "")(WANTED)) == 2
+    assert len(ServedCandles(Api(server.port, "", ""))(WANTED)) == 2
 
 
 @pytest.mark.parametrize(
@@ -227,14 +228,14 @@ def test_candles_with_a_hole_in_them_are_left_out(server: SimpleNamespace) -> No
 )
 def test_whatever_else_answers_has_no_candles(server: SimpleNamespace, answer: bytes) -> None:
     server.answer = answer
-    assert len(ServedCandles(server.port, "", "")(WANTED)) == 0
+    assert len(ServedCandles(Api(server.port, "", ""))(WANTED)) == 0
 
 
 def test_a_bot_that_refuses_or_is_gone_has_no_candles(server: SimpleNamespace) -> None:
     server.status = 401
     server.answer = json.dumps(an_answer(waving(3, NOON))).encode()
-    assert len(ServedCandles(server.port, "", "")(WANTED)) == 0
-    assert len(ServedCandles(1, "", "")(WANTED)) == 0
+    assert len(ServedCandles(Api(server.port, "", ""))(WANTED)) == 0
+    assert len(ServedCandles(Api(1, "", ""))(WANTED)) == 0
 
 
 # --- who is asked ---

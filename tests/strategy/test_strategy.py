@@ -527,7 +527,7 @@ def test_real_money_needs_a_consent_however_freqtrade_was_started(
     live.dp = SimpleNamespace(runmode=RunMode.LIVE)
     with pytest.raises(OperationalException, match=r"nobody has consented .* ./manage.sh live"):
         live.bot_start()
-    given_for = bot_subjects(parse_config(live.config), live.config["exchange"])
+    given_for = bot_subjects(parse_config(live.config), live.config["exchange"], tmp_path)
     consent = Consent(amount=Decimal(1), currency="USDT", given_for=given_for, at=NOON)
     write_consent(tmp_path / CONSENT_NAME, consent)
     # What is asked for next.

@@ -7,10 +7,11 @@ import pytest
 
 from examining import NO_CALLS, Doctor
 from llm_modules.llm.meter import NoMeter
-from llm_modules.operations.doctor.cost_check import MINUTES, USUAL_TIMEFRAME, questions_a_day
+from llm_modules.operations.doctor.cost_check import MINUTES, questions_a_day
 from llm_modules.operations.doctor.diagnosis import Diagnosis, MostCost, Purse
 from llm_modules.operations.places import SHIPPED_USER_DATA
 from llm_modules.operations.session import Session
+from llm_modules.operations.settings.reading import USUAL_TIMEFRAME
 from models import CANARY
 from picky_server import PickyServer, running
 
@@ -87,8 +88,13 @@ def test_an_unknown_price_is_told_with_what_to_write(
     doctor: Doctor, budget: dict[str, float]
 ) -> None:
     day = a_day(doctor, lambda *_: None, budget=budget)
-    assert (day.health, day.sentence) == ("ok", "no price of m is known")
+    assert (day.health, day.sentence) == ("warn", "no price of m is known")
     assert '"prices": {"m": {"input": .., "output": ..}}' in day.advice
+
+
+def test_a_server_of_ones_own_needs_no_price(doctor: Doctor) -> None:
+    day = a_day(doctor, lambda *_: None, api_base="http://127.0.0.1:11434/v1")
+    assert (day.health, day.sentence) == ("ok", "no price of m is known")
 
 
 def test_without_a_price_table_no_price_is_known(doctor: Doctor) -> None:

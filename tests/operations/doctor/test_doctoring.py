@@ -108,6 +108,14 @@ def test_a_missing_file_is_told(doctor: Doctor) -> None:
     assert doctor.status is ExitStatus.UNUSABLE
 
 
+def test_a_malformed_env_file_keeps_nothing_else_from_being_looked_at(doctor: Doctor) -> None:
+    doctor.session.places.env_file.write_text("LLM_API_KEY\n")
+    found = doctor.finds(NO_CALLS, sections=SECTIONS)
+    assert doctor.status is ExitStatus.UNUSABLE
+    assert [one.subject for one in found if one.health == "fail"] == [".env"]
+    assert {"machine", "settings", "journals", "risk gate"} <= {one.about for one in found}
+
+
 def test_a_malformed_env_file_is_told_by_line(doctor: Doctor) -> None:
     doctor.session.places.env_file.write_text("LLM_API_KEY\n")
     (problem,) = doctor.finds()
@@ -181,14 +189,13 @@ def test_without_a_model_and_a_sandbox_it_says_how_to_go_on(doctor: Doctor) -> N
 
 
 def test_advice_stands_below_what_it_is_about(doctor: Doctor) -> None:
-    assert [line.rstrip() for line in doctor.shows().splitlines()] == [
+    sandbox = about(doctor.finds(), "sandbox")
+    assert doctor.shows().splitlines() == [
         "settings",
         "ok    config.json         usable, with the environment and .env",
         "model",
-        "warn  sandbox             no model is configured, and the sandbox with its",
-        "                          scripted one does not run",
-        "                          ./manage.sh start runs it; or name provider and model",
-        "                          in llm_config: docs/models.md",
+        f"warn  sandbox             {sandbox.sentence}",
+        f"                          {sandbox.advice}",
         "0 failed, 1 to look at, 1 in order.",
     ]
 
@@ -260,6 +267,7 @@ def test_the_local_exchange_of_a_running_sandbox_is_asked(
             assert "not asked" in about(found, "answer").sentence
             found = account.finds(sections=(exchange_is_fit,))
     assert [one.health for one in found] == ["ok"] * 5
+    assert {one.about for one in found} == {"simulated exchange, as binance"}
     assert exchange.keys == set()
     assert "none is needed" in about(found, "key").sentence
 
@@ -271,7 +279,7 @@ def test_every_row_stands_under_its_heading_in_the_same_columns(
     doctor: Doctor, server: PickyServer
 ) -> None:
     server.wrong_tools = {"signal_exit": "signal_hold"}
-    lines = [line.rstrip() for line in doctor.asking(server).shows().splitlines()]
+    lines = doctor.asking(server).shows().splitlines()
     assert lines[:5] == [
         "settings",
         "ok    config.json         usable, with the environment and .env",
@@ -283,7 +291,7 @@ def test_every_row_stands_under_its_heading_in_the_same_columns(
     assert lines[row + 1].startswith(" " * 26 + "Ask anew with --again")
     assert lines.count("llm_config.model test-model") == 1
     assert lines[-1] == "0 failed, 1 to look at, 19 in order."
-    assert max(map(len, lines)) <= 80
+    assert all(line == line.rstrip() for line in lines)
 
 
 def test_when_all_is_well_one_line_says_so(doctor: Doctor, server: PickyServer) -> None:

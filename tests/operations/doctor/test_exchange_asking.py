@@ -4,7 +4,7 @@ import os
 import sys
 
 from fake_binance import KEY, SECRET, FakeBinance, running
-from llm_modules.operations.doctor.exchange_answer import ExchangeQuestion
+from llm_modules.operations.doctor.exchange_answer import ExchangeQuestion, question_of
 from llm_modules.operations.doctor.exchange_asking import _asked, asking_through_ccxt
 
 QUESTION = ExchangeQuestion(
@@ -42,3 +42,12 @@ def test_no_key_stands_among_the_arguments() -> None:
         f"import sys; sys.exit(9 if {SECRET!r} in sys.stdin.read() and len(sys.argv) == 1 else 8)"
     )
     assert asked(code)[1].endswith("status 9")
+
+
+def test_of_two_spellings_the_one_counts_that_freqtrade_takes() -> None:
+    exchange = {"name": "binance", "pair_whitelist": [], "key": "other", "secret": None}
+    blocks = {"ccxt_config": {"options": {"a": 1}}, "ccxt_sync_config": {"options": {"b": 2}}}
+    settings = {"stake_currency": "USDT", "exchange": exchange | {"api_key": "mine"} | blocks}
+    question = question_of(settings)
+    assert question.credentials == {"apiKey": "mine"}
+    assert question.ccxt_config == {"options": {"a": 1, "b": 2}}

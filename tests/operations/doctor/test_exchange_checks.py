@@ -9,8 +9,8 @@ from examining import Doctor, about, case_of
 from fake_binance import KEY, SECRET
 from llm_modules.operations.doctor.diagnosis import Diagnosis, DoctorOptions, no_exchange
 from llm_modules.operations.doctor.exchange_answer import (
+    AccountBalance,
     AccountModes,
-    Balance,
     ExchangeAnswer,
     ExchangeQuestion,
     Fault,
@@ -33,7 +33,7 @@ WELL = ExchangeAnswer(
     ahead_seconds=0.01,
     pairs=dict.fromkeys(PAIRS, "active"),
     timeframes=("1m", "30m", "1h", "4h", "1d"),
-    balance=Balance(total=434.21, free=400),
+    balance=AccountBalance(total=434.21, free=400),
     rights=RIGHTS,
     modes=MODES,
 )
@@ -228,7 +228,7 @@ def test_a_dry_run_needs_no_key(real: Doctor) -> None:
 def test_without_calls_no_exchange_is_asked(real: Doctor) -> None:
     case = case_of(real.session, lambda _: pytest.fail("asked"), DoctorOptions(calls=False))
     (row,) = exchange_is_fit(case)
-    assert (row.health, row.sentence) == ("warn", "not asked: --no-calls")
+    assert (row.health, row.sentence) == ("ok", "not asked: --no-calls")
 
 
 def test_with_unusable_settings_no_exchange_is_asked(real: Doctor) -> None:

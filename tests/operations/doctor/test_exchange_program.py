@@ -13,8 +13,8 @@ import pytest
 
 from fake_binance import KEY, REFUSED, SECRET, FakeBinance, market, running
 from llm_modules.operations.doctor.exchange_answer import (
+    AccountBalance,
     AskedOnce,
-    Balance,
     ExchangeAnswer,
     ExchangeQuestion,
     Fault,
@@ -48,7 +48,7 @@ def test_everything_is_told_of_an_exchange_that_is_well(exchange: FakeBinance) -
     assert told.faults == {}
     assert told.pairs == {BTC: "active", FOO: "absent"}
     assert "30m" in told.timeframes
-    assert told.balance == Balance(total=434.21052631, free=400.5)
+    assert told.balance == AccountBalance(total=434.21052631, free=400.5)
     assert told.rights is not None
     assert told.rights.reads
     assert told.rights.trades_futures
@@ -180,7 +180,7 @@ def test_what_an_exchange_does_not_tell_is_not_made_up(
     monkeypatch.setattr(ccxt, "kraken", Silent)
     told = answer_of(question(exchange, name="kraken"))
     assert (told.ahead_seconds, told.timeframes, told.pairs) == (None, (), {BTC: "active"})
-    assert told.balance == Balance(total=0, free=0)
+    assert told.balance == AccountBalance(total=0, free=0)
     assert told.faults == {"rights": Fault(trouble="unsupported", words="NotSupported")}
     assert told.modes is None
 

@@ -83,7 +83,7 @@ def test_consent_is_given_or_missing(session: Session) -> None:
     (row,) = consent_is_given(case)
     assert (row.health, "nobody has consented" in row.sentence) == ("warn", True)
     assert case.config is not None
-    given_for = subjects(case.config, case.settings)
+    given_for = subjects(case.config, case.settings, case.session.places.user_data)
     consent = Consent(amount=Decimal(1), currency="USDT", given_for=given_for, at=NOON)
     write_consent(session.places.user_data / CONSENT_NAME, consent)
     (row,) = consent_is_given(case)

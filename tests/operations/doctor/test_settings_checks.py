@@ -92,7 +92,7 @@ def test_a_text_that_is_no_json_names_its_line(session: Session, text: str, line
 def test_a_broken_env_file_hides_no_line(session: Session) -> None:
     session.places.env_file.write_text("no variable\n")
     (row,) = says(session)
-    assert (row.subject, row.advice) == ("config.json", "")
+    assert (row.subject, row.advice.partition(":")[0]) == (".env", "Mend that file")
     assert "expected NAME=value" in row.sentence
 
 

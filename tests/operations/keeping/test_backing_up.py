@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shutil
@@ -301,3 +302,26 @@ def test_a_short_copy_is_not_told() -> None:
     screen = Watched()
     Meter(screen, "Copying", 1000)(1000)
     assert screen.seen == []
+
+
+UNKNOWN_SECRETS = """{
+    "db_url": "postgresql://bot:canary@db/trades",
+    "external_message_consumer": {"producers": [{"name": "one", "ws_token": "canary"}]},
+    "exchange": {"name": "binance", "ccxt_config": {"proxies": {"http": "http://me:canary@p"}}},
+    "webhook": {"headers": {"X-What": "canary"}, "retries": 3, "bearer": "canary"},
+    "hook": "https://host/x?token=canary", "my_passphrase": 1234, "max_tokens": 5
+}"""
+
+
+def test_what_looks_like_a_secret_is_left_out_too(
+    bot: Session, backup: Backup, capsys: Captured
+) -> None:
+    bot.places.settings.write_text(UNKNOWN_SECRETS, encoding="utf-8")
+    packed = text_in(backup(), "config.json")
+    captured = capsys.readouterr()
+    assert "canary" not in packed + captured.out + captured.err
+    assert "1234" not in packed
+    kept = {"name": "binance", "ccxt_config": {"proxies": {"http": ""}}}
+    assert json.loads(packed)["exchange"] == kept
+    assert json.loads(packed)["max_tokens"] == 5
+    assert "external_message_consumer.producers.ws_token" in captured.err

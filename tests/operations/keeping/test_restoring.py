@@ -174,12 +174,12 @@ def test_a_damaged_archive_changes_nothing(bot: Session, backup: Backup, damage:
     assert contents_of(bot.places.user_data) == before
 
 
-def repacked(archive: Path, name: str, text: bytes | None = None) -> Path:
+def repacked(archive: Path, name: str, text: bytes | None = None, **listed_too: str) -> Path:
     """The archive with one file under another name, or with another content, and a list to it."""
     path = archive.with_name("repacked.tar.gz")
     with tarfile.open(archive) as old, tarfile.open(path, "w:gz") as new:
         members = {one.name: old.extractfile(one).read() for one in old}  # type: ignore[union-attr]
-        listed = json.loads(members.pop("manifest.json"))
+        listed = json.loads(members.pop("manifest.json")) | listed_too
         if text is None:
             listed["files"][0]["name"] = name
             members = {name if at == 0 else key: members[key] for at, key in enumerate(members)}
@@ -207,6 +207,14 @@ def test_an_archive_that_leads_outside_changes_nothing(
     with pytest.raises(UserError, match="no backup holds; nothing is changed"):
         put_back(bot, archive)
     assert contents_of(bot.places.user_data.parent) == before
+
+
+def test_an_archive_of_no_real_time_changes_nothing(bot: Session, backup: Backup) -> None:
+    archive = repacked(backup(), "config.json", b"{}", at="0001-01-01T00:00:00Z")
+    before = contents_of(bot.places.user_data)
+    with pytest.raises(UserError, match=r"damaged manifest\.json: at "):
+        put_back(bot, archive)
+    assert contents_of(bot.places.user_data) == before
 
 
 def test_settings_that_are_none_change_nothing(bot: Session, backup: Backup) -> None:

@@ -207,15 +207,31 @@ def test_what_comes_of_the_start_is_what_comes_of_it(bot: Bot) -> None:
 # --- refusals -----------------------------------------------------------------------------------
 
 
-def test_every_reason_is_listed_and_nothing_asked(bot: Bot) -> None:
-    bot.exchange.rights["enableWithdrawals"] = True
+def test_what_needs_no_look_is_told_before_anything_is_run_or_asked(bot: Bot) -> None:
     bot.with_settings(dry_run=True, stoploss=0)
     (bot.places.user_data / HALT_NAME).touch()
     assert bot.goes_live(TYPED, f"{AT_RISK}\n") is ExitStatus.FAILED
-    assert "No real money yet, for 4 reasons:" in bot.said
-    for words in ("dry_run is not false", "stoploss is 0", "may withdraw", "./manage.sh resume"):
+    assert "No real money yet, for 3 reasons:" in bot.said
+    for words in ("dry_run is not false", "stoploss is 0", "./manage.sh resume"):
+        assert words in bot.said
+    assert bot.said.endswith("Selftest and doctor come when these are mended.\n")
+    assert (bot.tested, bot.exchange.paths, bot.consent) == ([], [], None)
+
+
+def test_every_reason_a_look_brings_is_listed_and_nothing_asked(bot: Bot) -> None:
+    bot.exchange.rights["enableWithdrawals"] = True
+    bot.exchange.refusals = {"time": (503, {"msg": "down"})}
+    assert bot.goes_live(TYPED, f"{AT_RISK}\n") is ExitStatus.FAILED
+    for words in ("answer: unreachable: down", "balance could not be read"):
         assert words in bot.said
     assert "type the amount" not in bot.said
+    assert bot.consent is None
+
+
+def test_an_amount_that_is_nothing_as_it_is_shown_cannot_be_consented_to(bot: Bot) -> None:
+    bot.with_settings(available_capital=0.001)
+    assert bot.goes_live(LiveWishes(amount="0")) is ExitStatus.FAILED
+    assert "0.00 USDT are at risk: there is nothing to consent to." in bot.said
     assert bot.consent is None
 
 

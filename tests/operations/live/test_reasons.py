@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from fake_binance import KEY, SECRET
 from llm_modules.config import parse_config
 from llm_modules.gate.halt import HALT_NAME, HaltNote, write_note
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, DoctorOptions
-from llm_modules.operations.doctor.exchange_answer import Balance, ExchangeAnswer, KeyRights
+from llm_modules.operations.doctor.exchange_answer import AccountBalance, ExchangeAnswer, KeyRights
 from llm_modules.operations.live.reasons import Evidence, reasons_against
 from llm_modules.operations.session import Session
+from llm_modules.operations.settings import guarded_api
 from llm_modules.operations.settings.reading import merged, read_settings
 
 SAFE = KeyRights(
@@ -23,7 +25,7 @@ SAFE = KeyRights(
     moves_funds=False,
     is_bound_to_addresses=True,
 )
-WELL = ExchangeAnswer(balance=Balance(total=434.21, free=434.21), rights=SAFE)
+WELL = ExchangeAnswer(balance=AccountBalance(total=434.21, free=434.21), rights=SAFE)
 READY = {
     "dry_run": False,
     "llm_config": {"model": "m", "api_base": "http://127.0.0.1:9/v1"},
@@ -106,7 +108,8 @@ def test_a_credential_that_can_be_guessed_is_none(
     block, name = key.split(".")
     reason = only(look({block: {name: text}}))
     assert reason.startswith(f"{key} is {problem}")
-    assert reason.endswith("put another into .env")
+    variable = f"FREQTRADE__{block}__{name}".upper()
+    assert reason.endswith(f"put another into .env as {variable}")
     assert not text or text not in reason
 
 
@@ -164,7 +167,7 @@ def test_rights_that_cannot_be_read_need_somebody_who_looked(look: Look) -> None
 def test_what_is_at_risk_has_to_be_known(look: Look) -> None:
     unknown = WELL.model_copy(update={"balance": None})
     assert "balance could not be read" in only(look(answer=unknown))
-    empty = WELL.model_copy(update={"balance": Balance(total=0, free=0)})
+    empty = WELL.model_copy(update={"balance": AccountBalance(total=0, free=0)})
     assert only(look(answer=empty)) == "there is no USDT in the futures account"
 
 
@@ -187,3 +190,23 @@ def test_what_doctor_failed_at_is_a_reason_and_what_it_warns_of_is_none(look: Lo
         Diagnosis("fail", "risk gate", "selftest", "told apart"),
     )
     assert only(look(found=found)) == "doctor: journals, trades: NOT SOUND [2J"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.2", "", "example.org"])  # noqa: S104
+def test_an_api_that_others_reach_is_a_reason(
+    look: Look, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(guarded_api, "CONTAINER_MARKS", ())
+    settings = {"api_server": {"listen_ip_address": address}}
+    assert only(look(settings)).startswith(f"api_server.listen_ip_address is {address!r}: others")
+    # Docker says for whom the port of its container is.
+    monkeypatch.setattr(guarded_api, "CONTAINER_MARKS", (Path(__file__),))
+    assert look(settings) == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_an_api_of_this_machine_alone_is_none(
+    look: Look, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(guarded_api, "CONTAINER_MARKS", ())
+    assert look({"api_server": {"listen_ip_address": address}}) == []

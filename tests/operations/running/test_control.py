@@ -337,11 +337,10 @@ def test_run_in_the_foreground_tells_a_failure_with_the_last_lines(
     plan = Plan("dry_run", port, (Program("freqtrade", command, dict(os.environ)),))
     monkeypatch.setattr(control, "make_plan", lambda *_: plan)
     assert control.run(session, wishes(port)) is ExitStatus.FAILED
-    assert capfd.readouterr().err == "freqtrade ended by itself with status 0\n  why\n"
-
-
-def test_a_failed_start_of_something_else_is_silent_about_a_missing_log(session: Session) -> None:
-    assert launch.supervisor_said(session.places) == ""
+    assert capfd.readouterr().err == (
+        "freqtrade ended by itself with status 0\n  why\n"
+        "./manage.sh doctor looks for the cause, ./manage.sh logs shows all it said.\n"
+    )
 
 
 def test_the_command_line_of_the_supervisor_is_our_own() -> None:

@@ -72,6 +72,15 @@ def test_settings_folder_and_strategy_are_added_where_nothing_was_said(session: 
     assert value_of(line, "--strategy-path") == [STRATEGIES]
 
 
+def test_the_projects_own_folder_is_not_named_twice(tmp_path: Path) -> None:
+    shipped = Places(SHIPPED_USER_DATA)
+    assert "--strategy-path" not in passing_on._added(shipped, "dry_run", ["list-strategies"])
+    elsewhere = passing_on._added(shipped, "dry_run", ["list-strategies", "--userdir", "mine"])
+    assert value_of(elsewhere, "--strategy-path") == [STRATEGIES]
+    own = passing_on._added(Places(tmp_path), "dry_run", ["list-strategies"])
+    assert value_of(own, "--strategy-path") == [STRATEGIES]
+
+
 def test_without_a_model_the_sandbox_is_looked_at(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +264,7 @@ def test_show_config_is_given_no_secret_to_show(session: Session, sandbox: tuple
 def test_who_asks_to_see_secrets_sees_them(session: Session) -> None:
     known = env(session, "show-config", "--show-sensitive")
 
-    assert known["FREQTRADE__API_SERVER__WS_TOKEN"] == "canary-token"
+    assert known["FREQTRADE__API_SERVER__WS_TOKEN"] == "canary-token-of-26-letters"
 
 
 def test_our_code_is_found_byte_code_is_written_and_empty_variables_erase_nothing(
@@ -335,3 +344,18 @@ def test_its_output_and_status_are_handed_through(session: Session, tmp_path: Pa
     assert "canary" not in shown.stdout + shown.stderr
     assert failed.returncode != 0
     assert "not found!" in failed.stdout + failed.stderr
+
+
+def test_freqtrade_is_told_that_money_is_simulated_unless_its_settings_are_the_callers(
+    session: Session,
+) -> None:
+    named = with_model(session)
+    assert env(named, "list-pairs")["FREQTRADE__DRY_RUN"] == "true"
+    assert "FREQTRADE__DRY_RUN" not in env(named, "list-pairs", "-c", "other.json")
+    assert "FREQTRADE__DRY_RUN" not in env(with_model(session, dry_run=False), "list-pairs")
+
+
+def test_a_doubled_prefix_is_passed_on_to_nobody(session: Session) -> None:
+    twice = a_session(session, FREQTRADE__FREQTRADE__DRY_RUN="false")
+    with pytest.raises(ConfigError, match="FREQTRADE__FREQTRADE__DRY_RUN holds"):
+        handover(twice, ["list-pairs"])

@@ -29,6 +29,7 @@ from llm_modules.operations.running.plan import (
     is_free,
     make_plan,
 )
+from llm_modules.operations.settings import guarded_api
 from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from probes import a_finding
 
@@ -91,7 +92,7 @@ def clear(places: Places) -> None:
 def consent(places: Places, environment: Mapping[str, str]) -> None:
     """Leave behind what someone leaves who typed the amount at risk."""
     settings = merged(read_settings(places.settings), environment_settings(environment))
-    given_for = subjects(parse_config(settings), settings)
+    given_for = subjects(parse_config(settings), settings, places.user_data)
     given = Consent(amount=Decimal(950), currency="USDT", given_for=given_for, at=NOON)
     write_consent(places.user_data / CONSENT_NAME, given)
 
@@ -167,7 +168,8 @@ def test_nothing_that_leads_out_of_the_sandbox_is_handed_to_it(
     plan = make_plan(places, environment, Wishes(sandbox=True, api_port=api_port))
     assert plan.mode == "sandbox"
     for program in plan.programs:
-        assert not set(outside) & set(program.environment)
+        assert not (set(outside) - {"FREQTRADE__DRY_RUN"}) & set(program.environment)
+        assert program.environment.get("FREQTRADE__DRY_RUN") != "false"
         assert "canary-key" not in program.environment.values()
         assert program.environment["FREQTRADE__MAX_OPEN_TRADES"] == "2"
 
@@ -367,3 +369,65 @@ def test_a_model_that_makes_one_call_at_a_time_is_not_started_with_all_pairs(
     Findings(places.findings).keep(found)
     with pytest.raises(ConfigError, match="qwen3 answers with one tool call at a time"):
         make_plan(places, environment, wishes)
+
+
+@pytest.mark.parametrize("wishes", [{"sandbox": True}, {}])
+def test_freqtrade_is_always_told_that_money_is_simulated(
+    places: Places, api_secrets: Mapping[str, str], api_port: int, wishes: Any
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL}
+    plan = make_plan(places, environment, Wishes(api_port=api_port, **wishes))
+    assert freqtrade_of(plan).environment["FREQTRADE__DRY_RUN"] == "true"
+
+
+def test_a_doubled_prefix_makes_nothing_live(
+    places: Places, api_secrets: Mapping[str, str], api_port: int
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL, "FREQTRADE__FREQTRADE__DRY_RUN": "false"}
+    with pytest.raises(ConfigError, match="FREQTRADE__FREQTRADE__DRY_RUN holds"):
+        make_plan(places, environment, Wishes(api_port=api_port))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("CCXT_CONFIG__apiKey", r"exchange\.ccxt_config\.apiKey: a credential here wins"),
+        ("CCXT_SYNC_CONFIG__api_key", r"exchange\.ccxt_sync_config\.api_key: a credential"),
+        ("CCXT_ASYNC_CONFIG__twofa", r"exchange\.ccxt_async_config\.twofa: a credential"),
+        ("API_KEY", r"exchange\.api_key: stands beside key: keep one spelling"),
+    ],
+)
+def test_no_other_account_than_the_checked_one_can_be_slipped_in(
+    places: Places, api_secrets: Mapping[str, str], api_port: int, name: str, said: str
+) -> None:
+    environment = {**api_secrets, **NAMED_MODEL, **ACCOUNT, f"FREQTRADE__EXCHANGE__{name}": "other"}
+    with pytest.raises(ConfigError, match=said) as refused:
+        make_plan(places, environment, Wishes(api_port=api_port))
+    assert "'other'" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"PASSWORD": "freqtrader"}, "password is an example that everybody knows"),
+        ({"WS_TOKEN": "short"}, "ws_token is too short"),
+        ({"LISTEN_IP_ADDRESS": "0.0.0.0"}, "listen_ip_address is '0.0.0.0'"),  # noqa: S104
+    ],
+)
+def test_real_money_is_never_traded_with_an_api_that_others_could_use(
+    places: Places,
+    api_secrets: Mapping[str, str],
+    api_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: Mapping[str, str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(guarded_api, "CONTAINER_MARKS", ())
+    others = {f"FREQTRADE__API_SERVER__{name}": text for name, text in changes.items()}
+    simulated = {**api_secrets, **NAMED_MODEL, **ACCOUNT, **others}
+    assert make_plan(places, simulated, Wishes(api_port=api_port)).mode == "dry_run"
+    live = {**simulated, "FREQTRADE__DRY_RUN": "false"}
+    clear(places)
+    consent(places, live)
+    with pytest.raises(ConfigError, match=f"dry_run is false, but api_server.{said}"):
+        make_plan(places, live, Wishes(api_port=api_port))

@@ -200,3 +200,21 @@ def test_a_variable_is_set_in_the_line_that_counts(before: str, after: str) -> N
 
 def test_a_variable_may_be_emptied() -> None:
     assert with_variables("A=old\nB=1\n", {"A": ""}) == "A=\nB=1\n"
+
+
+TWICE = "FREQTRADE__FREQTRADE__DRY_RUN"
+
+
+@pytest.mark.parametrize("name", [TWICE, "FREQTRADE__DRY_FREQTRADE__RUN"])
+def test_a_name_that_freqtrade_reads_as_another_is_refused_wherever_it_comes_from(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / ".env"
+    with pytest.raises(ConfigError, match=f"the variable {name} holds FREQTRADE__ more than once"):
+        effective_environment(path, {name: "false"})
+    path.write_text(f"{name}=false\n")
+    with pytest.raises(ConfigError, match=name):
+        effective_environment(path, {})
+    with pytest.raises(ConfigError, match=name):
+        environment_settings({name: "false"})
+    assert effective_environment(tmp_path / "none", {f"MY_{TWICE}": "x"}) == {f"MY_{TWICE}": "x"}

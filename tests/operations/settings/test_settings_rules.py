@@ -249,3 +249,11 @@ def test_a_key_of_an_older_version_names_the_command_that_mends_it(
     assert told == (
         "forcebuy_enable: now force_entry_enable, since Freqtrade 2022; run ./manage.sh migrate"
     )
+
+
+@pytest.mark.parametrize("capital", [0, -5, "100", True])
+def test_a_capital_that_is_no_positive_number_is_refused(
+    settings: dict[str, Any], capital: object
+) -> None:
+    with pytest.raises(ConfigError, match="available_capital: found"):
+        checked(settings | {"available_capital": capital})

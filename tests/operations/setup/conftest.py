@@ -11,7 +11,7 @@ from prompt_toolkit.output import DummyOutput
 
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
-from llm_modules.operations.setup.wishes import TOPICS
+from llm_modules.operations.setup.answers import TOPICS
 from llm_modules.operations.setup.wizard import SetupOptions, setup
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

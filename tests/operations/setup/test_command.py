@@ -18,7 +18,7 @@ from llm_modules.operations.session import Session
 from llm_modules.operations.settings.env_file import read_env_file
 from llm_modules.operations.setup import command
 from llm_modules.operations.setup.command import FLAGS, setup_options
-from llm_modules.operations.setup.wishes import TOPICS
+from llm_modules.operations.setup.answers import TOPICS
 from llm_modules.operations.setup.wizard import SetupOptions
 
 TOKEN = "123456789:canary-canary"
@@ -246,8 +246,8 @@ def test_a_person_types_a_key_that_no_screen_shows(places: Places) -> None:
     terminal = Terminal(cli(places, "setup", *arguments))
     terminal.await_text(b"Key of openai (hidden")
     terminal.type("canary-key\r")
-    terminal.await_text(b"Go on?")
-    terminal.type("yes\r")
+    terminal.await_text(b"Write this? [Y/n]")
+    terminal.type("\r")
     assert terminal.end() == 0
     assert b"canary" not in terminal.shown
     assert b"Next: ./manage.sh doctor" in terminal.shown
@@ -258,7 +258,7 @@ def test_a_person_types_a_key_that_no_screen_shows(places: Places) -> None:
 def test_a_person_leaves_at_the_last_question(leaving: str, places: Places) -> None:
     before = places.settings.read_bytes()
     terminal = Terminal(cli(places, "setup", "--risk", "careful"))
-    terminal.await_text(b"Go on?")
+    terminal.await_text(b"Write this?")
     if leaving == "\x03":
         # Waiting, not about to wait: there a signal is only noticed with the next key.
         terminal.await_rest()

@@ -16,8 +16,8 @@ from llm_modules.operations.settings.editing import with_value
 from llm_modules.operations.settings.env_file import GENERATED, read_env_file
 from llm_modules.operations.settings.located import comments_in
 from llm_modules.operations.settings.reading import parse_text, read_settings, read_text, value_at
+from llm_modules.operations.setup.answers import Answers
 from llm_modules.operations.setup.profiles import PROFILES
-from llm_modules.operations.setup.wishes import Wishes
 from llm_modules.operations.setup.wizard import SetupOptions, setup
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -479,7 +479,7 @@ def test_a_missing_right_leaves_both_files_as_they_were(places: Places, set_up: 
 def test_secrets_are_not_shown_by_what_holds_them(session: Session) -> None:
     held = {"LLM_API_KEY": "canary"}
     assert "canary" not in repr(SetupOptions({}, held, [], asks=False, confirmed=True))
-    assert "canary" not in repr(Wishes(secrets=held))
+    assert "canary" not in repr(Answers(secrets=held))
 
 
 def test_what_is_written_reads_as_settings(places: Places, set_up: Any) -> None:

@@ -1,6 +1,7 @@
 """What `status` gathers: from the API while the bot runs, from files while it does not."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +26,7 @@ from freqtrade_api import (
 from llm_modules.gate.risk_state import RiskState, state_name
 from llm_modules.operations.session import Session
 from llm_modules.operations.status import health
-from llm_modules.operations.status.facts import StatusReport
+from llm_modules.operations.status.facts import BotFacts, Process, StatusReport
 from llm_modules.operations.status.gathering import gather
 from llm_modules.operations.status.stored import stored_positions
 from status_scenes import NOW, STARTED_AT, a_running_bot, refused, tell
@@ -356,7 +357,7 @@ def test_a_full_disk_and_missing_rights_are_told(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(session.journals().decisions, a_decision_record())
-    monkeypatch.setattr(health, "LEAST_FREE_BYTES", 1 << 80)
+    monkeypatch.setattr(health, "COMFORTABLE_BYTES", 1 << 80)
     # Root may write everywhere: the answer of the system stands in for its rights.
     monkeypatch.setattr(health.os, "access", lambda *_: False)
     problems = report(session).journals.problems
@@ -367,15 +368,24 @@ def test_a_full_disk_and_missing_rights_are_told(
     assert len(problems) == 3
 
 
-def test_a_disk_that_does_not_tell_its_room_has_none(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_path: Path) -> None:
-        raise OSError
-
-    monkeypatch.setattr(health.shutil, "disk_usage", refuse)
-    assert report(session).journals.disk_free_bytes is None
-
-
 def test_no_secret_is_in_a_report(session: Session, api: FreqtradeApi) -> None:
     assert PASSWORD not in repr(running(session, api))
+
+
+def test_a_budget_nobody_can_read_is_a_problem_and_not_no_budget(session: Session) -> None:
+    settings(session, llm_config={"budget": {"usd_per_day": "much"}})
+    found = report(session)
+    assert found.cost is not None
+    assert found.cost.budget is None
+    assert found.problems[0].startswith("llm_config.budget cannot be read")
+
+
+def test_of_a_bot_that_rests_the_mode_of_its_start_and_what_was_left_are_told(
+    session: Session,
+) -> None:
+    with a_running_bot(session.places, "sandbox", 8086):
+        record = session.places.run.joinpath("bot.json").read_text(encoding="utf-8")
+    assert report(session).bot == BotFacts(running=False, mode=None, starts_as="sandbox")
+    # As a supervisor that was killed leaves it: this very process is what it started.
+    session.places.run.joinpath("bot.json").write_text(record, encoding="utf-8")
+    assert report(session).bot.processes == (Process("supervisor", os.getpid()),)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.operations.status.facts import HaltFacts, RefusalFacts
+from llm_modules.operations.status.facts import BotFacts, HaltFacts, Process, RefusalFacts
 from llm_modules.operations.status.page import age, status_page
 from status_scenes import (
     a_bot,
@@ -265,3 +265,20 @@ def test_learning_that_is_off_is_told_with_the_setting() -> None:
 )
 def test_an_age_is_told_to_the_unit_that_matters(span: timedelta, words: str) -> None:
     assert age(span.total_seconds()) == words
+
+
+def test_a_bot_that_rests_tells_what_a_start_would_be_and_what_was_left_behind() -> None:
+    left = (Process("freqtrade", 12),)
+    bot = BotFacts(running=False, mode=None, starts_as="live", processes=left)
+    assert line("Would start as", bot=bot) == "LIVE: real market, real model, REAL MONEY"
+    words = "freqtrade 12: an earlier run was killed; ./manage.sh stop ends them"
+    assert line("Left behind", bot=bot) == words
+
+
+def test_a_budget_nobody_can_read_is_not_no_budget() -> None:
+    words = line("Cost", cost=a_cost(budget=None))
+    assert words == "0.5000 USD today for 40 requests; the budget cannot be read"
+
+
+def test_journals_without_a_line_are_not_called_sound() -> None:
+    assert line("Journals", journals=some_journals(lines=0)).startswith("none yet")

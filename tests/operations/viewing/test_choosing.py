@@ -277,5 +277,5 @@ def test_a_tool_may_be_named_in_short() -> None:
 
 @pytest.mark.parametrize("text", ["", "buy", "signal", "signal_", "EXIT"])
 def test_a_tool_that_is_none_lists_them(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="expected one of signal_entry_long, "):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected one of entry_long, "):
         tool(text)

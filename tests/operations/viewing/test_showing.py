@@ -154,7 +154,7 @@ Decision {NAME}
   clamped: signal_entry_long
 
 Asked (1 of 1: {attempt})
-  2026-01-15 12:00:00 UTC, model test-model, asked for time 1; temperature 0.6, tool_choice required
+  2026-01-15 12:00:00 UTC, model test-model, attempt 1; temperature 0.6, tool_choice required
   system
     You trade futures.
     Be careful.
@@ -235,7 +235,7 @@ def test_a_failed_decision_shows_fault_and_every_attempt(
     assert f"Asked (1 of 2: {first})" in out
     assert "  server_error: oops\n" in out
     assert f"Asked (2 of 2: {second})" in out
-    assert "asked for time 2" in out
+    assert "attempt 2" in out
     assert out.count("what now?") == 1
     assert "  the same prompt again\n" in out
     assert out.endswith("\nVerdict\n  - timeout: no answer\n")

@@ -1,6 +1,7 @@
 """What manage.sh calls: `python -m llm_modules.cli COMMAND`.
 
-Exit status: 0 done, 1 failed or refused, 2 wrong usage, settings or environment, 3 not running.
+Exit status: 0 done, 1 failed or refused, 2 wrong usage, settings or environment, 3 not running,
+130 interrupted.
 """
 
 import argparse
@@ -10,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llm_modules.errors import JournalError, UserError
 from llm_modules.operations import grammar
 from llm_modules.operations.asking import costing, paying, replaying
 from llm_modules.operations.command import Command, Options
 from llm_modules.operations.doctor import diagnosis, doctoring
+from llm_modules.operations.ending import ended, until_interrupted
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.keeping import upkeep
 from llm_modules.operations.keeping.command import BACKUP, RESTORE
@@ -23,8 +24,8 @@ from llm_modules.operations.live.command import live_command
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.records import calibrating, verifying
 from llm_modules.operations.running import control, halting
-from llm_modules.operations.running.bot_record import AlreadyRunningError, is_running
-from llm_modules.operations.running.launch import supervisor_said
+from llm_modules.operations.running.bot_record import is_running
+from llm_modules.operations.running.last_words import why_it_ended
 from llm_modules.operations.running.passing_on import PASSING_ON
 from llm_modules.operations.running.plan import Wishes
 from llm_modules.operations.running.restarting import KEPT_OPTIONS, restart_command
@@ -44,24 +45,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     options = parser().parse_args(arguments)
     # Absolute, because the programs run in the project's folder and not in the caller's.
     session = Session(Places(options.user_data.absolute()), environment, Screen())
-    try:
-        return int(COMMANDS[options.command].act(session, options))
-    except AlreadyRunningError as error:
-        session.screen.complain(f"{error}: ./manage.sh stop ends it")
-        return ExitStatus.FAILED
-    except UserError as error:
-        session.screen.complain(str(error))
-        return ExitStatus.UNUSABLE
-    except KeyboardInterrupt:
-        return ExitStatus.DONE
-    except BrokenPipeError:
-        # Whoever read our output left, as `head` does; nothing more can be written there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.DONE
-    except (OSError, JournalError) as error:
-        # A full disk, a missing permission: one line says it, a traceback would hide it.
-        session.screen.complain(str(error))
-        return ExitStatus.FAILED
+    return ended(session.screen, lambda: COMMANDS[options.command].act(session, options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,7 +99,7 @@ def _start(session: Session, options: Options) -> ExitStatus:
     except KeyboardInterrupt:
         session.screen.say(f"\n{STILL_RUNNING}")
         return ExitStatus.DONE
-    session.screen.complain(f"The bot has ended. {supervisor_said(session.places)}")
+    session.screen.complain(f"The bot has ended. {why_it_ended(session.places)}")
     return ExitStatus.NOT_RUNNING
 
 
@@ -163,8 +147,10 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "logs": Command(
         "show Freqtrade's log",
-        lambda session, options: tails.show_log(session, view_commands.view_options(options)),
-        grammar.add_view,
+        lambda session, options: until_interrupted(
+            lambda: tails.show_log(session, view_commands.view_options(options))
+        ),
+        grammar.add_log,
     ),
     "decisions": view_commands.DECISIONS,
     "trades": view_commands.TRADES,

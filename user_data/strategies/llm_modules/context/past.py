@@ -1,8 +1,8 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar, get_args
@@ -15,14 +15,15 @@ from llm_modules.phrases import Phrases
 
 Kind = LastingKind | PassingKind
 Told = TypeVar("Told")
+_Run = tuple[PastDecision, ...]
+# By the day of the line before and the numbers of the objects.
+_Lines = dict[Hashable, tuple[_Run, str]]
 _KINDS: tuple[Kind, ...] = (*get_args(LastingKind), *get_args(PassingKind))
 # Enough to go on from; the verdict on it stands in full.
 _LONGEST_DECISION_REASON = 80
 # Codes are short; trades of earlier versions have a sentence there.
 _LONGEST_TAUGHT = 160
 _IDLE_TOOLS = frozenset({"signal_wait", "signal_hold", "none"})
-# What is told of a pair is nearly the same at the next candle: for some fifty pairs it is kept.
-_KEPT_LINES = 2048
 
 
 class PastPages:
@@ -35,6 +36,7 @@ class PastPages:
         self._phrases = phrases
         self._titles = {kind: phrases(f"past.title.{kind}") for kind in _KINDS}
         self._kept: dict[tuple[str, Kind], tuple[object, tuple[str, ...]]] = {}
+        self._runs: dict[str, _Lines] = {}
 
     def blocks(self, pair: str, thesis: Thesis | None, experience: Experience) -> tuple[Block, ...]:
         """Return the quoted lists that are not empty; what has a time goes oldest first.
@@ -48,7 +50,7 @@ class PastPages:
             "lessons": self._lasting(pair, "lessons", experience.lessons, _sentences),
             "trades": self._lasting(pair, "trades", experience.trades, partial(_trades, pair)),
             "statistics": _sentences(experience.statistics),
-            "decisions": tuple(_decisions(experience.decisions, pair)),
+            "decisions": self._decisions(pair, experience.decisions),
             "habits": tuple(quoted(habit.text) for habit in experience.habits),
         }
         return tuple(
@@ -62,6 +64,26 @@ class PastPages:
         if known is None or known[0] is not told:
             known = self._kept[pair, kind] = told, word(told)
         return known[1]
+
+    def _decisions(self, pair: str, decisions: Sequence[PastDecision]) -> tuple[str, ...]:
+        """Return a line for each decision, but one for several in a row that changed nothing.
+
+        Why is told of the newest only: it is what may still hold, and habits tell what repeats.
+        """
+        in_order = sorted(decisions, key=attrgetter("at"))
+        known, told = self._runs.get(pair, {}), _Lines()
+        day, lines = "", []
+        for run in _runs(in_order):
+            # Which objects they are: to compare what stands in them takes as long as wording it.
+            key = (day, *map(id, run))
+            # Kept with its line, so that no other object gets the same number meanwhile.
+            told[key] = known.get(key) or (run, _worded(run, day, pair))
+            lines.append(told[key][1])
+            day = utc_day(run[-1].at)
+        self._runs[pair] = told
+        if in_order:
+            lines[-1] += f" | {quoted(in_order[-1].reason, _LONGEST_DECISION_REASON)}"
+        return tuple(lines)
 
 
 def _sentences(sentences: Sequence[str]) -> tuple[str, ...]:
@@ -83,31 +105,14 @@ def _thesis(thesis: Thesis | None, phrases: Phrases) -> tuple[str, ...]:
     return (reason, phrases("past.thesis.invalidation", invalidation=invalidation))
 
 
-def _decisions(decisions: Sequence[PastDecision], pair: str) -> Iterator[str]:
-    """Yield a line for each decision, but one for several in a row that changed nothing.
-
-    Why is told of the newest only: it is what may still hold, and habits tell what repeats.
-    """
-    in_order = sorted(decisions, key=attrgetter("at"))
-    day = ""
-    for run in _runs(in_order):
-        newest = run[-1]
-        line = _run(run, day, pair)
-        if newest is in_order[-1]:
-            line = f"{line} | {quoted(newest.reason, _LONGEST_DECISION_REASON)}"
-        yield line
-        day = utc_day(newest.at)
-
-
-def _runs(in_order: Sequence[PastDecision]) -> Iterator[tuple[PastDecision, ...]]:
+def _runs(in_order: Sequence[PastDecision]) -> Iterator[_Run]:
     """Yield what is told in one line each: ten times nothing says little more than once."""
     for (_, tool, _), alike in groupby(in_order, key=attrgetter("pair", "tool", "result")):
         run = tuple(alike)
         yield from (run,) if tool in _IDLE_TOOLS else ((one,) for one in run)
 
 
-@lru_cache(maxsize=_KEPT_LINES)
-def _run(run: Sequence[PastDecision], day: str, pair: str) -> str:
+def _worded(run: _Run, day: str, pair: str) -> str:
     """Word decisions that were alike, or a single one: when, how sure, what came of it.
 
     `day` is that of the line before; it is not said again.

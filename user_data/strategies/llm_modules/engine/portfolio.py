@@ -124,11 +124,19 @@ async def _decide_each(questions: Sequence[Question], rooms: Rooms, done: Done) 
             cases.append(case)
         else:
             done(question, case)
-    answers = await asyncio.gather(*(ask(case, rooms) for case in cases))
+    answers = await _answers(cases, rooms)
     # Not as they arrive: each verdict knows what the ones before promised, replayed too.
     for case, answer in zip(cases, answers, strict=True):
         record = conclude(case.question, case.snapshot, case.prompt, answer, rooms)
         done(case.question, record)
+
+
+async def _answers(cases: Sequence[Case], rooms: Rooms) -> Sequence[Answer]:
+    """Ask about every pair at once; the answers come in the order of the cases."""
+    # A tape alone answers without waiting: a task for each would do nothing but take its time.
+    if rooms.config.llm_config.tape_mode == "replay":
+        return [await ask(case, rooms) for case in cases]
+    return await asyncio.gather(*(ask(case, rooms) for case in cases))
 
 
 def _seen(question: Question, rooms: Rooms) -> _Seen | DecisionRecord:

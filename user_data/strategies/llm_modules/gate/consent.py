@@ -1,7 +1,7 @@
 """The consent to real money: someone typed the amount at risk, for this very account and bot.
 
-It is a file beside the settings, good for the limits, the models, the exchange with its key, and
-the pairs it was given for; for nothing else. Whatever cannot be read counts as missing.
+It is a file beside the settings, good for the limits, the models, the exchange with its key, the
+pairs and the folder it was given for; for nothing else. Whatever cannot be read counts as missing.
 """
 
 import hashlib
@@ -24,7 +24,12 @@ MONEY_SETTINGS = (
     *("stake_currency", "stake_amount", "tradable_balance_ratio", "available_capital"),
     *("max_open_trades", "trading_mode", "margin_mode", "stoploss", "order_types", "pairlists"),
 )
-ACCOUNT_KEYS = ("name", "key", "api_key", "apiKey", "wallet_address", "walletAddress", "uid")
+ACCOUNT_KEYS = (
+    *("name", "key", "api_key", "apiKey", "uid", "account_id", "accountId"),
+    *("wallet_address", "walletAddress", "private_key", "privateKey"),
+    # What is handed to ccxt may name another server, or another account.
+    *("ccxt_config", "ccxt_sync_config", "ccxt_async_config"),
+)
 # Of the model, only what decides who is asked; how patiently is no matter of consent.
 MODEL_SETTINGS = {"provider", "api_base", "model", "fallbacks"}
 
@@ -40,11 +45,13 @@ class Consent(BaseModel):
     at: AwareDatetime
 
 
-def bot_subjects(config: TraderConfig, exchange: Mapping[str, Any]) -> dict[str, str]:
+def bot_subjects(
+    config: TraderConfig, exchange: Mapping[str, Any], user_data: Path
+) -> dict[str, str]:
     """Name by content what a consent is given for and a running bot knows too.
 
     `exchange` is the block of Freqtrade's settings. Its key is in it as part of a hash: another
-    account is another consent.
+    account is another consent. So is a copy of the folder: two bots would trade one account.
     """
     model = config.llm_config.model_dump(mode="json", include=MODEL_SETTINGS)
     return {
@@ -52,14 +59,16 @@ def bot_subjects(config: TraderConfig, exchange: Mapping[str, Any]) -> dict[str,
         "the model": _hash([model, config.llm_config.asking.cheap_model]),
         "the exchange or its key": _hash([exchange.get(name) for name in ACCOUNT_KEYS]),
         "the pairs": _hash(exchange.get("pair_whitelist")),
+        "the folder": _hash(str(user_data.resolve())),
     }
 
 
-def subjects(config: TraderConfig, settings: Mapping[str, Any]) -> dict[str, str]:
+def subjects(config: TraderConfig, settings: Mapping[str, Any], user_data: Path) -> dict[str, str]:
     """Name by content everything a consent is given for; `settings` are merged, not completed."""
     # Freqtrade fills in what is missing here, so that a running bot would see a change.
     money = _hash([settings.get(name) for name in MONEY_SETTINGS])
-    return bot_subjects(config, settings.get("exchange") or {}) | {"stakes and stops": money}
+    known = bot_subjects(config, settings.get("exchange") or {}, user_data)
+    return known | {"stakes and stops": money}
 
 
 def write_consent(path: Path, consent: Consent) -> None:

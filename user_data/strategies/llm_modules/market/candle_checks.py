@@ -48,15 +48,11 @@ def utc_text(at_ms: int) -> str:
 
 def _has_sound_numbers(candles: Candles) -> bool:
     """Tell whether neither of the rules for numbers is broken."""
-    volume = candles.volume
-    prices = np.array((candles.open, candles.high, candles.low, candles.close))
+    columns = np.array((candles.open, candles.high, candles.low, candles.close, candles.volume))
     # The least and the greatest of numbers with a NaN among them are NaN, which nothing is above.
-    return bool(
-        prices.min(initial=np.inf) > 0
-        and prices.max(initial=0.0) < np.inf
-        and volume.min(initial=0.0) >= 0
-        and volume.max(initial=0.0) < np.inf
-    )
+    *prices, volume = np.minimum.reduce(columns, axis=1, initial=np.inf).tolist()
+    greatest = np.maximum.reduce(columns, axis=None, initial=0.0)
+    return bool(greatest < np.inf and volume >= 0 and all(price > 0 for price in prices))
 
 
 def _finite(candles: Candles) -> str | None:

@@ -5,6 +5,7 @@ them on real candles. Formulas and warm-up are those of TA-Lib's documentation, 
 """
 
 from collections.abc import Callable, Sequence
+from inspect import unwrap
 from typing import Any
 
 import talib
@@ -12,22 +13,25 @@ import talib
 from llm_modules.domain import Candles, FloatArray
 from llm_modules.market.extra_indicators import compute_extra, output_columns
 
+# For these are arrays: what looks for series among them first takes as long as an average itself.
+_ADX, _ATR, _BBANDS, _EMA = map(unwrap, (talib.ADX, talib.ATR, talib.BBANDS, talib.EMA))
+_MACD, _MFI, _OBV, _RSI = map(unwrap, (talib.MACD, talib.MFI, talib.OBV, talib.RSI))
 # TA-Lib is compiled and carries no types: what its functions return is Any.
 INDICATORS: tuple[tuple[tuple[str, ...], Callable[[Candles], Any]], ...] = (
-    (("ema_20",), lambda candles: (talib.EMA(candles.close, 20),)),
-    (("ema_50",), lambda candles: (talib.EMA(candles.close, 50),)),
-    (("rsi_14",), lambda candles: (talib.RSI(candles.close, 14),)),
-    (("macd", "macd_signal", "macd_hist"), lambda candles: talib.MACD(candles.close, 12, 26, 9)),
-    (("atr_14",), lambda candles: (talib.ATR(candles.high, candles.low, candles.close, 14),)),
-    (("adx_14",), lambda candles: (talib.ADX(candles.high, candles.low, candles.close, 14),)),
+    (("ema_20",), lambda candles: (_EMA(candles.close, 20),)),
+    (("ema_50",), lambda candles: (_EMA(candles.close, 50),)),
+    (("rsi_14",), lambda candles: (_RSI(candles.close, 14),)),
+    (("macd", "macd_signal", "macd_hist"), lambda candles: _MACD(candles.close, 12, 26, 9)),
+    (("atr_14",), lambda candles: (_ATR(candles.high, candles.low, candles.close, 14),)),
+    (("adx_14",), lambda candles: (_ADX(candles.high, candles.low, candles.close, 14),)),
     (
         ("mfi_14",),
-        lambda candles: (talib.MFI(candles.high, candles.low, candles.close, candles.volume, 14),),
+        lambda candles: (_MFI(candles.high, candles.low, candles.close, candles.volume, 14),),
     ),
-    (("obv",), lambda candles: (talib.OBV(candles.close, candles.volume),)),
+    (("obv",), lambda candles: (_OBV(candles.close, candles.volume),)),
     (
         ("bb_upper", "bb_middle", "bb_lower"),
-        lambda candles: talib.BBANDS(candles.close, 20, 2.0, 2.0),
+        lambda candles: _BBANDS(candles.close, 20, 2.0, 2.0),
     ),
 )
 

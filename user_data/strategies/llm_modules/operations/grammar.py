@@ -27,12 +27,17 @@ def add_start(command: argparse.ArgumentParser) -> None:
     command.add_argument("--detach", action="store_true", help="do not follow the decisions")
 
 
-def add_view(command: argparse.ArgumentParser) -> None:
-    """Add the options of what follows a journal or a log."""
+def add_log(command: argparse.ArgumentParser) -> None:
+    """Add the options of what follows a log, which is never shown as it is: it has signatures."""
     command.add_argument(
         "-n", dest="count", type=_count, default=10, metavar="N", help="last lines shown first"
     )
     command.add_argument("--no-follow", action="store_true", help="end after those")
+
+
+def add_view(command: argparse.ArgumentParser) -> None:
+    """Add the options of what follows a journal."""
+    add_log(command)
     command.add_argument("--raw", action="store_true", help="the lines as they are in the file")
 
 
@@ -66,7 +71,7 @@ def add_trades(command: argparse.ArgumentParser) -> None:
     instead.add_argument("--show", type=_count, metavar="N", help="the review of trade N")
     instead.add_argument("--review", action="store_true", help="the reviews of the last trades")
     instead.add_argument("--summary", action="store_true", help="statistics of the last days")
-    command.add_argument("--days", type=_days, metavar="N", help="of how many (summary; usual: 30)")
+    command.add_argument("--days", type=days, metavar="N", help="of how many (summary; usual: 30)")
     command.add_argument("--mode", type=_mode, help="of which mode (summary)")
 
 
@@ -85,7 +90,7 @@ def add_calibration(command: argparse.ArgumentParser) -> None:
 def add_cost(command: argparse.ArgumentParser) -> None:
     """Add the options of `cost`."""
     command.add_argument(
-        "--days", type=_days, default=30, metavar="N", help="of how many (usual: 30)"
+        "--days", type=days, default=30, metavar="N", help="of how many (usual: 30)"
     )
     command.add_argument(
         "--by", choices=get_args(Grouping), default="day", help="a row for each (usual: day)"
@@ -132,11 +137,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _days(text: str) -> int:
-    days = _count(text)
-    if not 1 <= days <= MOST_DAYS:
+def days(text: str) -> int:
+    """Read a number of days. Raises ArgumentTypeError."""
+    found = _count(text)
+    if not 1 <= found <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 to {MOST_DAYS} days")
-    return days
+    return found
 
 
 def _png(text: str) -> Path:

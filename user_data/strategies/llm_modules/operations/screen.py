@@ -1,5 +1,6 @@
 """What is said to the person at the terminal; plain when it is piped."""
 
+import json
 import sys
 
 from rich.console import Console
@@ -7,6 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_modules.errors import UserError
+
+# Characters; more than any line of ours.
+WIDEST = 100_000
 
 
 class _Output(Console):
@@ -38,9 +42,15 @@ class Screen:
         self._out.print(text, markup=False)
 
     def table(self, table: Table) -> None:
-        """Write a table, as wide as the terminal allows; 80 characters when piped."""
+        """Write a table, as wide as the terminal allows; piped, as wide as its content."""
         self._end_progress()
-        self._out.print(table, markup=False, crop=False)
+        if self._out.is_terminal:
+            self._out.print(table, markup=False, crop=False)
+            return
+        # Whoever copies a command out of a file, or looks for a pair in it, needs it in one piece.
+        lines = self._out.render_lines(table, self._out.options.update(width=WIDEST), pad=False)
+        for line in lines:
+            self.say("".join(segment.text for segment in line).rstrip())
 
     def complain(self, text: str) -> None:
         """Write to standard error."""
@@ -48,8 +58,8 @@ class Screen:
         self._errors.print(text, markup=False)
 
     def raw(self, line: str) -> None:
-        """Write one line exactly as it is."""
-        sys.stdout.write(f"{line}\n")
+        """Write JSON for a program, in which nothing can play tricks with a terminal."""
+        sys.stdout.write(f"{_escaped(line)}\n")
         sys.stdout.flush()
 
     def progress(self, text: str) -> None:
@@ -59,17 +69,30 @@ class Screen:
             sys.stdout.write(f"\r{text}")
             sys.stdout.flush()
 
-    def agreed(self) -> bool:
-        """Ask whether to go on; only yes is yes. Raises UserError when nobody can answer."""
+    def agreed(self, question: str = "Go on? [yes/no] ", *, enter: bool = False) -> bool:
+        """Ask whether to go on; only yes is yes, and Enter where it is said to be.
+
+        Raises UserError when nobody can answer.
+        """
         if not sys.stdin.isatty():
             raise UserError("nobody to ask: confirm with --yes")
         try:
-            answer = self._out.input("Go on? [yes/no] ", markup=False)
+            answer = self._out.input(question, markup=False).strip().lower()
         except EOFError:  # Ctrl-D
             return False
-        return answer.strip().lower() in {"y", "yes"}
+        return enter if not answer else answer in {"y", "yes"}
 
     def _end_progress(self) -> None:
         if self._in_progress:
             sys.stdout.write("\r\033[K")
             self._in_progress = False
+
+
+def _escaped(text: str) -> str:
+    """Return the same JSON with everything escaped that cannot be seen, or turns text around."""
+    if text.isprintable():
+        return text
+    # Line ends and tabs stand between values only.
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else json.dumps(one)[1:-1] for one in text
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llm_modules.errors import ConfigError
 from llm_modules.operations.places import Places
 from llm_modules.operations.records.journals import Journals, current_settings, journals_of
 from llm_modules.operations.screen import Screen
@@ -23,8 +24,13 @@ class Session:
         return effective_environment(self.places.env_file, self.environment)
 
     def settings(self) -> dict[str, Any]:
-        """Return the merged settings as they are, nothing when they cannot be read."""
-        return current_settings(self.places, self.with_secrets())
+        """Return the merged settings as they are, without what cannot be read."""
+        try:
+            environment = self.with_secrets()
+        except ConfigError:
+            # Whoever only looks is told by `check` and `doctor`, and can go on looking.
+            environment = dict(self.environment)
+        return current_settings(self.places, environment)
 
     def journals(self) -> Journals:
         """Return where the journals are."""

@@ -49,7 +49,7 @@ class Glance(bridge.View):
     late_candle_seconds = 0
 
 
-class Asked(bridge.Newest):
+class NewestOfPairs(bridge.Newest):
     """The newest candles of the pairs that are looked at."""
 
     def __init__(self, provider: DataProvider, pairs: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ def looked(scene: Scene, pair: str, folder: Path) -> Iterator[Look]:
             yield Look(_newest(past, pair, scene), past, wallets, trades)
         else:
             _fetch(scene, provider, pairs)
-            yield Look(bridge.now(), Asked(provider, pairs), wallets, trades)
+            yield Look(bridge.now(), NewestOfPairs(provider, pairs), wallets, trades)
     finally:
         exchange.close()
 

@@ -21,18 +21,23 @@ class PreviewOptions:
 
 def parsed(arguments: Sequence[str]) -> PreviewOptions:
     """Read the command line; ends the program with status 2 where it cannot be understood."""
-    parser = argparse.ArgumentParser(
+    return PreviewOptions(**vars(parser().parse_args(arguments)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the grammar of the command."""
+    # What people typed, not what manage.sh made of it.
+    command = argparse.ArgumentParser(
         prog="./manage.sh prompt", description="Show what the model would see now. Asks nobody."
     )
-    parser.add_argument("--pair", required=True, help="such as BTC/USDT:USDT")
-    parser.add_argument(
+    add = command.add_argument
+    add("--pair", required=True, help="such as BTC, or BTC/USDT:USDT")
+    add(
         "--in-position",
         action="store_true",
         help="with an open position: the real one, or a made-up one where there is none",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument(
-        "--sandbox", action="store_true", help="in the sandbox, although a model is configured"
-    )
-    parser.add_argument("--user-data", type=Path, default=SHIPPED_USER_DATA, help="folder of a bot")
-    return PreviewOptions(**vars(parser.parse_args(arguments)))
+    add("--json", action="store_true", help="for programs")
+    add("--sandbox", action="store_true", help="in the sandbox, although a model is configured")
+    add("--user-data", type=Path, default=SHIPPED_USER_DATA, help="folder of a bot")
+    return command

@@ -13,15 +13,11 @@ from llm_modules.backtest.command.options import LookaheadOptions
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError
 from llm_modules.operations.running.bot_record import overlay_in_use
-from llm_modules.operations.running.plan import DATABASES, inside
+from llm_modules.operations.running.modes import DATABASES, inside, mode_of
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings.reading import (
-    environment_settings,
-    merged,
-    read_settings,
-    value_at,
-)
+from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from llm_modules.operations.settings.rules import checked
+from llm_modules.operations.viewing.choosing import is_pair
 from llm_modules.preview.options import PreviewOptions
 
 Market = Literal["exchange", "running sandbox", "recorded"]
@@ -51,13 +47,12 @@ def chosen(session: Session, options: PreviewOptions) -> Scene:
     """Return where to look. Raises ConfigError with everything that is wrong with the settings."""
     wished = LookaheadOptions(options.user_data, sandbox=options.sandbox)
     basis = opened(session, wished)
-    _demand_pair(options.pair, basis)
+    _demand_pair(named_pair(options.pair, basis), basis)
     if not basis.is_sandbox:
         own = merged(
             read_settings(session.places.settings), environment_settings(basis.environment)
         )
-        is_live = value_at(own, "dry_run") is False
-        return Scene(basis, "live" if is_live else "dry_run", "exchange")
+        return Scene(basis, mode_of(own), "exchange")
     overlay = overlay_in_use(session.places)
     if overlay is None:
         return Scene(basis, "sandbox", "recorded")
@@ -69,6 +64,12 @@ def _running(session: Session, overlay: Path, environment: Mapping[str, str]) ->
     own = merged(read_settings(session.places.settings), read_settings(overlay))
     settings = merged(own, environment_settings(environment))
     return Basis(session.places, settings, checked(settings), environment, is_sandbox=True)
+
+
+def named_pair(wanted: str, basis: Basis) -> str:
+    """Return the one pair of the settings that is meant, as `BTC`; else what was typed."""
+    meant = [pair for pair in basis.pairs if is_pair(wanted, pair)]
+    return meant[0] if len(meant) == 1 else wanted
 
 
 def _demand_pair(pair: str, basis: Basis) -> None:

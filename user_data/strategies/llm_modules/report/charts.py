@@ -24,6 +24,7 @@ from llm_modules.learning.patterns import Pattern
 from llm_modules.report.account import Account
 from llm_modules.report.decided import Check
 from llm_modules.report.market import TradedPair
+from llm_modules.report.words import counted
 
 # More bars than that nobody tells apart; the table has all of them.
 MOST_BARS = 15
@@ -32,6 +33,8 @@ KINDS = (
     ("clamp", "cut back", ORANGE, "/"),
     ("remark", "remarked", GREY, "."),
 )
+# Above, an axis of its own choice has whole numbers anyway.
+MOST_BY_ONES = 10
 ALONE = " No candles of this pair were found: the prices are those of the trades alone."
 DAY_MS = 86_400_000
 MOST_TICKS = 12
@@ -57,7 +60,9 @@ def pair_chart(number: int, of: TradedPair, currency: str, lesson: LessonOf) -> 
     """Draw the trades of a pair on its candles, or alone."""
     figure = trades_figure(coarsened(of.candles), of.trades, currency, lesson)
     note = NOTE if of.sources else NOTE + ALONE
-    return Chart(f"trades-{number}", f"{name(of.pair)}: {len(of.trades):,} trades", note, figure)
+    return Chart(
+        f"trades-{number}", f"{name(of.pair)}: {counted(len(of.trades), 'trade')}", note, figure
+    )
 
 
 def checks_chart(checks: Mapping[str, Check]) -> Chart | None:
@@ -71,6 +76,9 @@ def checks_chart(checks: Mapping[str, Check]) -> Chart | None:
         numbers = [checks[code].counts[kind] for code in busiest]
         if any(numbers):
             figure.add_trace(_bars(busiest, numbers, said, {"colour": colour, "shape": shape}))
+    if max(checks[code].counts.total() for code in busiest) <= MOST_BY_ONES:
+        # Nobody decides by halves.
+        figure.update_xaxes(dtick=1)
     note = "How often each check refused a decision, cut it back, or remarked on it."
     return Chart("checks", "What the gate said", note, figure)
 

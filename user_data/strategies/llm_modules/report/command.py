@@ -13,9 +13,9 @@ from llm_modules.config import ExperienceConfig
 from llm_modules.llm.spending.ledger import LEDGER_NAME
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import STAMP, shown
-from llm_modules.operations.running.plan import DATABASES
+from llm_modules.operations.running.modes import DATABASES
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings.reading import value_at
+from llm_modules.operations.settings.reading import USUAL_TIMEFRAME, value_at
 from llm_modules.report.account import account_of, starting_wallet
 from llm_modules.report.figures import doubts, result_of
 from llm_modules.report.learned import learned
@@ -26,10 +26,10 @@ from llm_modules.report.page import BANNERS, page_of
 from llm_modules.report.reading import Facts, closed_trade, newest_mode, read
 from llm_modules.report.sections import Told
 from llm_modules.report.span import Span
+from llm_modules.report.words import counted
 from llm_modules.report.stored import compare
 
 USUAL_CURRENCY = "USDT"
-USUAL_TIMEFRAME = "5m"
 
 
 def report(session: Session, options: ReportOptions) -> ExitStatus:
@@ -110,7 +110,9 @@ def _say(session: Session, options: ReportOptions, told: Told, path: Path) -> No
     for file, count in facts.bad_lines.items():
         if count:
             screen.complain(f"{count:,} unreadable lines of {file} are not counted.")
-    counts = f"{facts.decided.n:,} decisions, {len(result.trades):,} closed trades"
+    counts = ", ".join(
+        (counted(facts.decided.n, "decision"), counted(len(result.trades), "closed trade"))
+    )
     gained = worded(result.statistics, "return_ratio")
     screen.say(
         f"{BANNERS[facts.span.mode].word}, the last {_days(options)}: {counts}, "

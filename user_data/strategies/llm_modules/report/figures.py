@@ -25,6 +25,7 @@ from llm_modules.backtest.statistics import (
 from llm_modules.domain import ClosedTrade
 from llm_modules.report.account import Account
 from llm_modules.report.money import Spent
+from llm_modules.report.words import counted
 
 # Below, the interval of a win rate is wider than 35 points: nothing follows from it.
 FEWEST_TRADES = 30
@@ -74,7 +75,7 @@ def cards(result: Result) -> tuple[Card, ...]:
     cost = MISSING if spent.problem else dollars(spent.whole.usd)
     return (
         Card("return", worded(statistics, "return_ratio", interval=False), f"in {on_days}"),
-        Card("profit", money(result.profit, result.currency), f"of {_trades(n)}"),
+        Card("profit", money(result.profit, result.currency), f"of {counted(n, 'trade')}"),
         Card("trades won", worded(statistics, "win_rate", interval=False), f"{won:,} of {n:,}"),
         Card(
             "largest drawdown",
@@ -95,7 +96,7 @@ def spell(days: float) -> str:
 
 def headline(result: Result) -> Grid:
     """Return every figure with its interval and what it rests on."""
-    on_trades, on_days = _trades(len(result.trades)), spell(result.statistics.days)
+    on_trades, on_days = counted(len(result.trades), "trade"), spell(result.statistics.days)
     rests_on = {metric: on_trades if metric in TRADE_METRICS else on_days for metric in MEASURES}
     rows = [
         (measure.label, worded(result.statistics, metric), rests_on[metric])
@@ -117,7 +118,7 @@ def doubts(result: Result) -> Iterator[str]:
     n, days = len(result.trades), result.statistics.days
     if n < FEWEST_TRADES:
         yield (
-            f"{_trades(n)} closed: fewer than {FEWEST_TRADES} are too few to tell skill from luck."
+            f"{counted(n, 'trade')} closed: fewer than {FEWEST_TRADES} are too few to tell skill from luck."
         )
     if result.account is not None and days < FEWEST_DAYS:
         yield (
@@ -164,7 +165,3 @@ def _row(pair: str, side: str, trades: Sequence[ClosedTrade], currency: str) -> 
         f"{factor:,.2f}" if math.isfinite(factor) else MISSING,
         money(math.fsum(profits), currency),
     )
-
-
-def _trades(n: int) -> str:
-    return "1 trade" if n == 1 else f"{n:,} trades"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from llm_modules.domain import Candles, ClosedTrade, TradingMode
+from llm_modules.operations.running.api import Api
 from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.reading import value_at
@@ -71,4 +72,4 @@ def _served(session: Session, mode: TradingMode) -> tuple[Source, ...]:
     user, password = (
         str(value_at(settings, f"api_server.{key}")) for key in ("username", "password")
     )
-    return (Source("the running bot", ServedCandles(record.api_port, user, password)),)
+    return (Source("the running bot", ServedCandles(Api(record.api_port, user, password))),)

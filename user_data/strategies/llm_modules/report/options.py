@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 from llm_modules.domain import TradingMode
+from llm_modules.operations.grammar import days
 from llm_modules.operations.places import SHIPPED_USER_DATA
 
 USUAL_DAYS = 30
-# Journals of more than ten years would be news.
-MOST_DAYS = 3660
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add(
         "--days",
-        type=_days,
+        type=days,
         default=USUAL_DAYS,
         metavar="N",
         help=f"how many days back from now (default: {USUAL_DAYS})",
@@ -79,12 +78,3 @@ def parser() -> argparse.ArgumentParser:
         help="folder of the bot (default: the project's own)",
     )
     return command
-
-
-def _days(text: str) -> int:
-    days = int(text) if text.isdecimal() else 0
-    if not 1 <= days <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}, expected a whole number of days from 1 to {MOST_DAYS}"
-        )
-    return days

@@ -32,6 +32,7 @@ from llm_modules.report.learned import Learned
 from llm_modules.report.market import TradedPair
 from llm_modules.report.reading import Facts
 from llm_modules.report.stored import Stored
+from llm_modules.report.words import counted
 
 NO_TRADE = "No trade was closed."
 POINT = "Open a pair; point at a marker, or tap it, for the model's reason and the lesson."
@@ -121,7 +122,9 @@ def _decisions(told: Told) -> Section:
     if not decided.n:
         return Section("decisions", "Decisions", ("Nothing was decided.",), tables=folded)
     models = ", ".join(f"{name(one)} ({n:,})" for one, n in decided.models.most_common())
-    sentences = (f"{decided.n:,} decisions on {len(decided.pairs):,} pairs by {models}.",)
+    sentences = (
+        f"{counted(decided.n, 'decision')} on {counted(len(decided.pairs), 'pair')} by {models}.",
+    )
     return Section("decisions", "Decisions", sentences, (tables.verdicts(decided),), tables=folded)
 
 

@@ -14,10 +14,11 @@ from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.places import Places, shown
-from llm_modules.operations.running.plan import inside
+from llm_modules.operations.running.modes import inside, mode_of
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.env_file import GENERATED, fresh_secret
 from llm_modules.operations.settings.reading import (
+    USUAL_TIMEFRAME,
     Settings,
     environment_settings,
     merged,
@@ -29,7 +30,6 @@ from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 
 # The sandbox's are for a minute a candle, so that something is to be seen at once.
 NOT_OF_THE_OVERLAY = ("timeframe", "risk_management", "dry_run_wallet")
-USUAL_TIMEFRAME = "30m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ def opened(session: Session, options: BacktestOptions | LookaheadOptions) -> Bas
     refuse_literal_secrets(own, shown(places.settings))
     environment = _with_generated(session.with_secrets())
     settings = merged(own, environment_settings(environment))
-    model = getattr(options, "model", None)
-    is_sandbox = options.sandbox or not (model or value_at(settings, "llm_config.model"))
+    # One that is named on the command line is as good as one in the settings.
+    asked = merged(settings, _wished(options))
+    is_sandbox = mode_of(asked, sandbox=options.sandbox) == "sandbox"
     if is_sandbox:
         environment = inside(environment)
         settings = merged(own, environment_settings(environment))

@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from llm_modules.backtest.command.flow import backtest
 from llm_modules.backtest.command.options import LookaheadOptions, parsed
 from llm_modules.backtest.command.proving import lookahead
-from llm_modules.errors import BacktestError, JournalError, UserError
-from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.ending import ended
 from llm_modules.operations.places import Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
-
-# What a shell tells of a program that Ctrl-C ended; everything is as it was left.
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -23,18 +19,6 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     session = Session(Places(options.user_data), environment, Screen())
-    try:
-        if isinstance(options, LookaheadOptions):
-            return lookahead(session, options)
-        return backtest(session, options)
-    except BacktestError as error:
-        session.screen.complain(str(error))
-        return ExitStatus.FAILED
-    except UserError as error:
-        session.screen.complain(str(error))
-        return ExitStatus.UNUSABLE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (OSError, JournalError) as error:
-        session.screen.complain(str(error))
-        return ExitStatus.FAILED
+    if isinstance(options, LookaheadOptions):
+        return ended(session.screen, lambda: lookahead(session, options))
+    return ended(session.screen, lambda: backtest(session, options))

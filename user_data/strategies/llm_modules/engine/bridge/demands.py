@@ -32,4 +32,5 @@ def demand_permission(config: Mapping[str, Any], ours: TraderConfig) -> None:
     """Raise ConfigError where real money would be traded and nobody consented to that."""
     # Asked here too: `freqtrade trade` can be started without manage.sh.
     if run_mode(config) == "live":
-        demand_consent(Path(config["user_data_dir"]), bot_subjects(ours, config["exchange"]))
+        user_data = Path(config["user_data_dir"])
+        demand_consent(user_data, bot_subjects(ours, config["exchange"], user_data))

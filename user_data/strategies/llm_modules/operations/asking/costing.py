@@ -1,19 +1,18 @@
 """`manage.sh cost`: what asking the model has cost, will cost this month, and may cost."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from pydantic import ValidationError
 from rich.table import Table
 
-from llm_modules.config import BudgetConfig
 from llm_modules.domain import RunMode
+from llm_modules.errors import ConfigError
 from llm_modules.journal.parts import found_lines
-from llm_modules.llm.spending.budget import Limit, limits_of
+from llm_modules.llm.spending.budget import Limit
 from llm_modules.llm.spending.ledger import LEDGER_NAME, Ledger
+from llm_modules.llm.spending.left import BudgetLeft, left_of, limits_in
 from llm_modules.llm.spending.periods import Period
 from llm_modules.llm.spending.projection import Projection, projection
 from llm_modules.llm.spending.totals import Grouping, Total, first_request, total, totals
@@ -47,17 +46,6 @@ class CostOptions:
     def until(self) -> datetime:
         """The end of the current day."""
         return Period.around("day", self.now).end
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetLeft:
-    """One limit of the budget, what counts against it, and until when."""
-
-    key: str
-    amount: float
-    spent: float
-    left: float
-    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +115,9 @@ def _report(session: Session, ledger: Ledger, options: CostOptions) -> CostRepor
         today=spent(today.start, today.end),
         month=spent(month.start, month.end),
         projection=projection(ledger, options.now, is_sandbox=is_sandbox),
-        budget=tuple(_left(limit, spent, options.now) for limit in limits),
+        budget=tuple(
+            left_of(limit, ledger, options.now, is_sandbox=is_sandbox) for limit in limits
+        ),
         whole=spent(options.since, options.until),
         is_sandbox=is_sandbox,
         apart=total(ledger, options.since, options.until, is_sandbox=not is_sandbox),
@@ -145,24 +135,11 @@ def _is_sandbox(session: Session, ledger: Ledger) -> bool:
 
 
 def _limits(session: Session) -> tuple[Limit, ...]:
-    found = value_at(session.settings(), "llm_config.budget") or {}
     try:
-        return limits_of(BudgetConfig.model_validate(found))
-    except ValidationError:
-        session.screen.complain(
-            "llm_config.budget cannot be read: ./manage.sh doctor --no-calls says why"
-        )
+        return limits_in(value_at(session.settings(), "llm_config.budget"))
+    except ConfigError as error:
+        session.screen.complain(str(error))
         return ()
-
-
-def _left(
-    limit: Limit, spent_in: Callable[[datetime, datetime], Total], now: datetime
-) -> BudgetLeft:
-    period = Period.around(limit.span, now)
-    found = spent_in(period.start, period.end)
-    spent = found.usd if limit.unit == "usd" else found.tokens
-    left = max(0.0, limit.amount - spent)
-    return BudgetLeft(limit.key, limit.amount, spent, left, f"{period.end:%Y-%m-%d %H:%M} UTC")
 
 
 def _trade_costs(session: Session, ledger: Ledger, options: CostOptions) -> tuple[TradeCost, ...]:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 from llm_modules.config import TraderConfig
 from llm_modules.llm.opening import targets
+from llm_modules.llm.providers.address import server_of
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.findings import Findings
-from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
-from llm_modules.operations.settings.reading import Settings, value_at
+from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, Health
+from llm_modules.operations.settings.reading import USUAL_TIMEFRAME, Settings, value_at
 from llm_modules.operations.viewing.render import printable
 
 COST = "cost"
-# The strategy's, where the settings name none.
-USUAL_TIMEFRAME = "30m"
 MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10_080}
 
 
@@ -29,7 +28,7 @@ def a_day_is_affordable(case: Case) -> Iterator[Diagnosis]:
     prompt, answer = config.context_config.max_context_tokens, _answer_tokens(case, config, target)
     each = case.purse.most_cost(target.provider.name, target.model, prompt, answer)
     if each is None:
-        yield _unpriced(printable(target.model))
+        yield _unpriced(target)
         return
     asking = config.llm_config.asking
     every = min(asking.flat_every_candles, asking.in_position_every_candles)
@@ -52,10 +51,12 @@ def _answer_tokens(case: Case, config: TraderConfig, target: Target) -> int:
     return config.llm_config.max_tokens if measured is None else round(measured)
 
 
-def _unpriced(model: str) -> Diagnosis:
-    # With a budget of money the settings could not be used at all.
+def _unpriced(target: Target) -> Diagnosis:
+    # With a budget of money the settings could not be used at all. One's own server is free.
+    health: Health = "ok" if server_of(target.api_base).is_private else "warn"
+    model = printable(target.model)
     return Diagnosis(
-        "ok",
+        health,
         COST,
         "a day",
         f"no price of {model} is known",

@@ -4,12 +4,13 @@ Both cross the border to a program of its own as JSON: ccxt takes half a second 
 other command should wait for, and puts signed addresses into its errors, which stay over there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from llm_modules.operations.settings.reading import Settings, value_at
+from llm_modules.operations.settings.reading import Settings, merged, value_at
+from llm_modules.operations.settings.secret_keys import CREDENTIALS
 
 # What is asked, in this order; `open` is the exchange's own name and settings.
 Part = Literal["open", "time", "markets", "balance", "rights", "modes"]
@@ -23,16 +24,8 @@ Trouble = Literal[
     "unreadable",  # an answer, but none that makes sense
 ]
 PairState = Literal["active", "inactive", "absent"]
-# Each credential as ccxt spells it, and as the settings may.
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {
-    "apiKey": ("key", "api_key", "apiKey"),
-    "secret": ("secret",),
-    "password": ("password",),
-    "uid": ("uid",),
-    "walletAddress": ("wallet_address", "walletAddress"),
-    "privateKey": ("private_key", "privateKey"),
-}
-CCXT_BLOCKS = ("ccxt_config", "ccxt_sync_config")
+# Those Freqtrade hands to the client that asks and waits, as we do; the later one wins.
+SYNC_BLOCKS = ("ccxt_config", "ccxt_sync_config")
 
 
 class _Frozen(BaseModel):
@@ -78,7 +71,7 @@ class AccountModes(_Frozen):
     pools_assets: bool
 
 
-class Balance(_Frozen):
+class AccountBalance(_Frozen):
     """What the account holds of the stake currency, and what of it is free."""
 
     total: float
@@ -97,7 +90,7 @@ class ExchangeAnswer(_Frozen):
     ahead_seconds: float | None = None
     pairs: dict[str, PairState] = {}
     timeframes: tuple[str, ...] = ()
-    balance: Balance | None = None
+    balance: AccountBalance | None = None
     rights: KeyRights | None = None
     modes: AccountModes | None = None
 
@@ -109,10 +102,10 @@ def question_of(settings: Settings) -> ExchangeQuestion:
     """Return the question that settings pose which have been checked."""
     exchange = settings["exchange"]
     ccxt_config: Settings = {}
-    for block in CCXT_BLOCKS:
-        ccxt_config |= exchange.get(block) or {}
+    for block in SYNC_BLOCKS:
+        ccxt_config = merged(ccxt_config, exchange.get(block) or {})
     credentials = {
-        name: next((str(exchange[key]) for key in keys if exchange.get(key)), "")
+        name: next((str(exchange[key] or "") for key in keys if key in exchange), "")
         for name, keys in CREDENTIALS.items()
     }
     return ExchangeQuestion(

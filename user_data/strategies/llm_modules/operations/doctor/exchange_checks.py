@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from llm_modules.config import TraderConfig
-from llm_modules.operations.doctor.cost_check import USUAL_TIMEFRAME
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, Health
 from llm_modules.operations.doctor.exchange_answer import (
     AccountModes,
@@ -14,7 +13,7 @@ from llm_modules.operations.doctor.exchange_answer import (
     Trouble,
     question_of,
 )
-from llm_modules.operations.settings.reading import value_at
+from llm_modules.operations.settings.reading import USUAL_TIMEFRAME, value_at
 from llm_modules.operations.viewing.render import printable
 
 # Binance refuses what comes from 1 s ahead of its clock, and what is 5 s old.
@@ -42,9 +41,10 @@ def exchange_is_fit(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis("ok", "exchange", "sandbox", "simulated, and does not run now")
         return
     question = question_of(case.settings)
-    about = f"exchange {printable(question.name)}"
+    name = printable(question.name)
+    about = f"simulated exchange, as {name}" if case.is_sandbox else f"exchange {name}"
     if not case.options.calls:
-        yield Diagnosis("warn", about, "answer", "not asked: --no-calls", "./manage.sh doctor")
+        yield Diagnosis("ok", about, "answer", "not asked: --no-calls")
         return
     if not case.options.json:
         case.session.screen.progress(f"Asking {about} ")

@@ -14,8 +14,8 @@ from typing import Any
 import ccxt
 
 from llm_modules.operations.doctor.exchange_answer import (
+    AccountBalance,
     AccountModes,
-    Balance,
     ExchangeAnswer,
     ExchangeQuestion,
     Fault,
@@ -123,7 +123,7 @@ def _balance(exchange: Any, question: ExchangeQuestion) -> Found:
         setattr(exchange, name, value)
     of_currency = exchange.fetch_balance().get(question.currency) or {}
     total, free = of_currency.get("total"), of_currency.get("free")
-    return {"balance": Balance(total=total or 0.0, free=free or 0.0)}
+    return {"balance": AccountBalance(total=total or 0.0, free=free or 0.0)}
 
 
 def _rights(exchange: Any, question: ExchangeQuestion) -> Found:

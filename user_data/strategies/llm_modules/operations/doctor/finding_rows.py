@@ -35,7 +35,7 @@ def _answering(about: str, finding: Finding) -> Diagnosis:
         )
     # Dated versions and folders belong to a name: gpt-x answers as gpt-x-2026-01-31.
     if finding.model.rpartition("/")[2].lower() not in finding.answered_as.lower():
-        sentence = f"asked was {named}, the answer is by {served}"
+        sentence = f"{named} was asked, {served} answered"
         return Diagnosis("warn", about, "text", sentence, "Is llm_config.model spelled right?")
     return Diagnosis("ok", about, "text", f"answered by {served}")
 

@@ -37,8 +37,9 @@ def consent_is_given(case: Case) -> Iterator[Diagnosis]:
     """Tell whether someone consented to real money, where the settings ask for it."""
     if not case.is_live or case.config is None:
         return
-    path = case.session.places.user_data / CONSENT_NAME
-    missing = missing_consent(path, subjects(case.config, case.settings))
+    folder = case.session.places.user_data
+    given_for = subjects(case.config, case.settings, folder)
+    missing = missing_consent(folder / CONSENT_NAME, given_for)
     if missing is None:
         yield Diagnosis("ok", GATE, "consent", "given for this bot as it is")
     else:

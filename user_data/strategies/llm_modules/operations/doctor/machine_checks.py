@@ -12,6 +12,7 @@ import psutil  # type: ignore[import-untyped]
 
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis, Health
 from llm_modules.operations.places import shown
+from llm_modules.operations.room import COMFORTABLE_BYTES, LEAST_FREE_BYTES
 from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.running.plan import is_free
 from llm_modules.operations.settings.env_file import OWNER_ONLY
@@ -21,9 +22,6 @@ MACHINE = "machine"
 OLDEST_PYTHON = (3, 11)
 # The tests ran on the oldest; what is locked could be installed up to the newest.
 NEWEST_PYTHON = (3, 13)
-# Journals and tape of a day are some 50 MB; below the lower figure a backup may not fit.
-LEAST_FREE_BYTES = 200 * 1000**2
-COMFORTABLE_BYTES = 1000**3
 DOCKER_SECONDS = 5.0
 CONTAINER_MARK = Path("/.dockerenv")
 

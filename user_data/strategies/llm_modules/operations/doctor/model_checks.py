@@ -151,10 +151,11 @@ def _failed(asked: Asked, error: ProviderError | ConfigError) -> Diagnosis:
 
 
 def _left_alone(asked: Asked, case: Case) -> Diagnosis:
-    why = "--no-calls" if not case.options.calls else 'llm_config.tape_mode is "replay"'
-    return Diagnosis(
-        "warn", asked.heading, "answer", f"never asked, and not now: {why}", "./manage.sh doctor"
-    )
+    if not case.options.calls:
+        # As it was wished: nothing to look at.
+        return Diagnosis("ok", asked.heading, "answer", "never asked, and not now: --no-calls")
+    why = 'never asked, and not now: llm_config.tape_mode is "replay"'
+    return Diagnosis("warn", asked.heading, "answer", why, "./manage.sh doctor")
 
 
 def _kept(finding: Finding, asked: Asked, case: Case, findings: Findings) -> Iterator[Diagnosis]:

@@ -7,7 +7,8 @@ from llm_modules.errors import ConfigError
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
 from llm_modules.operations.places import shown
 from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX
-from llm_modules.operations.settings.located import Located, located_values
+from llm_modules.operations.settings.likely_secrets import likely_secrets
+from llm_modules.operations.settings.located import Located, line_of, located_values
 from llm_modules.operations.settings.reading import parse_text, read_text
 from llm_modules.operations.settings.secret_keys import VARIABLES
 from llm_modules.operations.viewing.render import printable
@@ -26,6 +27,7 @@ def settings_are_usable(case: Case) -> Iterator[Diagnosis]:
     for problem in case.problems:
         subject, advice = places.of(problem)
         yield Diagnosis("fail", SETTINGS, subject, printable(problem), advice)
+    yield from places.likely_secrets()
     if not case.problems:
         yield Diagnosis("ok", SETTINGS, NAME, "usable, with the environment and .env")
 
@@ -36,9 +38,12 @@ class _Places:
     def __init__(self, case: Case) -> None:
         self._text, self._values = _located(case)
         self._variables = _variables(case)
+        self._env_file = str(case.session.places.env_file)
 
     def of(self, problem: str) -> tuple[str, str]:
         """Return where a problem stands, and what to do there."""
+        if problem.startswith(self._env_file):
+            return ".env", "Mend that file: ./manage.sh setup writes into it what is missing"
         found = _KEY.match(problem)
         if found is None:
             return _of_text(problem)
@@ -55,11 +60,23 @@ class _Places:
             return f"{NAME}:{line}", f"It belongs into the block {block}, around line {line}"
         return NAME, ""
 
+    def likely_secrets(self) -> Iterator[Diagnosis]:
+        """Tell of what looks like a secret and is none that is refused."""
+        for one in likely_secrets(self._text) if self._text else ():
+            key = ".".join(one.path)
+            if key in VARIABLES:
+                continue
+            line = self._text.count("\n", 0, one.start) + 1
+            sentence = printable(
+                f"{key} looks like a secret: Freqtrade may log it, a backup has none"
+            )
+            yield Diagnosis("warn", SETTINGS, f"{NAME}:{line}", sentence, "Set it in .env instead")
+
     def _line(self, path: tuple[str, ...]) -> int | None:
         """Return the line of a key, or of the first value below it; None when it is not there."""
         below = (one for one in self._values if path and one.path[: len(path)] == path)
         first = next(below, None)
-        return None if first is None else self._text.count("\n", 0, first.start) + 1
+        return None if first is None else line_of(self._text, first.start)
 
 
 def _of_text(problem: str) -> tuple[str, str]:

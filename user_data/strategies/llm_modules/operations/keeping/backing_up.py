@@ -15,7 +15,7 @@ from llm_modules.operations.keeping.progress import sized
 from llm_modules.operations.places import shown
 from llm_modules.operations.session import Session
 
-NO_SECRETS = "Secrets are not in it: keep .env yourself."
+NO_SECRETS = "Secrets are not in it, as far as names tell them; comments are. Keep .env yourself."
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.errors import UserError
 from llm_modules.gate.halt import HALT_NAME
 from llm_modules.llm.spending.ledger import LEDGER_NAME
@@ -19,13 +20,12 @@ from llm_modules.operations.records.journals import Journals
 
 DATABASE_PATTERN = "tradesv3*.sqlite"
 REWARD_NAME = "reward_learning.json"
-PROMPTS = "llm_prompts"
 SETTINGS = ("config.json", "config.sandbox.json")
 
 # No part that hides, leads upwards, or holds what a terminal would obey.
 _PART = r"(?!\.)[^/\\\x00-\x1f\x7f]+"
 _NAME = re.compile(
-    rf"logs/{_PART}|journals/(?:decisions|trades)/{_PART}|{PROMPTS}(?:/{_PART})+"
+    rf"logs/{_PART}|journals/(?:decisions|trades)/{_PART}|{OWN_PROMPTS}(?:/{_PART})+"
     # A lock, a record of processes or a note of a restore put back would tell lies.
     rf"|run/(?!bot\.|restoring){_PART}"
     r"|tradesv3[^/\\\x00-\x1f\x7f]*\.sqlite[^/\\\x00-\x1f\x7f]*"
@@ -103,7 +103,7 @@ def small_files(folders: Folders) -> list[Path]:
             *journals.trades.parent.glob(f"{REWARD_NAME}*"),
             *places.logs.glob("risk_state.*.json*"),
             *places.user_data.glob(f"{HALT_NAME}*"),
-            *places.user_data.glob(f"{PROMPTS}/**/*"),
+            *places.user_data.glob(f"{OWN_PROMPTS}/**/*"),
             places.run / "sandbox.json",
             places.findings,
         )

@@ -1,21 +1,21 @@
 """One archive made of a bot as it is now: staged, listed, packed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from llm_modules.domain import RunMode
 from llm_modules.operations.keeping.archive import list_file, write_archive
-from llm_modules.operations.keeping.contents import Folders, Kept
+from llm_modules.operations.keeping.contents import DATABASE_PATTERN, Folders, Kept
 from llm_modules.operations.keeping.manifest import Manifest, own_version
 from llm_modules.operations.keeping.progress import Meter
 from llm_modules.operations.keeping.staging import stage, staging_folder
 from llm_modules.operations.places import STAMP
 from llm_modules.operations.running.bot_record import is_running, read_record
+from llm_modules.operations.running.modes import mode_of
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings.reading import value_at
 
 MadeBy = Literal["backup", "clean", "restore"]
 
@@ -65,23 +65,18 @@ def pack(session: Session, path: Path, made_by: MadeBy, files: Sequence[Kept]) -
     return Archive(path, manifest)
 
 
-def mode_of(settings: Mapping[str, Any]) -> RunMode | None:
-    """Return the mode a start with these settings would be in; None for none that can be read."""
-    if not settings:
-        return None
-    if not value_at(settings, "llm_config.model"):
-        return "sandbox"
-    return "live" if value_at(settings, "dry_run") is False else "dry_run"
-
-
 def _mode(session: Session) -> RunMode | None:
     places = session.places
     record = read_record(places) if is_running(places) else None
-    return record.mode if record else mode_of(session.settings())
+    if record is not None:
+        return record.mode
+    # Nothing where none could be read.
+    settings = session.settings()
+    return mode_of(settings) if settings else None
 
 
 def _sources(folders: Folders) -> list[Path]:
     """Return what a copy is going to read, as far as that can be told beforehand."""
     logs = {folders.journals.decisions.parent, folders.journals.trades.parent}
     found = [one for folder in logs for one in folder.glob("*") if one.is_file()]
-    return [*found, *folders.places.user_data.glob("tradesv3*.sqlite")]
+    return [*found, *folders.places.user_data.glob(DATABASE_PATTERN)]

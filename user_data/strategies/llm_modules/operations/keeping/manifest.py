@@ -6,6 +6,7 @@
 """
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,11 @@ SCHEMA = 1
 # In a checkout, and where docker-compose.yml mounts it.
 PROJECT_FILES = (PROJECT / "pyproject.toml", Path("/etc/llm-trader/pyproject.toml"))
 
+# No archive is older than the project. Far from both ends of the calendar, so that times near it
+# can be reckoned with.
+EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -43,7 +49,7 @@ class Manifest(_Strict):
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     made_by: Literal["backup", "clean", "restore"]
-    at: AwareDatetime
+    at: Moment
     version: str
     mode: RunMode | None
     files: tuple[KeptFile, ...]

@@ -11,7 +11,7 @@ from llm_modules.errors import UserError
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.keeping.archive import OWNER_ONLY, list_file, read_manifest, unpack
 from llm_modules.operations.keeping.contents import SETTINGS, Folders, Kept
-from llm_modules.operations.keeping.making import Archive, free_name, make_archive, mode_of
+from llm_modules.operations.keeping.making import Archive, free_name, make_archive
 from llm_modules.operations.keeping.manifest import Manifest
 from llm_modules.operations.keeping.note import NOTE_NAME, noted
 from llm_modules.operations.keeping.progress import Meter, sized
@@ -21,7 +21,7 @@ from llm_modules.operations.records.journals import journals_of
 from llm_modules.operations.records.verifying import verify
 from llm_modules.operations.running.bot_record import AlreadyRunningError, bot_lock, orphans
 from llm_modules.operations.running.halting import halting_states, halts
-from llm_modules.operations.running.launch import MODES_IN_WORDS
+from llm_modules.operations.running.modes import MODES_IN_WORDS, mode_of
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from llm_modules.operations.viewing.render import printable
@@ -151,7 +151,8 @@ def _warn_of_live(session: Session, chosen: Replacement) -> None:
         return
     packed = read_settings(chosen.waiting(SETTINGS[0]))
     mode = mode_of(merged(packed, environment_settings(session.with_secrets())))
-    if mode is not None and mode != mode_of(session.settings()):
+    there = session.settings()
+    if not there or mode != mode_of(there):
         session.screen.say(f"The next start will be another one: {MODES_IN_WORDS[mode]}")
 
 

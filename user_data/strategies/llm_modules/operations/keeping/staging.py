@@ -20,6 +20,7 @@ from llm_modules.operations.keeping.contents import (
 from llm_modules.operations.keeping.copying import Tell, copy_database, copy_file, copy_journal
 from llm_modules.operations.places import shown
 from llm_modules.operations.settings.key_move import blanked
+from llm_modules.operations.settings.likely_secrets import likely_secrets
 from llm_modules.operations.settings.reading import parse_text, read_text
 from llm_modules.operations.settings.secret_keys import literal_secrets, refuse_ccxt_secrets
 
@@ -116,6 +117,8 @@ def _copy_settings(source: Path, target: Path) -> list[str]:
         refuse_ccxt_secrets(settings, name)
     except ConfigError as error:
         return [f"{name} is NOT in it, for it may hold secrets that cannot be taken out: {error}"]
-    keys = literal_secrets(settings)
+    likely = (".".join(one.path) for one in likely_secrets(text))
+    # Each once, in the order in which they are found.
+    keys = tuple(dict.fromkeys((*literal_secrets(settings), *likely)))
     target.write_text(blanked(text, keys), encoding="utf-8")
-    return [f"{name}: left out {', '.join(keys)}"] if keys else []
+    return [f"{name}: left out {', '.join(keys)}; comments are as they are"] if keys else []

@@ -25,7 +25,7 @@ from llm_modules.operations.doctor.exchange_answer import (
 from llm_modules.operations.doctor.opening_case import opened_case
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.live.amounts import Stakes, figures, is_amount, stakes_of
-from llm_modules.operations.live.reasons import Evidence, reasons_against
+from llm_modules.operations.live.reasons import Evidence, reasons_against, reasons_at_once
 from llm_modules.operations.places import SHIPPED_USER_DATA, shown
 from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.screen import Screen
@@ -33,6 +33,7 @@ from llm_modules.operations.session import Session
 
 INTERRUPTED = "Interrupted: nothing was started, nobody has consented to anything."
 NOT_STARTED = "Nothing was started."
+NOT_LOOKED_YET = "Selftest and doctor come when these are mended."
 UNLESS = (
     "Each is an aim of the gate and of the exchange's stops, and no promise: in a gap orders fill "
     "worse. What the bot may use can be lost as a whole."
@@ -74,7 +75,18 @@ def go_live(session: Session, wishes: LiveWishes, means: Means) -> ExitStatus:
         return ExitStatus.FAILED
     ask = AskedOnce(means.ask_exchange)
     case = opened_case(session, DoctorOptions(), means.purse_of, ask)
-    examined = _examined(case, means)
+    # Of settings that cannot be used, doctor tells what is wrong.
+    at_once = [] if case.problems else reasons_at_once(case)
+    if at_once:
+        _refuse(screen, at_once)
+        screen.complain(NOT_LOOKED_YET)
+        return ExitStatus.FAILED
+    return _after_a_look(case, wishes, means)
+
+
+def _after_a_look(case: Case, wishes: LiveWishes, means: Means) -> ExitStatus:
+    """Run the selftest and doctor, and go on where nothing speaks against it."""
+    screen, examined = case.session.screen, _examined(case, means)
     if examined is None:
         screen.complain(INTERRUPTED)
         return ExitStatus.FAILED
@@ -168,8 +180,8 @@ def _with_consent(
     if problem is not None:
         screen.complain(f"{problem} {NOT_STARTED}")
         return ExitStatus.FAILED
-    path = case.session.places.user_data / CONSENT_NAME
-    given_for = subjects(config, case.settings)
+    folder = case.session.places.user_data
+    path, given_for = folder / CONSENT_NAME, subjects(config, case.settings, folder)
     consent = Consent(
         amount=stakes.at_risk, currency=stakes.currency, given_for=given_for, at=means.now()
     )
@@ -193,6 +205,8 @@ def _show(case: Case, config: TraderConfig, stakes: Stakes) -> None:
 
 def _disagreement(screen: Screen, wishes: LiveWishes, stakes: Stakes) -> str | None:
     """Have the amount at risk named; say what is wrong with what was named, None when nothing."""
+    if stakes.at_risk <= 0:
+        return f"{stakes.shown} are at risk: there is nothing to consent to."
     if wishes.amount is not None:
         if is_amount(wishes.amount, stakes):
             return None

@@ -5,11 +5,11 @@ All run, so that every reason is known at once.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from llm_modules.operations.doctor.diagnosis import Case, Diagnosis
 from llm_modules.operations.doctor.exchange_answer import ExchangeAnswer
 from llm_modules.operations.running.halting import halts
+from llm_modules.operations.settings.guarded_api import reachable_api, weak_secrets
 from llm_modules.operations.settings.reading import Settings, value_at
 from llm_modules.operations.viewing.render import printable
 
@@ -17,29 +17,6 @@ SELFTEST = "selftest"
 # Farther away than this a stop is none: the position is long liquidated.
 FARTHEST_STOP_PCT = 25.0
 DEEPEST_STOPLOSS = -0.99
-# Shorter ones are typed by people; the generated ones have 65 characters, Binance's keys 64.
-SHORTEST = {
-    "api_server.password": 12,
-    "api_server.jwt_secret_key": 32,
-    "api_server.ws_token": 16,
-    "exchange.key": 16,
-    "exchange.secret": 16,
-}
-# What stands in Freqtrade's own examples, and what people type who want to be done.
-EXAMPLES = {
-    "freqtrader",
-    "freqtrade",
-    "password",
-    "changeme",
-    "secret",
-    "supersecurepassword",
-    "supersecretpassword",
-    "supersecret1!",
-    "somethingrandom",
-    "somethingrandomsomethingrandom123",
-    "sercet_ws_t0ken",
-}
-EXAMPLE_BEGINNING = "your_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +44,12 @@ Reason = Callable[[Evidence], Iterator[str]]
 
 def reasons_against(evidence: Evidence) -> list[str]:
     """Return every reason not to trade real money, nothing when there is none."""
-    return [printable(reason) for rule in RULES for reason in rule(evidence)]
+    return _reasons(evidence, RULES)
+
+
+def reasons_at_once(case: Case) -> list[str]:
+    """Return the reasons for which nothing has to be run and nobody to be asked."""
+    return _reasons(Evidence(case, (), answer=None, no_clearance=None), AT_ONCE)
 
 
 def asks_for_real_money(evidence: Evidence) -> Iterator[str]:
@@ -100,14 +82,12 @@ def nothing_halts(evidence: Evidence) -> Iterator[str]:
 
 def credentials_are_own(evidence: Evidence) -> Iterator[str]:
     """Demand secrets that nobody can guess; none is ever shown."""
-    username = value_at(evidence.settings, "api_server.username")
-    for key, shortest in SHORTEST.items():
-        text = value_at(evidence.settings, key)
-        problem = _weakness(text, shortest)
-        if problem is None and text == username:
-            problem = "the user name again"
-        if problem is not None:
-            yield f"{key} is {problem}: put another into .env"
+    yield from weak_secrets(evidence.settings)
+
+
+def api_is_out_of_reach(evidence: Evidence) -> Iterator[str]:
+    """Demand that nobody on another machine can trade through the API."""
+    yield from reachable_api(evidence.settings)
 
 
 def stops_hold(evidence: Evidence) -> Iterator[str]:
@@ -155,30 +135,28 @@ def account_holds_money(evidence: Evidence) -> Iterator[str]:
         yield f"there is no {currency} in the futures account"
 
 
-def _weakness(text: Any, shortest: int) -> str | None:
-    if not text:
-        return "empty"
-    low = str(text).lower()
-    if low in EXAMPLES or low.startswith(EXAMPLE_BEGINNING):
-        return "an example that everybody knows"
-    if len(low) < shortest:
-        return f"too short, expected at least {shortest} characters"
-    return None
-
-
 def _is_stop(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return DEEPEST_STOPLOSS <= value < 0
 
 
-RULES: tuple[Reason, ...] = (
+def _reasons(evidence: Evidence, rules: tuple[Reason, ...]) -> list[str]:
+    return [printable(reason) for rule in rules for reason in rule(evidence)]
+
+
+# A selftest and doctor take minutes: nobody waits for them to hear of an empty key.
+AT_ONCE: tuple[Reason, ...] = (
     asks_for_real_money,
     credentials_are_own,
+    api_is_out_of_reach,
     stops_hold,
+    nothing_halts,
+)
+RULES: tuple[Reason, ...] = (
+    *AT_ONCE,
     key_may_not_withdraw,
     account_holds_money,
     selftest_passed,
-    nothing_halts,
     doctor_found_no_failure,
 )

@@ -73,9 +73,14 @@ def address(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * is_at_rest}"
 
 
+def moment(stored: object) -> datetime:
+    """Return a time of the database, which is in UTC without saying so; raises ValueError."""
+    return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC)
+
+
 def _began_at(database: sqlite3.Connection) -> datetime | None:
     row = database.execute(BEGAN).fetchone()
-    return None if row is None else _moment(row[0])
+    return None if row is None else moment(row[0])
 
 
 def _trades(database: sqlite3.Connection, name: str, mode: RunMode) -> Iterator[Trade]:
@@ -90,8 +95,8 @@ def _trade(row: tuple[object, ...], name: str, mode: RunMode) -> Trade:
     """Name the columns of a row as the bridge does; raises TypeError or ValueError."""
     (trade_id, pair, is_short, leverage, stake, opened, is_open) = row[:7]
     (closed, exit_reason, funding, ratio, absolute, thesis) = row[7:]
-    opened_at = _moment(opened)
-    closed_at = opened_at if closed is None else _moment(closed)
+    opened_at = moment(opened)
+    closed_at = opened_at if closed is None else moment(closed)
     return Trade(
         where=f"{name} trade {trade_id}",
         mode=mode,
@@ -114,11 +119,6 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float):
         raise TypeError(f"found {value!r}, expected a number")
     return float(value)
-
-
-def _moment(value: object) -> datetime:
-    # Freqtrade stores UTC without saying so.
-    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
 
 def _decision_id(thesis: object) -> str | None:

@@ -10,7 +10,7 @@ from llm_modules.journal.discrepancies import FAULTS, REMARKS, Discrepancy, Find
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
 from llm_modules.operations.records.auditing import Audit, Progress, Sources, audit
-from llm_modules.operations.running.plan import DATABASES
+from llm_modules.operations.running.modes import DATABASES
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.reading import value_at

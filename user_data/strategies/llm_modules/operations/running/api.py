@@ -8,7 +8,8 @@ import http.client
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
@@ -87,6 +88,13 @@ class _KeptWithTrade(_Answer):
     custom_data: tuple[_Kept, ...]
 
 
+class ServedTable(_Answer):
+    """`/pair_candles`: the analysed candles of a pair, a row each, indicators among the columns."""
+
+    columns: tuple[str, ...]
+    data: tuple[tuple[Any, ...], ...]
+
+
 class _Ping(_Answer):
     status: str
 
@@ -131,6 +139,11 @@ class Api:
     def balance(self) -> Balance | None:
         """Return what is held."""
         return self._ask("balance", TypeAdapter(Balance))
+
+    def pair_candles(self, pair: str, timeframe: str) -> ServedTable | None:
+        """Return all candles of a pair that the bot analysed."""
+        query = urlencode({"pair": pair, "timeframe": timeframe})
+        return self._ask(f"pair_candles?{query}", TypeAdapter(ServedTable))
 
     def theses(self) -> dict[int, StoredThesis]:
         """Return why each open trade was opened, by its number; those nobody knows are left out."""

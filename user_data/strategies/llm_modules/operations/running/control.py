@@ -18,15 +18,15 @@ from llm_modules.operations.running.bot_record import (
     write_record,
 )
 from llm_modules.operations.running.halting import halts
+from llm_modules.operations.running.last_words import NEXT, last_words, why_it_ended
 from llm_modules.operations.running.launch import (
-    MODES_IN_WORDS,
     banner,
     look,
     own_command,
     start_detached,
-    supervisor_said,
     wait_until_up,
 )
+from llm_modules.operations.running.modes import MODES_IN_WORDS
 from llm_modules.operations.running.plan import Plan, Wishes, make_plan
 from llm_modules.operations.running.stopping import stop_bot
 from llm_modules.operations.running.supervisor import Supervisor
@@ -80,7 +80,8 @@ def supervise(session: Session, plan: Plan) -> ExitStatus:
     ending = supervisor.run()
     if ending.problem is None:
         return ExitStatus.DONE
-    screen.complain("\n".join([ending.problem, *(f"  {line}" for line in ending.last_lines)]))
+    said = last_words(ending.last_lines)
+    screen.complain("\n".join([ending.problem, *(f"  {line}" for line in said), f"{NEXT}."]))
     return ExitStatus.FAILED
 
 
@@ -100,7 +101,7 @@ def start(session: Session, wishes: Wishes, arguments: Sequence[str]) -> ExitSta
     # Two starts at once: the supervisor that lost the race for the lock has ended, the bot lives.
     status = announce(session, lambda: _lives(supervisor) or is_running(session.places))
     if status is not ExitStatus.DONE:
-        session.screen.complain(supervisor_said(session.places))
+        session.screen.complain(why_it_ended(session.places))
     elif remark := interface.said():
         session.screen.say(remark)
     return status

@@ -10,16 +10,12 @@ from typing import Literal
 from llm_modules.operations.places import Places, shown
 from llm_modules.operations.running.api import Api
 from llm_modules.operations.running.bot_record import BotRecord, is_running, read_record
+from llm_modules.operations.running.modes import MODES_IN_WORDS
 
 POLL_SECONDS = 0.2
 UNKNOWN_SECONDS = 10.0
 # silent: not there yet; unknown: there, but it does not tell us its state.
 Look = Literal["up", "silent", "unknown", "stopped"]
-MODES_IN_WORDS = {
-    "sandbox": "SANDBOX: simulated exchange replaying real candles, scripted model, no real money",
-    "dry_run": "DRY-RUN: real market and model, simulated money",
-    "live": "LIVE: real market, real model, REAL MONEY",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +110,3 @@ def banner(places: Places, record: BotRecord, username: str) -> str:
             "",
         ]
     )
-
-
-def supervisor_said(places: Places) -> str:
-    """Return what the detached supervisor complained about, empty if nothing."""
-    try:
-        return places.supervisor_log.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -17,15 +17,11 @@ from llm_modules.operations.command import Command, Options
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import Places, shown
 from llm_modules.operations.running.bot_record import is_running, overlay_in_use
-from llm_modules.operations.running.plan import DATABASES, inside
+from llm_modules.operations.running.modes import DATABASES, inside, mode_of, with_mode
+from llm_modules.operations.running.plan import for_our_code
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX, GENERATED, fresh_secret
-from llm_modules.operations.settings.reading import (
-    environment_settings,
-    merged,
-    read_settings,
-    value_at,
-)
+from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from llm_modules.operations.settings.secret_keys import FREQTRADE_SECRETS, refuse_literal_secrets
 
 SANDBOX = "--sandbox"
@@ -85,11 +81,12 @@ def handover(session: Session, arguments: Sequence[str]) -> Handover:
     own = read_settings(places.settings)
     refuse_literal_secrets(own, shown(places.settings))
     settings = merged(own, environment_settings(environment))
-    is_sandbox = sandbox or not value_at(settings, "llm_config.model")
-    mode: RunMode = "live" if value_at(settings, "dry_run") is False else "dry_run"
-    if is_sandbox:
-        mode, environment = "sandbox", inside(environment)
+    mode = mode_of(settings, sandbox=sandbox)
+    if mode == "sandbox":
+        environment = inside(environment)
         _warn(session)
+    if not _says(words, "-c", "--config"):
+        environment = with_mode(environment, mode)
     # Freqtrade's own check of a configuration wants all of them.
     environment |= {name: environment.get(name) or fresh_secret() for name in GENERATED}
     if words[0] == TELLS_SECRETS and "--show-sensitive" not in words:
@@ -112,7 +109,10 @@ def _added(places: Places, mode: RunMode, words: Sequence[str]) -> list[str]:
     is_ours = not _says(said, "-s", "--strategy", "--strategy-list")
     if command in WITH_STRATEGY and is_ours:
         added += ["--strategy", STRATEGY]
-    if command in WITH_STRATEGY_PATH and is_ours and not _says(said, "--strategy-path"):
+    # Freqtrade looks into the folder's own strategies anyway, and would find ours there twice.
+    is_looked_into = places.is_shipped and str(places.user_data) in added
+    has_path = is_looked_into or _says(said, "--strategy-path")
+    if command in WITH_STRATEGY_PATH and is_ours and not has_path:
         added += ["--strategy-path", str(places.strategies)]
     if command in WITH_DATABASE and not _says(said, "--db-url"):
         added += ["--db-url", f"sqlite:///{places.user_data / DATABASES[mode]}"]
@@ -144,9 +144,8 @@ def _warn(session: Session) -> None:
 
 def _with(places: Places, environment: Mapping[str, str], words: Sequence[str]) -> Handover:
     variables = {name: text for name, text in environment.items() if text}
-    variables["PYTHONPATH"] = str(places.strategies)
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)
-    return Handover((sys.executable, "-m", "freqtrade", *words), variables)
+    command = (sys.executable, "-m", "freqtrade", *words)
+    return Handover(command, for_our_code(places, variables))
 
 
 def _options(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_modules.config import API_KEY_VARIABLE
 from llm_modules.context.templates import demand_templates
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, UserError
@@ -21,7 +20,9 @@ from llm_modules.llm.opening import demand_several_calls, targets
 from llm_modules.llm.providers.findings import Findings
 from llm_modules.operations.places import Places, shown
 from llm_modules.operations.records.journals import journals_of
+from llm_modules.operations.running.modes import DATABASES, inside, mode_of, with_mode
 from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX, effective_environment
+from llm_modules.operations.settings.guarded_api import demand_guarded_api
 from llm_modules.operations.settings.reading import (
     Settings,
     environment_settings,
@@ -36,13 +37,6 @@ from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
 
 EXCHANGE_PORT = 18086
 MODEL_PORT = 18087
-DATABASES: Mapping[RunMode, str] = {
-    "sandbox": "tradesv3.sandbox.sqlite",
-    "dry_run": "tradesv3.dryrun.sqlite",
-    "live": "tradesv3.sqlite",
-}
-# By prefix: every setting of these could lead to a real exchange or model.
-OUTSIDE = ("EXCHANGE__", "LLM_CONFIG__", "DRY_RUN", "TRADING_MODE", "MARGIN_MODE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +94,9 @@ def make_plan(places: Places, environment: Mapping[str, str], wishes: Wishes) ->
     refuse_literal_secrets(own, shown(places.settings))
     environment = effective_environment(places.env_file, environment)
     settings = merged(own, environment_settings(environment))
-    if wishes.sandbox or not value_at(settings, "llm_config.model"):
+    mode = mode_of(settings, sandbox=wishes.sandbox)
+    if mode == "sandbox":
         return _sandbox_plan(places, own, inside(environment), wishes)
-    mode: RunMode = "live" if value_at(settings, "dry_run") is False else "dry_run"
     return _plan(_Basis(places, mode, settings, environment), wishes, ())
 
 
@@ -132,16 +126,6 @@ def is_free(port: int) -> bool:
     return True
 
 
-def inside(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out every variable that could lead out of the sandbox."""
-    outside = tuple(FREQTRADE_PREFIX + name for name in OUTSIDE)
-    return {
-        name: text
-        for name, text in environment.items()
-        if name != API_KEY_VARIABLE and not name.startswith(outside)
-    }
-
-
 def _sandbox_plan(places: Places, own: Settings, inside: dict[str, str], wishes: Wishes) -> Plan:
     """Plan for the simulated world; `inside` is the environment without ways out of it."""
     # The overlay replaces much; what is wrong below it is told now and not on leaving the sandbox.
@@ -163,8 +147,10 @@ def _plan(basis: _Basis, wishes: Wishes, before: tuple[Program, ...]) -> Plan:
     findings = Findings(basis.places.findings)
     demand_several_calls(config.llm_config, targets(config.llm_config, {}, findings))
     if basis.mode == "live":
+        demand_guarded_api(basis.settings)
         demand_clearance(basis.places.user_data, config.risk_management)
-        demand_consent(basis.places.user_data, subjects(config, basis.settings))
+        folder = basis.places.user_data
+        demand_consent(folder, subjects(config, basis.settings, folder))
     api_port = wishes.api_port or int(value_at(basis.settings, "api_server.listen_port"))
     # Freqtrade would wait for ever for an API that cannot listen.
     if not wishes.keeps_ports and not is_free(api_port):
@@ -207,7 +193,9 @@ def _sandbox_servers(basis: _Basis, exchange_port: int, model_port: int) -> Prog
         *("--anchor-file", str(basis.places.run / "sandbox.json")),
     )
     ports = (exchange_port, model_port)
-    return Program("sandbox", command, _for_our_code(basis), ports, disposable=True)
+    return Program(
+        "sandbox", command, for_our_code(basis.places, basis.environment), ports, disposable=True
+    )
 
 
 def _freqtrade_command(basis: _Basis) -> tuple[str, ...]:
@@ -222,15 +210,16 @@ def _freqtrade_command(basis: _Basis) -> tuple[str, ...]:
     )
 
 
-def _for_our_code(basis: _Basis) -> dict[str, str]:
-    variables = {**basis.environment, "PYTHONPATH": str(basis.places.strategies)}
+def for_our_code(places: Places, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a process that is to find our code."""
+    variables = {**environment, "PYTHONPATH": str(places.strategies)}
     # Byte-code saves 10 s of every start; some environments switch it off.
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     return variables
 
 
 def _freqtrade_variables(basis: _Basis, api_port: int) -> dict[str, str]:
-    variables = _for_our_code(basis) | {
+    variables = with_mode(for_our_code(basis.places, basis.environment), basis.mode) | {
         f"{FREQTRADE_PREFIX}API_SERVER__LISTEN_PORT": str(api_port),
     }
     if not basis.places.is_shipped:

@@ -8,7 +8,7 @@ expanded. Messages name a line or a variable, never a value.
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from llm_modules.config import API_KEY_VARIABLE
@@ -71,14 +71,29 @@ def variables_in(text: str, name: str) -> dict[str, str]:
 def effective_environment(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment over the file, without empty FREQTRADE__ variables.
 
-    An empty one would erase the value in config.json. Raises ConfigError as `read_env_file`.
+    An empty one would erase the value in config.json. Raises ConfigError as `read_env_file`, and
+    for a name that Freqtrade would read otherwise than it looks.
     """
     everything = {**read_env_file(path), **environment}
+    refuse_repeated_prefix(everything)
     return {
         name: text
         for name, text in everything.items()
         if text or not name.startswith(FREQTRADE_PREFIX)
     }
+
+
+def refuse_repeated_prefix(names: Iterable[str]) -> None:
+    """Raise ConfigError for a name that holds Freqtrade's prefix more than once.
+
+    Freqtrade takes it out everywhere: `FREQTRADE__FREQTRADE__DRY_RUN` would set `dry_run` unseen.
+    """
+    for name in sorted(names):
+        if name.startswith(FREQTRADE_PREFIX) and name.count(FREQTRADE_PREFIX) > 1:
+            raise ConfigError(
+                f"the variable {name} holds {FREQTRADE_PREFIX} more than once, and Freqtrade would "
+                "read another setting than it seems to name: take it out of the environment or .env"
+            )
 
 
 def completed(text: str) -> str:

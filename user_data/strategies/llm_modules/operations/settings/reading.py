@@ -12,13 +12,15 @@ import rapidjson
 
 from llm_modules.errors import ConfigError
 from llm_modules.operations.places import shown
-from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX
+from llm_modules.operations.settings.env_file import FREQTRADE_PREFIX, refuse_repeated_prefix
 from llm_modules.operations.settings.located import repeated_keys
 
 # The very flags of Freqtrade's loader.
 PARSE_MODE = rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
 TEXT_KEYS = ("CHAT_ID", "PASSWORD")
 CCXT_BLOCKS = ("ccxt_config", "ccxt_sync_config", "ccxt_async_config")
+# The strategy's, where the settings name none.
+USUAL_TIMEFRAME = "30m"
 BOOLEANS = {"t": True, "true": True, "f": False, "false": False}
 
 Settings = dict[str, Any]
@@ -85,8 +87,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
 def environment_settings(environment: Mapping[str, str]) -> Settings:
     """Return what the FREQTRADE__SECTION__KEY variables set, converted as Freqtrade converts.
 
-    Empty variables are left out: the plan hands none to Freqtrade, where they would erase.
+    Empty variables are left out: the plan hands none to Freqtrade, where they would erase. Raises
+    ConfigError for a name that holds the prefix more than once.
     """
+    refuse_repeated_prefix(environment)
     settings: Settings = {}
     for name, text in sorted(environment.items()):
         if name.startswith(FREQTRADE_PREFIX) and text:

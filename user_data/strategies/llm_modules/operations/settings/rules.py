@@ -15,6 +15,7 @@ from llm_modules.errors import ConfigError
 from llm_modules.llm.opening import targets
 from llm_modules.llm.spending.opening import prices_of
 from llm_modules.operations.settings.reading import value_at
+from llm_modules.operations.settings.secret_keys import has_one_account
 from llm_modules.operations.setup.migrations import has_old_keys
 
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
@@ -192,6 +193,7 @@ RULES: tuple[Rule, ...] = (
     has_text("stake_currency"),
     is_one_of("stake_amount", "unlimited"),
     optional(is_number("tradable_balance_ratio", 0.01, 1), "tradable_balance_ratio"),
+    optional(is_number("available_capital", 1e-8, 1e12), "available_capital"),
     is_number("max_open_trades", 1, 100, whole=True),
     optional(is_one_of("timeframe", *TIMEFRAMES), "timeframe"),
     is_one_of("entry_pricing.price_side", "other"),
@@ -207,6 +209,7 @@ RULES: tuple[Rule, ...] = (
     has_text("api_server.username"),
     has_api_secrets,
     has_exchange_keys_when_live,
+    has_one_account,
     has_whole_telegram,
 )
 

@@ -4,7 +4,7 @@ Freqtrade hides only some of these when it prints or archives its configuration 
 `_SENSITIVE_KEYS`), so none may stand in config.json.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llm_modules.config import API_KEY_VARIABLE
@@ -36,14 +36,27 @@ FREQTRADE_SECRETS = (
     "coingecko.api_key",
 )
 # Freqtrade writes ccxt's blocks into its log, and what stands there wins over `exchange.key`:
-# these can be neither moved nor emptied, only deleted.
+# these can be neither moved nor emptied, only deleted. ccxt takes private_key for privateKey too.
 CCXT_SECRETS: Mapping[str, str] = {
-    "apiKey": "KEY",
+    "apikey": "KEY",
     "secret": "SECRET",
     "password": "PASSWORD",
     "uid": "UID",
-    "privateKey": "PRIVATE_KEY",
-    "walletAddress": "WALLET_ADDRESS",
+    "accountid": "ACCOUNT_ID",
+    "privatekey": "PRIVATE_KEY",
+    "walletaddress": "WALLET_ADDRESS",
+    # Freqtrade has no setting of its own for these.
+    **dict.fromkeys(("login", "twofa", "token"), ""),
+}
+# Each credential as ccxt spells it, and as the settings may: of several Freqtrade takes the first.
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "apiKey": ("api_key", "apiKey", "key"),
+    "secret": ("secret",),
+    "password": ("password",),
+    "uid": ("uid",),
+    "accountId": ("account_id", "accountId"),
+    "walletAddress": ("wallet_address", "walletAddress"),
+    "privateKey": ("private_key", "privateKey"),
 }
 # Freqtrade lower-cases names from the environment; it reads these settings by either spelling.
 OTHER_SPELLING = {
@@ -78,13 +91,43 @@ def refuse_literal_secrets(settings: Mapping[str, Any], name: str) -> None:
 
 def refuse_ccxt_secrets(settings: Mapping[str, Any], name: str) -> None:
     """Raise ConfigError naming a secret in a block that is handed to ccxt."""
+    for key, variable in _ccxt_secrets(settings):
+        advice = f" and set {variable} in .env" if variable else ""
+        raise ConfigError(
+            f"{name} holds {key}, which Freqtrade would log: delete that line{advice}"
+        )
+
+
+def has_one_account(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Refuse credentials that would win over those that are checked and consented to.
+
+    `settings` are merged: the environment can bring them too.
+    """
+    for key, variable in _ccxt_secrets(settings):
+        advice = f", and set {variable} in .env" if variable else ""
+        yield (
+            f"{key}: a credential here wins over the account that is checked: take it out of "
+            f"config.json, .env and the environment{advice}"
+        )
+    exchange = value_at(settings, "exchange")
+    for keys in CREDENTIALS.values() if isinstance(exchange, Mapping) else ():
+        there = [key for key in keys if key in exchange]
+        # An empty one in front wins as well.
+        if len(there) > 1 and any(_holds_text(exchange[key]) for key in there[1:]):
+            yield f"exchange.{there[0]}: stands beside {', '.join(there[1:])}: keep one spelling"
+
+
+def _ccxt_secrets(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each credential in a block for ccxt, and the variable it belongs into, if any."""
     for block in CCXT_BLOCKS:
-        for key, variable in CCXT_SECRETS.items():
-            if value_at(settings, f"exchange.{block}.{key}") is not None:
-                raise ConfigError(
-                    f"{name} holds exchange.{block}.{key}, which Freqtrade would log: delete "
-                    f"that line and set {FREQTRADE_PREFIX}EXCHANGE__{variable} in .env"
-                )
+        values = value_at(settings, f"exchange.{block}")
+        for key in values if isinstance(values, Mapping) else ():
+            # As ccxt: with underscores it is the same attribute.
+            plain = key.replace("_", "").lower()
+            if plain in CCXT_SECRETS and values[key] is not None:
+                name = CCXT_SECRETS[plain]
+                variable = f"{FREQTRADE_PREFIX}EXCHANGE__{name}" if name else ""
+                yield f"exchange.{block}.{key}", variable
 
 
 def _holds_text(value: object) -> bool:

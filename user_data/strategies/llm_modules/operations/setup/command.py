@@ -14,13 +14,13 @@ from llm_modules.operations.command import Command, Options
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.operations.setup import values
-from llm_modules.operations.setup.migrating import migrate
-from llm_modules.operations.setup.wishes import (
+from llm_modules.operations.setup.answers import (
     EXCHANGE_KEYS,
     TELEGRAM_CHAT,
     TELEGRAM_TOKEN,
     TOPICS,
 )
+from llm_modules.operations.setup.migrating import migrate
 from llm_modules.operations.setup.wizard import SetupOptions, setup
 
 # Which question each flag answers.

@@ -1,4 +1,4 @@
-"""Wishes as new texts of both files, and what differs in words. Nothing is written here."""
+"""Answers as new texts of both files, and what differs in words. Nothing is written here."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,14 +15,14 @@ from llm_modules.operations.settings.env_file import (
 )
 from llm_modules.operations.settings.located import Node, located
 from llm_modules.operations.settings.reading import parse_text, value_at
-from llm_modules.operations.setup.current import Current
-from llm_modules.operations.setup.profiles import PROFILES
-from llm_modules.operations.setup.wishes import (
+from llm_modules.operations.setup.answers import (
     EXCHANGE_KEYS,
     TELEGRAM_CHAT,
     TELEGRAM_TOKEN,
-    Wishes,
+    Answers,
 )
+from llm_modules.operations.setup.current import Current
+from llm_modules.operations.setup.profiles import PROFILES
 
 SECRETS = (API_KEY_VARIABLE, *EXCHANGE_KEYS, TELEGRAM_TOKEN, TELEGRAM_CHAT, *GENERATED)
 _TELEGRAM = Entry('"telegram": {"enabled": true}', tail="      // its token and chat are in .env")
@@ -46,14 +46,14 @@ class Draft:
     differences: tuple[Difference, ...]
 
 
-def drafted(settings_text: str, env_text: str, wishes: Iterable[Wishes]) -> Draft:
-    """Return both texts with the wishes in them. Raises ConfigError."""
+def drafted(settings_text: str, env_text: str, answers: Iterable[Answers]) -> Draft:
+    """Return both texts with the answers in them. Raises ConfigError."""
     text, env = settings_text, env_text
-    for wish in wishes:
-        for key, value in _settings_of(wish).items():
+    for answer in answers:
+        for key, value in _settings_of(answer).items():
             text = with_value(text, tuple(key.split(".")), value)
-        text = _with_telegram(text, wish)
-        env = with_variables(env, wish.secrets)
+        text = _with_telegram(text, answer)
+        env = with_variables(env, answer.secrets)
     env = completed(env)
     differences = (*_settings_differences(settings_text, text), *_secret_differences(env_text, env))
     return Draft(text, env, differences)
@@ -64,21 +64,21 @@ def current_of(settings_text: str, env_text: str) -> Current:
     return Current(parse_text(settings_text, "config.json"), variables_in(env_text, ".env"))
 
 
-def _settings_of(wish: Wishes) -> dict[str, Any]:
-    limits = PROFILES.get(wish.risk or "", {})
+def _settings_of(answer: Answers) -> dict[str, Any]:
+    limits = PROFILES.get(answer.risk or "", {})
     settings = {f"risk_management.{key}": limit for key, limit in limits.items()}
     if limits:
         # Freqtrade has a limit of its own, which would bind where it is lower.
         settings["max_open_trades"] = limits["max_open_trades"]
-    return {**wish.settings, **settings}
+    return {**answer.settings, **settings}
 
 
-def _with_telegram(text: str, wish: Wishes) -> str:
+def _with_telegram(text: str, answer: Answers) -> str:
     block = value_at(parse_text(text, "config.json"), "telegram")
-    if wish.telegram is None or (block is None and not wish.telegram):
+    if answer.telegram is None or (block is None and not answer.telegram):
         return text
     if block is not None:
-        return with_value(text, ("telegram", "enabled"), wish.telegram)
+        return with_value(text, ("telegram", "enabled"), answer.telegram)
     root = located(text)
     return inserted(text, root, _place_of_telegram(root), _TELEGRAM)
 

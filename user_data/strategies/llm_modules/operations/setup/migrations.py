@@ -77,11 +77,13 @@ def due(
 
 
 def migration_table() -> str:
-    """Return the rows of docs/setup.md, one for each migration."""
-    return "\n".join(
+    """Return the table of docs/setup.md, a row for each migration."""
+    heads = ["| old key | now | since |", "|---|---|---|"]
+    rows = [
         f"| `{one.old}` | {f'`{one.new}`' if one.new else 'taken out'} | {one.since} |"
         for one in MIGRATIONS
-    )
+    ]
+    return "\n".join([*heads, *rows])
 
 
 def has_old_keys(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -85,7 +85,9 @@ def wallet(text: str) -> float:
     except ValueError:
         amount = math.nan
     if not 1 <= amount <= LARGEST_WALLET:
-        raise ConfigError(f"found {text!r}, expected an amount of 1 or more, such as 1000")
+        raise ConfigError(
+            f"found {text!r}, expected an amount of 1 or more in digits alone, such as 1000 or 2500.5"
+        )
     return int(amount) if amount.is_integer() else amount
 
 
@@ -130,7 +132,8 @@ def _server_key(name: str, text: str) -> str:
     else:
         return text
     # Outside the except: a chained ValidationError would print an address with a key in it.
-    raise ConfigError(f"expected {expected}")
+    # What may be left out of the settings is asked for here.
+    raise ConfigError(f"expected {expected.removesuffix(', or empty')}")
 
 
 def _exchanges() -> set[str]:

@@ -26,10 +26,10 @@ from llm_modules.operations.settings.reading import (
 )
 from llm_modules.operations.settings.rules import checked
 from llm_modules.operations.settings.secret_keys import refuse_literal_secrets
+from llm_modules.operations.setup.answers import TOPICS, Answers, Asking
 from llm_modules.operations.setup.current import Current
 from llm_modules.operations.setup.drafting import Draft, current_of, drafted
 from llm_modules.operations.setup.questions import Questions
-from llm_modules.operations.setup.wishes import TOPICS, Asking, Wishes
 from llm_modules.operations.setup.writing import Change, refuse_loss, write_all
 
 # Characters from which the longest name leaves room for two values.
@@ -79,9 +79,9 @@ def _setup(session: Session, options: SetupOptions, now: datetime) -> ExitStatus
         session.screen.say("Enter keeps what is there; Ctrl-C leaves, and nothing is written.")
     questions = Questions() if options.asks else None
     asking = Asking(current, options.flags, options.secrets, questions)
-    wishes = [TOPICS[topic](asking) for topic in options.topics]
-    draft = drafted(files.settings, files.env or "", wishes)
-    _demand_usable(session, draft, wishes)
+    answers = [TOPICS[topic](asking) for topic in options.topics]
+    draft = drafted(files.settings, files.env or "", answers)
+    _demand_usable(session, draft, answers)
     changes = _changes(session, files, draft)
     if not changes:
         session.screen.say("Everything is so already; nothing was written.")
@@ -102,14 +102,14 @@ def _read(session: Session) -> _Files:
     return _Files(settings, env_text(places.env_file) if places.env_file.exists() else None)
 
 
-def _demand_usable(session: Session, draft: Draft, wishes: Sequence[Wishes]) -> None:
+def _demand_usable(session: Session, draft: Draft, answers: Sequence[Answers]) -> None:
     """Raise ConfigError when a start would refuse the result, or the environment overrules it."""
     variables = {**variables_in(draft.env_text, ".env"), **session.environment}
     over = environment_settings({name: text for name, text in variables.items() if text})
     settings = merged(parse_text(draft.settings_text, "config.json"), over)
-    for wish in wishes:
-        for key in wish.settings:
-            if value_at(over, key) is not None and value_at(over, key) != wish.settings[key]:
+    for answer in answers:
+        for key in answer.settings:
+            if value_at(over, key) is not None and value_at(over, key) != answer.settings[key]:
                 variable = f"FREQTRADE__{key.replace('.', '__').upper()}"
                 raise ConfigError(
                     f"{key}: {variable} in .env or the environment wins over config.json; take it "
@@ -144,7 +144,8 @@ def _agreed(session: Session, draft: Draft, *, confirmed: bool) -> bool:
         session.screen.table(table)
     else:
         session.screen.say(f"{shown(session.places.env_file)} will be readable by you only.")
-    return confirmed or session.screen.agreed()
+    # Enter is yes: a dozen answers came before, and the former files are kept.
+    return confirmed or session.screen.agreed("Write this? [Y/n] ", enter=True)
 
 
 def _write(session: Session, changes: tuple[Change, ...], now: datetime) -> None:

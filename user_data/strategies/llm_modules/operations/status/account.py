@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from llm_modules.gate.risk_state import RiskState, StateUnreadableError, read_state, utc_day
 from llm_modules.operations.running.api import Api, Balance, OpenTrade, StoredThesis
@@ -51,7 +52,11 @@ def recorded_account(lately: Lately, currency: str, state: RiskState | None) -> 
 
 
 def _valued(
-    source: str, at: datetime, currency: str, equity: float, state: RiskState | None
+    source: Literal["api", "journal"],
+    at: datetime,
+    currency: str,
+    equity: float,
+    state: RiskState | None,
 ) -> AccountFacts:
     known = state or RiskState(peak_equity=0.0)
     # The file is written a little less often than the peak grows.
@@ -59,7 +64,7 @@ def _valued(
     is_today = known.day == utc_day(at) and known.day_start_equity > 0
     start = known.day_start_equity if is_today else None
     return AccountFacts(
-        source="api" if source == "api" else "journal",
+        source=source,
         at=at,
         currency=currency,
         equity=equity,

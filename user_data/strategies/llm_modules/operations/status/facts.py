@@ -9,7 +9,7 @@ from typing import Literal
 
 from llm_modules.domain import RunMode, Side
 from llm_modules.journal.records import DecisionStatus
-from llm_modules.operations.asking.costing import BudgetLeft
+from llm_modules.llm.spending.left import BudgetLeft
 
 SCHEMA_VERSION = 1
 
@@ -24,10 +24,15 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class BotFacts:
-    """Whether the bot runs and in which mode; of one that does not, the mode it ran in last."""
+    """Whether the bot runs and in which mode; of one that does not, the mode it ran in last.
+
+    `starts_as` is what the next start would give; `processes` of a bot that does not run are
+    what a supervisor that was killed left behind.
+    """
 
     running: bool
     mode: RunMode | None
+    starts_as: RunMode | None = None
     started_at: datetime | None = None
     uptime_seconds: int | None = None
     processes: tuple[Process, ...] = ()
@@ -116,12 +121,15 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class CostFacts:
-    """What asking has cost since midnight UTC, the requests of unknown price, and the limits."""
+    """What asking has cost since midnight UTC, the requests of unknown price, and the limits.
+
+    `budget` is None where the settings of it cannot be read.
+    """
 
     today_usd: float
     requests: int
     unpriced: int
-    budget: tuple[BudgetLeft, ...]
+    budget: tuple[BudgetLeft, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,20 @@ from typing import Any
 from llm_modules.domain import RunMode
 from llm_modules.errors import ConfigError, JournalError
 from llm_modules.gate.risk_state import state_name
+from llm_modules.llm.spending.budget import Limit
 from llm_modules.llm.spending.ledger import LEDGER_NAME
+from llm_modules.llm.spending.left import limits_in
 from llm_modules.operations.records.journals import journals_of
 from llm_modules.operations.running.api import Api
-from llm_modules.operations.running.bot_record import BotRecord, is_running, living, read_record
+from llm_modules.operations.running.bot_record import (
+    BotRecord,
+    is_running,
+    living,
+    orphans,
+    read_record,
+)
 from llm_modules.operations.running.halting import halts
-from llm_modules.operations.running.plan import DATABASES
+from llm_modules.operations.running.modes import DATABASES, mode_of
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.env_file import GENERATED
 from llm_modules.operations.settings.reading import value_at
@@ -105,7 +113,7 @@ def _sources(session: Session, now: datetime) -> _Sources:
 def _bot(sources: _Sources, mode: RunMode | None) -> BotFacts:
     record = sources.record
     if record is None:
-        return BotFacts(running=is_running(sources.session.places), mode=mode)
+        return _resting(sources, mode)
     return BotFacts(
         running=True,
         mode=mode,
@@ -114,6 +122,16 @@ def _bot(sources: _Sources, mode: RunMode | None) -> BotFacts:
         processes=tuple(Process(one.name, one.pid) for one in living(record)),
         api_address=f"http://127.0.0.1:{record.api_port}",
         api_answers=sources.api is not None,
+    )
+
+
+def _resting(sources: _Sources, mode: RunMode | None) -> BotFacts:
+    places, settings = sources.session.places, sources.settings
+    return BotFacts(
+        running=is_running(places),
+        mode=mode,
+        starts_as=mode_of(settings) if settings else None,
+        processes=tuple(Process(one.name, one.pid) for one in orphans(places)),
     )
 
 
@@ -167,7 +185,15 @@ def _cost(sources: _Sources, mode: RunMode | None) -> CostFacts | None:
     path = journals.tape.with_name(LEDGER_NAME)
     is_sandbox = mode == "sandbox" or not value_at(sources.settings, "llm_config.model")
     try:
-        return cost_facts(path, sources.settings, sources.now, is_sandbox=is_sandbox)
+        return cost_facts(path, _limits(sources), sources.now, is_sandbox=is_sandbox)
     except JournalError as error:
+        sources.problems.append(str(error))
+        return None
+
+
+def _limits(sources: _Sources) -> tuple[Limit, ...] | None:
+    try:
+        return limits_in(value_at(sources.settings, "llm_config.budget"))
+    except ConfigError as error:
         sources.problems.append(str(error))
         return None

@@ -2,20 +2,18 @@
 
 import glob
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from llm_modules.operations.places import shown
 from llm_modules.operations.records.journals import Journals
+from llm_modules.operations.room import COMFORTABLE_BYTES, free_bytes
 from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.status.facts import JournalFacts
 from llm_modules.operations.status.lately import Lately
 
 MEGABYTE = 1_000_000
-# The tape and the journals of a week of twenty pairs, with room for the database.
-LEAST_FREE_BYTES = 500 * MEGABYTE
 SWITCHES = ("enabled", "log_trades", "log_decisions", "reward_learning")
 
 
@@ -28,9 +26,9 @@ def learning_off(settings: Mapping[str, Any]) -> tuple[str, ...]:
 def journal_facts(journals: Journals, lately: Lately) -> JournalFacts:
     """Describe the journals: what was read of the decisions, and what is wrong with the files."""
     paths = (journals.decisions, journals.trades)
-    free = _free_bytes(journals.decisions.parent)
+    free = free_bytes(journals.decisions.parent)
     problems = [problem for path in paths for problem in _problems(path)]
-    if free is not None and free < LEAST_FREE_BYTES:
+    if free is not None and free < COMFORTABLE_BYTES:
         problems.append(f"only {free / MEGABYTE:,.0f} MB are free on the disk of the journals")
     return JournalFacts(
         lines=lately.lines,
@@ -53,12 +51,3 @@ def _problems(path: Path) -> Iterator[str]:
 def _torn(path: Path) -> list[str]:
     found = path.parent.glob(f"{glob.escape(path.name)}.torn-*")
     return sorted(one.name for one in found)
-
-
-def _free_bytes(folder: Path) -> int | None:
-    # Before the first start the folder is not there yet, but the disk is.
-    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
-    try:
-        return None if there is None else shutil.disk_usage(there).free
-    except OSError:
-        return None

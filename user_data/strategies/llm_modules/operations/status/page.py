@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from llm_modules.operations.asking.costing import BudgetLeft
-from llm_modules.operations.running.launch import MODES_IN_WORDS
+from llm_modules.llm.spending.left import BudgetLeft
+from llm_modules.operations.running.modes import MODES_IN_WORDS
 from llm_modules.operations.status.facts import (
     AccountFacts,
     BotFacts,
@@ -77,11 +77,16 @@ def _bot(bot: BotFacts, width: int | None) -> Page:
         last = "" if bot.running else "last "
         words = MODES_IN_WORDS[bot.mode]
         yield from labelled("Mode", f"{last}{words}", width, MODE_STYLES[bot.mode])
+    if bot.starts_as is not None and not bot.running:
+        yield from labelled("Would start as", MODES_IN_WORDS[bot.starts_as], width)
+    processes = ", ".join(f"{one.name} {one.pid}" for one in bot.processes)
+    if processes and not bot.running:
+        words = f"{processes}: an earlier run was killed; ./manage.sh stop ends them"
+        yield from labelled("Left behind", words, width, ALARM)
     if bot.started_at is None or bot.uptime_seconds is None:
         return
     up = timedelta(seconds=bot.uptime_seconds)
     yield from labelled("Up for", f"{up}, since {bot.started_at:%Y-%m-%d %H:%M} UTC", width)
-    processes = ", ".join(f"{one.name} {one.pid}" for one in bot.processes)
     yield from labelled("Processes", processes, width)
     says = "answers" if bot.api_answers else "is silent: ./manage.sh logs tells why"
     style = "" if bot.api_answers else WARNING
@@ -184,6 +189,9 @@ def _cost(cost: CostFacts | None, width: int | None) -> Page:
         return
     unpriced = f", {cost.unpriced:,} of unknown price" if cost.unpriced else ""
     words = f"{cost.today_usd:.4f} USD today for {cost.requests:,} requests{unpriced}"
+    if cost.budget is None:
+        yield from labelled("Cost", f"{words}; the budget cannot be read", width, ALARM)
+        return
     limits = "; ".join(map(_limit, cost.budget)) or "no budget is set"
     is_spent = any(one.left <= 0 for one in cost.budget)
     yield from labelled("Cost", f"{words}; {limits}", width, ALARM if is_spent else "")
@@ -204,7 +212,8 @@ def _journals(journals: JournalFacts, width: int | None) -> Page:
     free = journals.disk_free_bytes
     room = "" if free is None else f", {free / GIGABYTE:,.1f} GB free"
     cut = ", which is not the whole day" if journals.is_cut else ""
-    said = "; ".join(problems) or f"sound in the last {journals.lines:,} lines{cut}"
+    sound = f"sound in the last {journals.lines:,} lines{cut}" if journals.lines else "none yet"
+    said = "; ".join(problems) or sound
     style = WARNING if problems else GOOD
     advice = ": ./manage.sh verify" if problems else ""
     yield from labelled("Journals", f"{said}{advice}{room}", width, style)

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from llm_modules.errors import UserError
+from llm_modules.operations.ending import until_interrupted
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.operations.status.facts import StatusReport
@@ -34,7 +35,8 @@ def show_status(session: Session, options: StatusOptions) -> ExitStatus:
         if options.as_json:
             raise UserError("--json is for programs, which ask again themselves: leave out --watch")
         if session.screen.console.is_terminal:
-            return watch(session, options.watch_seconds)
+            seconds = options.watch_seconds
+            return until_interrupted(lambda: watch(session, seconds))
         session.screen.complain("--watch needs a terminal; this is how it is now:")
     report = gather(session, datetime.now(UTC))
     if options.as_json:

@@ -35,7 +35,9 @@ def tool(text: str) -> str:
     for name in TOOLS:
         if text in (name, short_tool(name)):
             return name
-    raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TOOLS)}")
+    raise argparse.ArgumentTypeError(
+        f"found {text!r}, expected one of {', '.join(map(short_tool, TOOLS))}"
+    )
 
 
 def _of_calendar(text: str) -> datetime:

@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from llm_modules.journal.records import DecisionRecord, OutcomeRecord
 from llm_modules.operations.places import shown
-from llm_modules.operations.records.stored_trades import address
+from llm_modules.operations.records.stored_trades import address, moment
 
 WAIT_SECONDS = 2.0
 # An order is placed after its decision and before its outcome, by two clocks' reckoning.
@@ -93,8 +93,8 @@ def _order(row: tuple[object, ...]) -> StoredOrder:
         amount=_number(amount),
         filled=_number(filled),
         cost=_number(cost),
-        placed_at=_moment(placed),
-        filled_at=None if filled_at is None else _moment(filled_at),
+        placed_at=moment(placed),
+        filled_at=None if filled_at is None else moment(filled_at),
     )
 
 
@@ -106,8 +106,3 @@ def _number(value: object) -> float | None:
     if value is None or isinstance(value, int | float):
         return value
     raise TypeError(f"found {value!r}, expected a number")
-
-
-def _moment(value: object) -> datetime:
-    # Freqtrade stores UTC without saying so.
-    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)

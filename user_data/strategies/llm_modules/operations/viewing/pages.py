@@ -115,7 +115,7 @@ def _attempt(which: str, taped: TapedAttempt, earlier: Attempt | None) -> Page:
         yield _line(f"Not to be shown: {taped.problem}", "yellow")
         return
     yield _line(
-        f"{attempt.at:%Y-%m-%d %H:%M:%S} UTC, model {attempt.model}, asked for time "
+        f"{attempt.at:%Y-%m-%d %H:%M:%S} UTC, model {attempt.model}, attempt "
         f"{attempt.nth}; {_parameters(attempt.request)}"
     )
     yield from _prompt(attempt.request, earlier)

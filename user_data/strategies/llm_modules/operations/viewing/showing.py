@@ -23,10 +23,11 @@ from llm_modules.learning.reviewer import TradeReviewer
 from llm_modules.learning.wording import learning_phrases
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import shown
-from llm_modules.operations.running.plan import DATABASES
+from llm_modules.operations.running.modes import DATABASES
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.reading import value_at
+from llm_modules.operations.status.stored import stored_positions
 from llm_modules.operations.viewing.newest import Finding, Seek, anything, newest_sought
 from llm_modules.operations.viewing.pages import review_page, story_page
 from llm_modules.operations.viewing.render import printable
@@ -65,7 +66,7 @@ def show_trade(session: Session, trade_id: int, *, raw: bool = False) -> ExitSta
     path, screen = session.journals().trades, session.screen
     trades = trades_numbered(path, trade_id)
     if not trades:
-        screen.complain(f"There is no closed trade {trade_id} in {shown(path)}.")
+        screen.complain(_why_none(session, trade_id))
         return ExitStatus.FAILED
     # A number begins anew with each database.
     newest = max(trades, key=lambda trade: trade.record.closed_at)
@@ -73,6 +74,14 @@ def show_trade(session: Session, trade_id: int, *, raw: bool = False) -> ExitSta
         screen.complain(f"{len(trades)} trades have the number {trade_id}; this is the newest.")
     _show_reviews(session, [newest], raw=raw)
     return ExitStatus.DONE
+
+
+def _why_none(session: Session, trade_id: int) -> str:
+    databases = (session.places.user_data / name for name in DATABASES.values())
+    held = (one for path in databases for one in stored_positions(path) or ())
+    if any(one.trade_id == trade_id for one in held):
+        return f"Trade {trade_id} is still open: ./manage.sh status shows it."
+    return f"There is no closed trade {trade_id} in {shown(session.journals().trades)}."
 
 
 def show_reviews(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from llm_modules.errors import UserError
 from llm_modules.operations import grammar
 from llm_modules.operations.command import Command, Options
+from llm_modules.operations.ending import until_interrupted
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.operations.viewing import showing, summary, tails, trade_summary
@@ -20,7 +21,8 @@ def view_options(options: Options, seek: Seek = anything) -> tails.ViewOptions:
     """Return how a file is to be shown."""
     # What is wanted until a time has an end.
     has_end = getattr(options, "until", None) is not None
-    return tails.ViewOptions(options.count, not (options.no_follow or has_end), options.raw, seek)
+    follows, raw = not (options.no_follow or has_end), getattr(options, "raw", False)
+    return tails.ViewOptions(options.count, follows, raw, seek)
 
 
 def _decisions(session: Session, options: Options) -> ExitStatus:
@@ -32,7 +34,7 @@ def _decisions(session: Session, options: Options) -> ExitStatus:
     if options.summary:
         return summary.show_summary(session, choice)
     seek = anything if choice.is_everything else choice
-    return tails.show_decisions(session, view_options(options, seek))
+    return until_interrupted(lambda: tails.show_decisions(session, view_options(options, seek)))
 
 
 def _trades(session: Session, options: Options) -> ExitStatus:
@@ -51,7 +53,7 @@ def _trades(session: Session, options: Options) -> ExitStatus:
     seek = anything if choice.is_everything else choice
     if options.review:
         return showing.show_reviews(session, options.count, raw=options.raw, seek=seek)
-    return tails.show_trades(session, view_options(options, seek))
+    return until_interrupted(lambda: tails.show_trades(session, view_options(options, seek)))
 
 
 def _refuse(options: Options, filters: Sequence[str], why: str) -> None:

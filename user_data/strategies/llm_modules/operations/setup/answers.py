@@ -1,4 +1,4 @@
-"""What is wished for, gathered topic by topic: from flags, from answers, else as it is."""
+"""Answers to what setup asks, topic by topic: from flags, from a person, else as it is."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _RISKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Answers:
     """Settings by dotted key, and secrets by variable; an empty secret is taken out."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -73,12 +73,12 @@ class Asking:
         return {variable: found}
 
 
-def model_wishes(asking: Asking) -> Wishes:
+def model_answers(asking: Asking) -> Answers:
     """Ask for provider, address, model and key. Raises ConfigError."""
     now = asking.current.server
     choice = asking.choice("provider", "Who answers?", _providers(), _usual_choice(asking, now))
     if choice == values.SANDBOX:
-        return Wishes(_server_settings(Server()))
+        return Answers(_server_settings(Server()))
     same = choice == now.choice
     server = Server(
         now.provider if same else choice,
@@ -95,10 +95,10 @@ def model_wishes(asking: Asking) -> Wishes:
     ):
         # A key goes to the server it was given for and to no other.
         secrets = {API_KEY_VARIABLE: ""}
-    return Wishes(_server_settings(server), secrets)
+    return Answers(_server_settings(server), secrets)
 
 
-def exchange_wishes(asking: Asking) -> Wishes:
+def exchange_answers(asking: Asking) -> Answers:
     """Ask for the exchange and, only when they are wanted, for the keys of an account."""
     now = asking.current.text("exchange.name") or "binance"
     name = asking.text("exchange", "Exchange", now, values.exchange)
@@ -111,10 +111,10 @@ def exchange_wishes(asking: Asking) -> Wishes:
     if name != now:
         stale = {variable: "" for variable in EXCHANGE_KEYS if asking.current.has(variable)}
         secrets = stale | secrets
-    return Wishes({"exchange.name": name}, secrets)
+    return Answers({"exchange.name": name}, secrets)
 
 
-def pairs_wishes(asking: Asking) -> Wishes:
+def pairs_answers(asking: Asking) -> Answers:
     """Ask what is traded."""
     stake = asking.current.stake
     found = asking.given("pairs")
@@ -127,34 +127,34 @@ def pairs_wishes(asking: Asking) -> Wishes:
             )
         ]
     pairs = values.pairs(asking.current.pairs if found is None else found, stake)
-    return Wishes({"exchange.pair_whitelist": list(pairs)})
+    return Answers({"exchange.pair_whitelist": list(pairs)})
 
 
-def timeframe_wishes(asking: Asking) -> Wishes:
+def timeframe_answers(asking: Asking) -> Answers:
     """Ask how often is decided."""
     now = asking.current.text("timeframe")
     usual = now if now in TIMEFRAMES else "30m"
     choices = dict.fromkeys(TIMEFRAMES, "")
     found = asking.choice("timeframe", "A decision every", choices, usual)
-    return Wishes({"timeframe": found})
+    return Answers({"timeframe": found})
 
 
-def wallet_wishes(asking: Asking) -> Wishes:
+def wallet_answers(asking: Asking) -> Answers:
     """Ask for the simulated money."""
     question = f"Simulated wallet, in {asking.current.stake}"
     found = asking.text("wallet", question, f"{asking.current.wallet:.12g}", values.wallet)
-    return Wishes({"dry_run_wallet": values.wallet(found)})
+    return Answers({"dry_run_wallet": values.wallet(found)})
 
 
-def risk_wishes(asking: Asking) -> Wishes:
+def risk_answers(asking: Asking) -> Answers:
     """Ask how much may be risked."""
     now = asking.current.risk
     names = NAMES if now != OWN else (*NAMES, OWN)
     choices = {name: _RISKS[name] for name in names}
-    return Wishes(risk=asking.choice("risk", "How much may be risked?", choices, now))
+    return Answers(risk=asking.choice("risk", "How much may be risked?", choices, now))
 
 
-def telegram_wishes(asking: Asking) -> Wishes:
+def telegram_answers(asking: Asking) -> Answers:
     """Ask whether Telegram tells of trades, and by which bot to whom."""
     now = asking.current.has_telegram
     handed = TELEGRAM_TOKEN in asking.secrets or TELEGRAM_CHAT in asking.secrets
@@ -164,22 +164,22 @@ def telegram_wishes(asking: Asking) -> Wishes:
     if wanted is None and asking.questions:
         wanted = asking.questions.agrees("Messages by Telegram?", default=now)
     if not (now if wanted is None else wanted):
-        return Wishes(telegram=False)
+        return Answers(telegram=False)
     secrets = {
         **asking.secret(TELEGRAM_TOKEN, "Token of the Telegram bot", values.telegram_token),
         **asking.secret(TELEGRAM_CHAT, "Number of the chat", values.telegram_chat),
     }
-    return Wishes(secrets=secrets, telegram=True)
+    return Answers(secrets=secrets, telegram=True)
 
 
-TOPICS: Mapping[str, Callable[[Asking], Wishes]] = {
-    "model": model_wishes,
-    "exchange": exchange_wishes,
-    "pairs": pairs_wishes,
-    "timeframe": timeframe_wishes,
-    "wallet": wallet_wishes,
-    "risk": risk_wishes,
-    "telegram": telegram_wishes,
+TOPICS: Mapping[str, Callable[[Asking], Answers]] = {
+    "model": model_answers,
+    "exchange": exchange_answers,
+    "pairs": pairs_answers,
+    "timeframe": timeframe_answers,
+    "wallet": wallet_answers,
+    "risk": risk_answers,
+    "telegram": telegram_answers,
 }
 
 
@@ -203,9 +203,8 @@ def _address(asking: Asking, choice: str, now: str) -> str:
     if asking.given("api_base") is None and row.api_base and not (row.also_at and asking.questions):
         return now
     also = f" (also {', '.join(row.also_at)})" if row.also_at else ""
-    found = asking.text(
-        "api_base", f"Address of the server{also}", now or row.api_base, _address_of
-    )
+    check = values.address if asking.questions else _address_of
+    found = asking.text("api_base", f"Address of the server{also}", now or row.api_base, check)
     # Left out where it is the preset's own, which may move.
     return "" if found == row.api_base else found
 
