@@ -11,6 +11,7 @@ from rich.console import Console
 
 from assessing import a_stretch
 from assessing import an_outcome as a_run
+from backtest_report_scenes import a_contender, an_assessment, an_outcome
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.candle_files import Missing, Prepared
 from llm_modules.backtest.command import proving
@@ -21,7 +22,6 @@ from llm_modules.backtest.command.options import BacktestOptions, LookaheadOptio
 from llm_modules.backtest.command.world import World
 from llm_modules.backtest.remarks import NO_CUT_OFF, SCRIPTED, SIMULATED, remarks_on
 from llm_modules.operations.session import Session
-from report_scenes import a_contender, an_assessment, an_outcome
 
 DAY = datetime(2026, 1, 10, tzinfo=UTC)
 RULES = "scripted rules"

@@ -6,12 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import a_thesis
-from llm_modules.backtest.assessment import Assessment
-from llm_modules.backtest.refusals import effects
-from llm_modules.backtest.report.page import write_page
-from page_browsing import BROWSER, NO_BROWSER, OWNED, Listener, Safe, Visit, browsed
-from report_scenes import (
+from backtest_report_scenes import (
     a_contender,
     a_refused_entry,
     an_assessment,
@@ -20,6 +15,11 @@ from report_scenes import (
     some_trades,
     write_journals,
 )
+from builders import a_thesis
+from llm_modules.backtest.assessment import Assessment
+from llm_modules.backtest.refusals import effects
+from llm_modules.backtest.report.page import write_page
+from page_browsing import BROWSER, NO_BROWSER, OWNED, Listener, Safe, Visit, browsed
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
 CHARTS = {"equity", "drawdown", "trades-0", "trades-1", "calibration", "refusals", "cost"}

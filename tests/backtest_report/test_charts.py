@@ -7,6 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtest_report_scenes import (
+    END,
+    START,
+    a_contender,
+    a_refused_entry,
+    an_assessment,
+    an_equity,
+    an_outcome,
+    candles_of,
+    some_trades,
+    waving,
+    write_journals,
+)
 from builders import NOON, PAIR, a_closed_trade, a_thesis
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.outcome import Equity
@@ -20,19 +33,6 @@ from llm_modules.backtest.report.charts.trades import MOST_CANDLES, coarsened, t
 from llm_modules.backtest.report.journals import read
 from llm_modules.domain import ClosedTrade
 from llm_modules.learning.calibration import Calibration
-from report_scenes import (
-    END,
-    START,
-    a_contender,
-    a_refused_entry,
-    an_assessment,
-    an_equity,
-    an_outcome,
-    candles_of,
-    some_trades,
-    waving,
-    write_journals,
-)
 
 
 def drawn(chart: Chart | None) -> Any:

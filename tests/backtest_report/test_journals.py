@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from backtest_report_scenes import an_outcome, some_trades, write_journals, write_lines
 from builders import NOON, a_closed_trade, a_decision_record, a_trade_record
 from llm_modules.backtest.report.journals import read
 from llm_modules.journal.records import HaltRecord, LessonRecord, Reflection
-from report_scenes import an_outcome, some_trades, write_journals, write_lines
 
 
 def test_a_run_without_journals_tells_nothing(tmp_path: Path) -> None:

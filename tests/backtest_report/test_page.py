@@ -9,6 +9,17 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
+from backtest_report_scenes import (
+    START,
+    a_contender,
+    a_stretch,
+    an_assessment,
+    an_outcome,
+    candles_of,
+    some_trades,
+    waving,
+    write_journals,
+)
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.outcome import Equity
 from llm_modules.backtest.report.comparing import comparison
@@ -20,17 +31,6 @@ from llm_modules.backtest.report.page import write_page
 from llm_modules.backtest.report.refusals import refusals
 from llm_modules.domain import Candles
 from page_reading import Page
-from report_scenes import (
-    START,
-    a_contender,
-    a_stretch,
-    an_assessment,
-    an_outcome,
-    candles_of,
-    some_trades,
-    waving,
-    write_journals,
-)
 
 SECTIONS = ["figures", "baselines", "trades", "calibration", "refusals", "cost", "record"]
 

@@ -4,6 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from backtest_report_scenes import (
+    START,
+    a_contender,
+    a_refused_entry,
+    a_stretch,
+    an_assessment,
+    an_outcome,
+    some_statistics,
+    write_journals,
+)
 from llm_modules.backtest.assessment import Figure, Statistics
 from llm_modules.backtest.refusals import effects
 from llm_modules.backtest.report.comparing import beaten, comparison, described
@@ -18,16 +28,6 @@ from llm_modules.backtest.report.measures import (
     worded,
 )
 from llm_modules.backtest.report.refusals import busiest, refusals
-from report_scenes import (
-    START,
-    a_contender,
-    a_refused_entry,
-    a_stretch,
-    an_assessment,
-    an_outcome,
-    some_statistics,
-    write_journals,
-)
 
 
 def cells(grid: Grid) -> dict[str, tuple[str, ...]]:

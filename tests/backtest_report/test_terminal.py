@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -7,11 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llm_modules.backtest.assessment import Assessment
-from llm_modules.backtest.refusals import effects
-from llm_modules.backtest.report.terminal import Screen, show
-from llm_modules.operations import screen as operations
-from report_scenes import (
+from backtest_report_scenes import (
     a_contender,
     a_refused_entry,
     a_stretch,
@@ -20,6 +17,10 @@ from report_scenes import (
     some_trades,
     write_journals,
 )
+from llm_modules.backtest.assessment import Assessment
+from llm_modules.backtest.refusals import effects
+from llm_modules.backtest.report.terminal import Screen, show
+from llm_modules.operations import screen as operations
 
 ESCAPE = "\x1b"
 
@@ -110,8 +111,12 @@ def test_brackets_are_shown_by_a_terminal_that_knows_markup(assessment: Assessme
 
 
 def test_tables_fit_eighty_columns_and_keep_their_figures(
-    assessment: Assessment, capsys: pytest.CaptureFixture[str]
+    assessment: Assessment,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name, value in {"COLUMNS": "80", "FORCE_COLOR": "1", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
     wide = replace(
         assessment,
         model="a-provider/a-model-with-a-long-name:and-a-variant-2026-01-31",
@@ -119,7 +124,7 @@ def test_tables_fit_eighty_columns_and_keep_their_figures(
         checks=effects((a_refused_entry("A_CHECK_WITH_A_LONG_NAME", profit=-12_345.678),)),
         remarks=(),
     )
-    output = shown(wide, capsys)
+    output = re.sub(f"{ESCAPE}[^m]*m", "", shown(wide, capsys))
     tables = output[output.index("\n\n") : output.index("Journals:")]
     sentence = "The model's return is above that of 80 %"
     lines = [line for line in tables.splitlines() if not line.startswith(sentence)]

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_modules.backtest.assessment import Assessment
-from llm_modules.backtest.report.journals import read
-from llm_modules.backtest.report.measures import told
-from llm_modules.backtest.report.refusals import HEADINGS, refusals, refused
-from llm_modules.backtest.report.sections import Section, sections
-from llm_modules.backtest.report.terminal import show
-from llm_modules.operations.screen import Screen
-from report_scenes import (
+from backtest_report_scenes import (
     a_refused_entry,
     a_stretch,
     an_assessment,
@@ -20,6 +13,13 @@ from report_scenes import (
     candles_of,
     write_journals,
 )
+from llm_modules.backtest.assessment import Assessment
+from llm_modules.backtest.report.journals import read
+from llm_modules.backtest.report.measures import told
+from llm_modules.backtest.report.refusals import HEADINGS, refusals, refused
+from llm_modules.backtest.report.sections import Section, sections
+from llm_modules.backtest.report.terminal import show
+from llm_modules.operations.screen import Screen
 
 MADE = (("wallet", "10,000.00 USDT"), ("masked", "no"))
 LATER = timedelta(days=365)

@@ -8,13 +8,13 @@ from typing import Any, get_args
 import pytest
 
 from builders import a_prompt
+from endpoint_stage import REPLY, URL, Fakes, Stage, failure
 from llm_modules.dialogue import Inquiry, Reply, Usage
 from llm_modules.errors import ProviderError, ProviderFault
 from llm_modules.llm.endpoint import RETRIED, Endpoint
 from llm_modules.llm.patience import live_patience
 from llm_modules.weights import tokens, weight
 from models import a_target, llm_config
-from staging import REPLY, URL, Fakes, Stage, failure
 
 
 @pytest.mark.parametrize("fault", sorted(RETRIED))

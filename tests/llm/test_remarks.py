@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from builders import a_prompt
+from endpoint_stage import REPLY, URL, Fakes, Stage, failure
 from llm_modules.dialogue import Inquiry
 from llm_modules.errors import ProviderError, ProviderFault
 from llm_modules.llm.endpoint import Endpoint
 from llm_modules.llm.patience import live_patience
 from llm_modules.llm.providers.table import PROVIDERS
 from models import CANARY, a_target, llm_config
-from staging import REPLY, URL, Fakes, Stage, failure
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 
 from breaking import NAME, Scene, Slow, faults, play, settled
 from builders import a_prompt
+from endpoint_stage import REPLY, URL, Fakes, failure
 from llm_modules.dialogue import Inquiry, Reply
 from llm_modules.errors import ProviderError
 from llm_modules.llm.endpoint import Endpoint
 from llm_modules.llm.patience import live_patience
 from models import a_target, llm_config
-from staging import REPLY, URL, Fakes, failure
 
 
 async def rested(act: Scene, seconds: float) -> None:

@@ -1,18 +1,67 @@
-"""What is written for programs leaves a terminal alone, and is the same JSON."""
-
-import json
+import io
+import sys
 
 import pytest
+from rich.table import Table
 
+from llm_modules.errors import UserError
 from llm_modules.operations.screen import Screen
 
+COMMAND = "./manage.sh restart --sandbox --api-port 8087 --exchange-port 8090 --model-port 8091"
+PAIRS = "BTC/USDT:USDT, ETH/USDT:USDT, SOL/USDT:USDT, XRP/USDT:USDT, DOGE/USDT:USDT"
 
-def test_json_holds_nothing_that_plays_tricks_with_a_terminal(
-    capsys: pytest.CaptureFixture[str],
+
+def test_a_piped_table_breaks_nothing_in_two(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("pairs", "command"):
+        table.add_column(heading, overflow="fold")
+    table.add_row(PAIRS, COMMAND)
+    table.add_row("", "[red]none[/]")
+    Screen().table(table)
+    heading, row, brackets = capsys.readouterr().out.splitlines()
+    assert heading == f"{'pairs':<{len(PAIRS)}}  command"
+    assert row == f"{PAIRS}  {COMMAND}"
+    assert brackets.strip() == "[red]none[/]"
+    assert brackets == brackets.rstrip()
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal somebody types at."""
+    keys = io.StringIO()
+    monkeypatch.setattr(keys, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", keys)
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("answer", "strict", "easy"),
+    [
+        ("\n", False, True),
+        ("  \n", False, True),
+        ("y\n", True, True),
+        ("YES\n", True, True),
+        ("no\n", False, False),
+        ("what\n", False, False),
+        ("", False, False),
+    ],
+)
+def test_enter_is_yes_only_where_it_is_said_to_be(
+    typed: io.StringIO, answer: str, *, strict: bool, easy: bool
 ) -> None:
-    told = {"text": "été 毕 \x7f\x85\x9b31m\u200b\u202e\u2028\u2066\ufeff\U000e0041\ud800"}
-    Screen().raw(json.dumps(told, ensure_ascii=False, indent=1))
-    written = capsys.readouterr().out
-    assert json.loads(written) == told
-    assert "été 毕" in written
-    assert written.replace("\n", "").isprintable()
+    for agreed, expected in ((Screen().agreed, strict), (_easily, easy)):
+        typed.seek(0)
+        typed.truncate()
+        typed.write(answer)
+        typed.seek(0)
+        assert agreed() is expected
+
+
+def _easily() -> bool:
+    return Screen().agreed("Write this? [Y/n] ", enter=True)
+
+
+def test_nobody_is_asked_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+    with pytest.raises(UserError, match="confirm with --yes"):
+        Screen().agreed()

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.exceptions import FreqtradeException
 
 from builders import NOON, PAIR, a_decision_record
 from llm_modules.errors import ConfigError, JournalError, UserError
 from llm_modules.preview import asking
 from llm_modules.preview import main as module
 from llm_modules.preview.main import main
+from llm_modules.preview.scene import named_pair
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,21 @@ def test_a_position_that_cannot_be_made_up_is_told(monkeypatch: pytest.MonkeyPat
 
 def test_the_program_ends_with_the_status(tmp_path: Path) -> None:
     assert main(["--pair", PAIR, "--user-data", str(tmp_path)], {}) == 2
+
+
+def test_a_pair_may_be_named_by_its_base_where_that_means_one() -> None:
+    basis: Any = type("Basis", (), {"pairs": (PAIR, "ETH/USDT:USDT", "ETH/USDC:USDC")})
+
+    assert named_pair("btc", basis) == PAIR
+    assert named_pair("BTC/USDT", basis) == PAIR
+    assert named_pair("ETH", basis) == "ETH"
+    assert named_pair("DOGE", basis) == "DOGE"
+
+
+def test_markets_that_cannot_be_loaded_are_told_without_freqtrades_advice() -> None:
+    said = "Could not load markets, therefore cannot start. Please investigate the above error."
+    sentence = module._unreachable(FreqtradeException(said))
+
+    assert sentence.startswith("the exchange cannot be looked at: it does not tell its markets. ")
+    assert "./manage.sh doctor" in sentence
+    assert ": no such pair. " in module._unreachable(FreqtradeException("no such pair"))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from reporting import Bot, a_bot, an_empty_bot
+from report_weeks import Bot, a_bot, an_empty_bot
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from llm_modules.report.page import page_of
 from llm_modules.report.reading import read
 from llm_modules.report.span import Span
 from page_browsing import BROWSER, NO_BROWSER, Listener, browsed, let_in, run
-from reporting import END, START, Bot, hostile, write_lines
+from report_weeks import END, START, Bot, hostile, write_lines
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
 # Those in docs/: PICTURES=docs/images ./manage.sh test tests/report/test_browser.py

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
+from backtest_report_scenes import waving
 from builders import NOON, PAIR, a_closed_trade
 from llm_modules.domain import Candles
 from llm_modules.operations.running.api import Api
@@ -26,8 +27,7 @@ from llm_modules.report.market import LEAST_MARGIN, sources, traded_pairs
 from llm_modules.report.replayed_candles import ReplayedCandles
 from llm_modules.report.served_candles import COLUMNS, ServedCandles
 from llm_modules.report.stored_candles import StoredCandles
-from report_scenes import waving
-from reporting import END, START, Bot, market, store_candles
+from report_weeks import END, START, Bot, market, store_candles
 from shipped import DATA
 
 HOUR = timedelta(hours=1)

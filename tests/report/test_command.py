@@ -21,7 +21,7 @@ from llm_modules.report.main import main
 from llm_modules.report.options import USUAL_DAYS, ReportOptions, parsed
 from llm_modules.report.reading import read
 from llm_modules.report.span import Span
-from reporting import END, Bot, append, change_settings, some_trades, write_lines
+from report_weeks import END, Bot, append, change_settings, some_trades, write_lines
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -7,7 +7,7 @@ from llm_modules.journal.records import Finding
 from llm_modules.learning.remembered import RememberedTrade, remembered
 from llm_modules.report.learned import Evidence, learned
 from llm_modules.report.span import Span
-from reporting import recorded
+from report_weeks import recorded
 
 SPAN = Span("dry_run", NOON - timedelta(days=1), NOON)
 HALF_LIFE = timedelta(days=30)

@@ -1,12 +1,14 @@
 """What stands on the page: sections, tables and charts of weeks, of nothing, and of an attacker."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from backtest_report_scenes import an_equity, waving
 from builders import NOON, a_closed_trade, a_decision_record, a_trade_record
 from llm_modules.backtest.report.grid import Grid
 from llm_modules.backtest.report.page import Page as Written
@@ -32,9 +34,9 @@ from llm_modules.report.reading import read
 from llm_modules.report.sections import Told, sections
 from llm_modules.report.span import Span
 from llm_modules.report.stored import Stored, compare
+from llm_modules.report.words import counted
 from page_reading import Page
-from report_scenes import an_equity, waving
-from reporting import END, PAIRS, Bot, append, hostile, recorded, some_trades, write_lines
+from report_weeks import END, PAIRS, Bot, append, hostile, recorded, some_trades, write_lines
 from stored_trades import a_trade, an_order, let_go_of_database, open_database
 
 SPAN = Span("dry_run", END - timedelta(days=30), END)
@@ -464,3 +466,27 @@ def test_wordy_tables_break_lines_and_short_cells_do_not() -> None:
     assert '<table class="wordy">' in source
     assert '<td dir="auto" class="short">2026-01-15 12:00</td>' in source
     assert f'<td dir="auto" class="long">{"x" * 91}</td>' in source
+
+
+def test_counts_in_a_wordy_table_stand_right_under_their_heading() -> None:
+    grid = Grid(("check", "refused", "said then"), (("7", "1,204", "no"),), is_wordy=True)
+    source = rendered(Written("wordy", (Section("one", "One", (), (grid,)),)))
+    assert '<td dir="auto" class="short number">1,204</td>' in source
+    assert '<th scope="col" class="number">refused</th>' in source
+    assert source.count('class="number"') == 1
+    none = Grid(("check", "refused"), (), is_wordy=True)
+    empty = rendered(Written("wordy", (Section("one", "One", (), (none,)),)))
+    assert '<th scope="col">refused</th>' in empty
+
+
+@pytest.mark.parametrize(("n", "step"), [(10, 1), (11, None)])
+def test_few_decisions_are_counted_by_ones(n: int, step: int | None) -> None:
+    chart = checks_chart({"COOLDOWN": Check(Counter({"refusal": n}))})
+    assert chart is not None
+    assert chart.figure.layout.xaxis.dtick == step
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "trade") for n in (0, 1, 2, 1000)] == [
+        *("0 trades", "1 trade", "2 trades", "1,000 trades"),
+    ]

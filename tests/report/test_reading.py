@@ -18,7 +18,7 @@ from llm_modules.operations.records.journals import Journals
 from llm_modules.report.decided import NEWEST_REFUSED, Decided
 from llm_modules.report.reading import LINES_PER_REPORT, Facts, closed_trade, newest_mode, read
 from llm_modules.report.span import Span
-from reporting import append, recorded, write_lines
+from report_weeks import append, recorded, write_lines
 
 DAY = timedelta(days=1)
 SPAN = Span("dry_run", NOON - DAY, NOON)

@@ -100,3 +100,16 @@ def test_what_was_found_cannot_command_the_terminal(session: Session) -> None:
     replaced(session, '"timeframe": "30m",', '"timeframe": "\\u001b[2J",')
     (row,) = says(session)
     assert "\x1b" not in row.sentence
+
+
+def test_what_looks_like_a_secret_is_to_be_looked_at_and_not_shown(session: Session) -> None:
+    line = replaced(
+        session, '"bot_name": "llm-trader",', '"bot_name": "x", "webhook": {"bearer": "canary"},'
+    )
+    replaced(session, '"api_key": "",', '"api_key": "sk-canary",')
+    *_, row = [one for one in says(session) if one.health == "warn"]
+    assert row.subject == f"config.json:{line}"
+    assert row.sentence.startswith("webhook.bearer looks like a secret")
+    # Of those that are refused nothing is said twice.
+    assert "canary" not in str(says(session))
+    assert [one.health for one in says(session)].count("warn") == 1

@@ -1,5 +1,6 @@
 """`calibration`: which trades count, what the tables say, and where the picture lies."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -152,11 +153,18 @@ def test_from_20_trades_on_a_sentence_says_what_follows(
 
 
 def test_no_row_is_wider_than_80_characters_whatever_the_model_is_called(
-    session: Session, written: Written, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    session: Session,
+    written: Written,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name, value in {"COLUMNS": "80", "FORCE_COLOR": "1", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
     written(line(1, model="a-model-with-a-name-that-nobody-can-remember" * 50), line(2))
     rows = shown(session, capsys, picture=tmp_path / "a.png")
-    assert max(map(len, rows[:-1])) <= 80
+    plain = [re.sub("\x1b[^m]*m", "", row) for row in rows[:-1]]
+    assert max(map(len, plain)) <= 80
 
 
 def test_several_models_are_shown_one_by_one_after_all_of_them(

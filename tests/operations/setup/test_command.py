@@ -17,8 +17,8 @@ from llm_modules.operations.places import PROJECT, Places
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.env_file import read_env_file
 from llm_modules.operations.setup import command
-from llm_modules.operations.setup.command import FLAGS, setup_options
 from llm_modules.operations.setup.answers import TOPICS
+from llm_modules.operations.setup.command import FLAGS, setup_options
 from llm_modules.operations.setup.wizard import SetupOptions
 
 TOKEN = "123456789:canary-canary"

@@ -1,3 +1,4 @@
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -320,7 +321,8 @@ def test_who_declines_has_nothing_written(
     places: Places, session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Declining(Screen):
-        def agreed(self) -> bool:
+        def agreed(self, question: str = "", *, enter: bool = False) -> bool:
+            assert (question, enter) == ("Write this? [Y/n] ", True)
             return False
 
     before = places.settings.read_bytes()
@@ -337,9 +339,11 @@ def test_names_stay_readable_on_any_terminal(
     columns: str, session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
     options = SetupOptions({"risk": "free"}, {}, ["risk"], asks=False, confirmed=True)
     setup(replace(session, screen=Screen()), options, NOW)
-    table, _, _ = capsys.readouterr().out.partition("Written")
+    table, _, _ = re.sub("\x1b[^m]*m", "", capsys.readouterr().out).partition("Written")
     assert max(len(line.rstrip()) for line in table.splitlines()) <= int(columns)
     joined = "".join(table.split())
     assert ("risk_management.cooldown_candles_after_loss" in joined) is (columns != "40")

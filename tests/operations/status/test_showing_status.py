@@ -26,7 +26,7 @@ Captured = pytest.CaptureFixture[str]
 KEYS = {
     "": "schema at bot account positions decisions refusals model cost halts journals "
     "learning_off problems",
-    "bot": "running mode started_at uptime_seconds processes api_address api_answers",
+    "bot": "running mode starts_as started_at uptime_seconds processes api_address api_answers",
     "account": "source at currency equity peak_equity drawdown_ratio day_start_equity "
     "day_profit_abs day_profit_ratio",
     "refusals": "decisions by_reason",
@@ -68,6 +68,8 @@ def test_a_bot_that_does_not_run_is_status_3(session: Session, capsys: Captured)
     assert show_status(session, StatusOptions()) is ExitStatus.NOT_RUNNING
     assert capsys.readouterr().out.startswith(
         "Not running. Start it with ./manage.sh start\n"
+        "Would start as SANDBOX: simulated exchange replaying real candles, scripted model, "
+        "no real money\n"
         "Halted         in every mode: HALT was found but not readable (empty)\n"
     )
     assert show_status(session, StatusOptions(as_json=True)) is ExitStatus.NOT_RUNNING

@@ -25,9 +25,11 @@ from llm_modules.journal.records import (
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
+from llm_modules.operations.viewing import showing
 from llm_modules.operations.viewing.pages import story_page
 from llm_modules.operations.viewing.showing import show_decision, show_reviews, show_trade
 from llm_modules.operations.viewing.story import Story, TapedAttempt, story_of
+from status_scenes import a_held_position
 
 NAME = "260115120000-BTC-abc123"
 RULES = "You trade futures.\nBe careful."
@@ -545,6 +547,17 @@ def test_a_number_without_a_closed_trade_is_told(
     assert show_trade(session, trade_id) is ExitStatus.FAILED
     path = session.journals().trades
     assert capsys.readouterr().err == f"There is no closed trade {trade_id} in {path}.\n"
+
+
+def test_a_trade_that_is_still_open_is_told_as_such(
+    session: Session, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ones = {"tradesv3.dryrun.sqlite": (a_held_position(),)}
+    monkeypatch.setattr(showing, "stored_positions", lambda path: open_ones.get(path.name))
+    number = a_held_position().trade_id
+    assert show_trade(session, number) is ExitStatus.FAILED
+    expected = f"Trade {number} is still open: ./manage.sh status shows it.\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_line_that_only_mentions_the_number_is_no_trade_of_it(

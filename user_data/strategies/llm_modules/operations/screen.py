@@ -48,8 +48,8 @@ class Screen:
             self._out.print(table, markup=False, crop=False)
             return
         # Whoever copies a command out of a file, or looks for a pair in it, needs it in one piece.
-        lines = self._out.render_lines(table, self._out.options.update(width=WIDEST), pad=False)
-        for line in lines:
+        options = self._out.options.update(width=WIDEST, markup=False)
+        for line in self._out.render_lines(table, options, pad=False):
             self.say("".join(segment.text for segment in line).rstrip())
 
     def complain(self, text: str) -> None:

@@ -65,6 +65,7 @@ class Listener:
         """Keep the prompt and answer nothing."""
         del inquiry, model
         self.prompts.append(prompt)
+        # The flow has to end here as it does where a server is away: nothing is booked.
         raise ProviderError("unavailable", "nobody is asked")
 
     async def close(self) -> None:
@@ -111,8 +112,10 @@ def _opened(
         return kept[-1]
 
     places = scene.basis.places
+    # Everything that would be written leads into the passing folder; what is read is the user's.
     premises = Premises(
         clock=partial(_same, seen.at),
+        # In this thread: when the desk returns, the question is there.
         service=InlineService,
         tape=folder / "tape.sqlite",
         findings=places.findings,
@@ -131,6 +134,7 @@ def _on_copies(scene: Scene, folder: Path) -> TraderConfig:
     places, config = scene.basis.places, scene.basis.config
     journals = journals_of(places, scene.basis.settings)
     copies = Journals(folder / "logs" / "decisions.jsonl", folder / "logs" / "trades.jsonl")
+    # Copies and not the files: opening a journal locks it and mends torn ends.
     copies.decisions.parent.mkdir()
     _copy_journal(journals.decisions, copies.decisions)
     _copy_journal(journals.trades, copies.trades)
@@ -171,6 +175,7 @@ def _questions(desk: Desk, scene: Scene, seen: Look) -> tuple[Question, ...]:
     )
     currency = str(basis.settings["stake_currency"])
     account = view.account(seen.wallets, currency, seen.trades)
+    # The world first: a question is put from the account that is known by then.
     desk.observe(account, view.positions(seen.trades), (), seen.at)
     return view.due(desk.world(), (), scene.mode, seen.at)
 

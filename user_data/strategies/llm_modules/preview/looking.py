@@ -30,6 +30,7 @@ from llm_modules.engine import bridge
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.preview.scene import Scene
 
+# Binance has hundreds; who mistyped one needs a few.
 MOST_NAMED = 8
 
 
@@ -76,6 +77,7 @@ def looked(scene: Scene, pair: str, folder: Path) -> Iterator[Look]:
     config = _recorded_config(scene) if scene.market == "recorded" else _live_config(scene)
     exchange = ExchangeResolver.load_exchange(deepcopy(config), load_leverage_tiers=True)
     try:
+        # Before candles are fetched, which would say it in Freqtrade's words.
         _demand_known(pair, exchange)
         init_db(_copied_database(scene, folder))
         trades = Trade.get_open_trades()
@@ -157,6 +159,7 @@ def _recorded(
 ) -> PastMarket:
     """Load the shipped candles; coarser ones are made beside a copy. Raises UserError."""
     shipped = scene.basis.places.market_data / str(config["exchange"]["name"])
+    # Coarser candles are made beside the others, and the shipped ones stay as shipped.
     datadir = Path(shutil.copytree(shipped, folder / "candles"))
     wanted = Wanted(
         datadir=datadir,
@@ -176,6 +179,7 @@ def _recorded(
 
 def _newest(past: PastMarket, pair: str, scene: Scene) -> datetime:
     """Let the newest recorded candle be the present, and return when it closed."""
+    # What closed last is asked of a past that ends now, else nothing has closed yet.
     past.set_moment(bridge.now())
     closed_at = past.newest_close(pair, scene.basis.timeframe)
     if closed_at is None:

@@ -26,6 +26,7 @@ def show(asked: Asked, screen: Screen) -> None:
     """Print what is real, both messages and the tools as they are, and the tokens of each part."""
     for name, value in _facts(asked):
         screen.say(f"{name:<10} {value}")
+    # Raw, without folding or markup: it is to be what is sent, byte for byte.
     for message in asked.prompt.messages:
         _heading(screen, f"{message.role} message")
         screen.raw(message.content)

@@ -48,12 +48,14 @@ def chosen(session: Session, options: PreviewOptions) -> Scene:
     wished = LookaheadOptions(options.user_data, sandbox=options.sandbox)
     basis = opened(session, wished)
     _demand_pair(named_pair(options.pair, basis), basis)
+    # The model may be named in the environment, so the mode is not that of the file alone.
     if not basis.is_sandbox:
         own = merged(
             read_settings(session.places.settings), environment_settings(basis.environment)
         )
         return Scene(basis, mode_of(own), "exchange")
     overlay = overlay_in_use(session.places)
+    # No exchange is started for one look: its prices would not be those of the next start.
     if overlay is None:
         return Scene(basis, "sandbox", "recorded")
     environment = inside(session.with_secrets())
@@ -61,6 +63,7 @@ def chosen(session: Session, options: PreviewOptions) -> Scene:
 
 
 def _running(session: Session, overlay: Path, environment: Mapping[str, str]) -> Basis:
+    # The overlay that runs, not the shipped one: only it knows the ports that were free.
     own = merged(read_settings(session.places.settings), read_settings(overlay))
     settings = merged(own, environment_settings(environment))
     return Basis(session.places, settings, checked(settings), environment, is_sandbox=True)

@@ -26,8 +26,8 @@ from llm_modules.report.page import BANNERS, page_of
 from llm_modules.report.reading import Facts, closed_trade, newest_mode, read
 from llm_modules.report.sections import Told
 from llm_modules.report.span import Span
-from llm_modules.report.words import counted
 from llm_modules.report.stored import compare
+from llm_modules.report.words import counted
 
 USUAL_CURRENCY = "USDT"
 

@@ -118,7 +118,8 @@ def doubts(result: Result) -> Iterator[str]:
     n, days = len(result.trades), result.statistics.days
     if n < FEWEST_TRADES:
         yield (
-            f"{counted(n, 'trade')} closed: fewer than {FEWEST_TRADES} are too few to tell skill from luck."
+            f"{counted(n, 'trade')} closed: fewer than {FEWEST_TRADES} are too few to tell skill "
+            "from luck."
         )
     if result.account is not None and days < FEWEST_DAYS:
         yield (

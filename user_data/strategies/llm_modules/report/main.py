@@ -15,6 +15,7 @@ from llm_modules.report.options import parsed
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Write a report and return the exit status."""
     options = parsed(arguments, datetime.now(UTC))
+    # A shell that starts us in the background has it ignored, and the report could not be ended.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     session = Session(Places(options.user_data), environment, Screen())
     stopped = "Stopped; no page was written."

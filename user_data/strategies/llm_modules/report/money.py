@@ -28,11 +28,13 @@ class Spent:
         found: defaultdict[date, list[float]] = defaultdict(list)
         for at, usd in self.hours:
             found[at.date()].append(usd)
+        # Exact in any order, so that the days come to the whole.
         return tuple((day, fsum(found[day])) for day in sorted(found))
 
 
 def spent(path: Path, span: Span) -> Spent:
     """Read what a span took; a ledger that cannot be read leaves it unknown."""
+    # Opened for one question: the running bot writes to it all the while.
     with closing(Ledger(path)) as ledger:
         try:
             whole = total(ledger, span.since, span.until, span.mode)

@@ -23,6 +23,7 @@ BANNERS: dict[TradingMode, Banner] = {
     ),
     "live": Banner("grave", "LIVE", "Real orders with real money."),
 }
+# Remarks quote errors of other programs, which may be of any length.
 LONGEST_REMARK = 1000
 
 

@@ -44,6 +44,7 @@ BORNE_OUT = (
     "A lesson is told while more speaks for it than against it, old trades counting less. Numbers "
     "are those of the trades."
 )
+# Whole wherever a file system allows it: a path that is cut leads nowhere.
 LONGEST_PATH = 1000
 
 
@@ -99,6 +100,7 @@ def _trades(told: Told) -> Section:
     )
     records = told.facts.trades
     grid = tables.trades(records, currency, told.facts.lesson)
+    # The chart has them all; a table of thousands of reasons would be most of the page.
     shown = min(len(records), tables.NEWEST_TRADES)
     folded = (Folded(f"The newest {shown:,} trades in words", grid),)
     return Section("trades", "Trades", (POINT,), charts=charts, folded=True, tables=folded)
@@ -108,6 +110,7 @@ def _by_pair(told: Told) -> Section:
     if not told.facts.trades:
         return Section("by-pair", "By pair and side", (NO_TRADE,))
     span = told.facts.span
+    # The same counting as `trades --summary`, so that both say the same of a month.
     tally = TradeTally((span.until - span.since).days)
     for trade in told.facts.lately:
         tally.add(trade)

@@ -32,6 +32,7 @@ def _compared(
     path: Path, span: Span, records: tuple[TradeRecord, ...], found: StoredTrades
 ) -> Stored:
     trades = found.trades.values()
+    # A report may end in the past: what was opened since is none of its open trades.
     still_open = sum(trade.closed_at is None and trade.opened_at <= span.until for trade in trades)
     closed = {
         trade.key
@@ -42,6 +43,7 @@ def _compared(
         f"Freqtrade's database ({shown(path)}), trades closed in these days: {len(closed):,}, "
         f"open: {still_open:,}."
     )
+    # Told above all: figures would be too good or too bad without anybody noticing.
     missing = len(closed - {trade_key(record) for record in records})
     if not missing:
         return Stored(sentence)

@@ -52,7 +52,9 @@ class Answers:
             self._failures += 1
             self._fault = line.fault or ""
             return
+        # A question that was spared says nothing about whether the model answers.
         if line.status != "skipped":
             self._failures = 0
+        # What failed last is not counted: after a resume it is asked once more.
         if not self._failures:
             self.kept = self._decided

@@ -36,6 +36,7 @@ def stopped(plan: Plan, progress: Progress, decisions: int) -> str:
     if mode == "replay":
         return f"Stopped after {decided:,} of {decisions:,} decisions."
     held = f"{decided:,} of {decisions:,} decisions are on the tape"
+    # To go on would play the same unusable answers from the tape: UNUSABLE says what to do.
     if UNUSABLE in progress.failures.values():
         return f"{held}."
     if mode == "record":
@@ -52,6 +53,7 @@ def report(plan: Plan, progress: Progress, screen: Screen) -> None:
             plan.log,
             lambda what: screen.progress(f"{what} {CLEAR_REST}"),
         )
+    # Judging takes minutes; who stops it should know that what was paid for is kept.
     except KeyboardInterrupt:
         screen.complain(FINISHED)
         raise

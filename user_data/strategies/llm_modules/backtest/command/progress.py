@@ -44,6 +44,7 @@ class Moments:
     @property
     def equity(self) -> str:
         """The account; of several shards none is the account."""
+        # Each shard has a wallet of its own; their sum or mean would be nobody's money.
         if len(self._newest) != 1:
             return ""
         return f"equity {next(iter(self._newest.values())).equity:,.2f}"
@@ -72,6 +73,7 @@ def watching(console: Console, candles: int, say: Callable[[str], None]) -> Iter
 
 
 def _lines(candles: int, say: Callable[[str], None]) -> Watcher:
+    # A log of a night should hold ten lines, not one per candle.
     said = 0
 
     def tell(moments: Moments, spent: float | None) -> None:

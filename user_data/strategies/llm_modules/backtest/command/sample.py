@@ -36,6 +36,7 @@ class Weighing(PolicyClient):
     ) -> Reply:
         """Answer as the policy does."""
         self.prompts += 1
+        # The tools are in it too: they are sent, and paid for, with each question.
         self.tokens += tokens(weight(json.dumps(asdict(prompt), ensure_ascii=False)))
         return await super().ask(prompt, inquiry, model=model)
 
@@ -44,6 +45,7 @@ def sampled(basis: Basis, window: Window, _tell: Tell) -> Sample:
     """Play a window of a few candles and return what its prompts took; nothing of it is kept."""
     adopt(basis.environment)
     client = Weighing()
+    # On a tape of its own: on the run's it would be found, and played as the model's answers.
     with TemporaryDirectory(prefix="backtest-") as folder:
         settings = BacktestSettings(folder=f"{folder}/journals", tape=f"{folder}/tape.sqlite")
         config = freqtrade_config(basis, window, settings, None)

@@ -84,7 +84,9 @@ def rendered(page: Page) -> str:
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        # A name the template misspells is an error, not a blank on somebody's report.
         undefined=StrictUndefined,
+        # Off by default, whatever a template is called.
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -95,6 +97,7 @@ def _template() -> Template:
 def _policy(scripts: tuple[str, ...]) -> str:
     """Return the policy that lets exactly these scripts run, and nothing load."""
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    # Styles are inline because Plotly sets them; pictures are what its button saves.
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"

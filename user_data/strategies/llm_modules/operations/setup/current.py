@@ -12,6 +12,7 @@ from llm_modules.operations.settings.reading import value_at
 from llm_modules.operations.setup.profiles import profile_of
 from llm_modules.operations.setup.values import OWN_SERVER, SANDBOX
 
+# Freqtrade's own default, so that Enter changes nothing.
 DEFAULT_WALLET = 1000
 
 
@@ -26,6 +27,7 @@ class Server:
     @property
     def choice(self) -> str:
         """The answer that leads here: a preset, `compatible` or `sandbox`."""
+        # The model decides, as at a start: a provider without one is asked nothing.
         if not self.model:
             return SANDBOX
         return self.provider if self.provider in PROVIDERS else self.row.name
@@ -60,6 +62,7 @@ class Current:
     @property
     def stake(self) -> str:
         """The currency of stakes."""
+        # Broken settings must not keep setup from mending them: each value has a way out.
         return self.text("stake_currency") or "USDT"
 
     @property

@@ -64,10 +64,12 @@ def pairs(texts: Sequence[str], stake: str) -> tuple[str, ...]:
     expected = f"pairs such as BTC/{stake}:{stake}"
     if not names:
         raise ConfigError(f"found nothing, expected {expected}")
+    # Of the user's own stake currency: others are no market of this bot.
     form = re.compile(rf"{_BASE}/{re.escape(stake)}:{re.escape(stake)}")
     for name in names:
         if not form.fullmatch(name):
             raise ConfigError(f"found {name!r}, expected {expected}{_pair_hint(name, stake)}")
+        # Most likely another pair was meant.
         if names.count(name) > 1:
             raise ConfigError(f"found {name!r} twice, expected each pair once")
     return tuple(names)
@@ -86,7 +88,8 @@ def wallet(text: str) -> float:
         amount = math.nan
     if not 1 <= amount <= LARGEST_WALLET:
         raise ConfigError(
-            f"found {text!r}, expected an amount of 1 or more in digits alone, such as 1000 or 2500.5"
+            f"found {text!r}, expected an amount of 1 or more, as 1000 or 2500.5, "
+            "without commas between"
         )
     return int(amount) if amount.is_integer() else amount
 

@@ -22,6 +22,7 @@ def calibration_chart(reliability: Reliability) -> Chart | None:
         return None
     figure = paper("confidence said (%)", "trades won (%)", showlegend=False)
     figure.update_xaxes(range=[0, 100])
+    # A little beyond, so that dots at 0 and 100 are whole.
     figure.update_yaxes(range=[-4, 104])
     line = {"color": GREY, "dash": "dash", "width": 1}
     diagonal = go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=line, hoverinfo="skip")
@@ -33,6 +34,7 @@ def calibration_chart(reliability: Reliability) -> Chart | None:
             y=[100 * one.win_rate for one in bins],
             error_y={
                 "type": "data",
+                # Wilson's interval leans towards the middle, the more the fewer trades.
                 "symmetric": False,
                 "array": [100 * (one.win_rate_high - one.win_rate) for one in bins],
                 "arrayminus": [100 * (one.win_rate - one.win_rate_low) for one in bins],

@@ -18,8 +18,10 @@ from llm_modules.backtest.report.charts.chart import (
 def cost_chart(costs: Sequence[tuple[datetime, float]]) -> Chart | None:
     """Draw the sum of all costs so far, in USD; None where nothing was to be paid."""
     paid = np.array([cost for _, cost in costs], dtype=np.float64)
+    # A model of one's own costs nothing, and a flat line would tell no more than that.
     if not paid.any():
         return None
+    # Picked after summing: what is left out of the drawing is still in the sum.
     picked = last_of_each(len(paid))
     figure = time_paper("cost so far (USD)")
     figure.add_trace(

@@ -22,12 +22,14 @@ from llm_modules.backtest.report.plain import label, name
 from llm_modules.backtest.report.trade_words import entered, left
 from llm_modules.domain import Candles, ClosedTrade
 
+# More than a screen has pixels for, and pages of megabytes that browsers scroll badly.
 MOST_CANDLES = 3000
 MARKER_SIZE = 9
 ENTRY_SYMBOLS = {"long": "triangle-up", "short": "triangle-down"}
 EXIT_SYMBOL = "square"
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("won", {"color": BLUE, "width": 1.5}),
+    # Dotted too: colour alone says nothing to who sees none, nor on a grey print.
     ("lost", {"color": VERMILION, "width": 1.5, "dash": "dot"}),
 )
 NOTE = "Triangles are entries, up for long and down for short; squares are exits."
@@ -59,6 +61,7 @@ def trades_figure(
     figure = time_paper(f"price ({label(currency)})", xaxis_rangeslider_visible=False)
     if len(candles):
         figure.add_trace(_candles(candles))
+    # After the candles, so that markers lie on top of them.
     for kind, line in KINDS:
         of_kind = [trade for trade in trades if (trade.profit_abs > 0) == (kind == "won")]
         if of_kind:
@@ -78,6 +81,7 @@ def coarsened(candles: Candles) -> Candles:
         timeframe=candles.timeframe,
         open_times=candles.open_times[starts],
         open=candles.open[starts],
+        # The extremes have to stay: a stop is hit by them, and not by the close.
         high=np.maximum.reduceat(candles.high, starts),
         low=np.minimum.reduceat(candles.low, starts),
         close=candles.close[ends],
@@ -103,6 +107,7 @@ def _candles(candles: Candles) -> Any:
         close=candles.close,
         increasing={"line": thin, "fillcolor": "rgba(0, 0, 0, 0)"},
         decreasing={"line": thin, "fillcolor": GREY},
+        # What is asked of the page is why it was traded; prices would cover that up.
         hoverinfo="skip",
         name="candles",
     )
@@ -121,6 +126,7 @@ def _draw_ways(figure: Any, trades: Sequence[ClosedTrade], kind: str, line: dict
     """Draw a line from each entry to its exit; nothing leads from there to the next entry."""
     figure.add_trace(
         go.Scatter(
+            # One trace for all: Plotly grows slow with their number. None breaks the line.
             x=[at for one in trades for at in (*_times(one), None)],
             y=[rate for one in trades for rate in (one.open_rate, one.close_rate, None)],
             mode="lines",
