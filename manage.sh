@@ -174,9 +174,10 @@ run_tests() { # PYTEST OPTIONS
         return
     fi
     ensure_venv test
-    # A file of tests stays on one worker, in order: the end-to-end tests share one running bot.
+    # Three workers on two cores: many tests wait for programs they start. A file of tests stays on
+    # one of them, in order: the end-to-end tests share one running bot.
     # (Groups of tests would do the same, but pytest-xdist 3.8 loses them under pytest 9.)
-    exec "$VENV/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
+    exec "$VENV/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
 }
 
 menu() {

@@ -1,11 +1,14 @@
 """No test may leave this machine, or change what others find in the log."""
 
 import logging
+import signal
 import socket
 from typing import Any
 
 import pytest
 
+# Whoever starts the tests in the background may have Ctrl-C ignored, by all they start too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 LOOPBACK = ("127.", "::1", "localhost")
 
 

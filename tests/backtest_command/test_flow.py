@@ -17,11 +17,12 @@ from llm_modules.backtest.command.basis import opened
 from llm_modules.backtest.command.crew import Tell
 from llm_modules.backtest.command.estimate import Estimate, Habit, Size
 from llm_modules.backtest.command.flow import backtest
-from llm_modules.backtest.command.main import INTERRUPTED, main
+from llm_modules.backtest.command.main import main
 from llm_modules.backtest.command.options import BacktestOptions, Dates
 from llm_modules.backtest.command.scripted import serve_script
 from llm_modules.errors import BacktestError, ConfigError, UserError
 from llm_modules.llm.tape import Tape
+from llm_modules.operations.ending import INTERRUPTED
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.session import Session
 from llm_modules.sandbox.faults import ModelFaults

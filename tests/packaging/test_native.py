@@ -57,7 +57,7 @@ def test_the_test_tools_come_with_the_tests_and_serve_the_bot_too(project: Proje
     text = (project.folder / ".venv" / "requirements.txt").read_text(encoding="utf-8")
     assert text == LOCK
     # Whole files to a worker: the end-to-end tests share one bot.
-    workers = "-n 2 --dist loadfile --no-loadscope-reorder"
+    workers = "-n 3 --dist loadfile --no-loadscope-reorder"
     assert result.calls[-1] == f"python -m pytest {workers} tests/gate -k x y"
     assert not project.run("status").called("pip install")
 
