@@ -339,3 +339,20 @@ def test_a_whole_configuration_is_checked_with_its_language(own: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"llm_prompts/zh/flat\.j2: unknown variable 'markt'"):
         demand_templates(chinese, own)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        "{% for block in lasting.blocks[1:] %}{{ block.lines }}{% endfor %}",
+        "{% for block in passing.blocks %}{{ block.lines[1:] }}{% endfor %}",
+    ],
+)
+def test_no_later_line_of_others_text_gets_out_of_its_fence_either(own: Path, leak: str) -> None:
+    put(own, "user.j2", (PROMPTS_FOLDER / "en" / "user.j2").read_text(encoding="utf-8") + leak)
+    assert "outside their fence" in refusal(own)
+
+
+def test_a_template_that_asks_for_more_memory_than_there_is_is_refused(own: Path) -> None:
+    put(own, "user.j2", "{{ pair * 1000000000000000 }}")
+    assert refusal(own).startswith("llm_prompts/en/user.j2: line 1")

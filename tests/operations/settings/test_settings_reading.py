@@ -164,3 +164,10 @@ def test_line_endings_are_read_as_freqtrade_reads_them_and_kept_for_writing(
     path = written(tmp_path, b'{\r\n"a": 1\r}\n')
     assert settings.exact_text(path) == '{\r\n"a": 1\r}\n'
     assert settings.read_text(path) == '{\n"a": 1\n}\n' == path.read_text(encoding="utf-8")
+
+
+def test_a_byte_order_mark_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"dry_run": true}', encoding="utf-8-sig")
+    with pytest.raises(ConfigError, match="begins with a byte order mark: save it as UTF-8"):
+        settings.read_settings(path)

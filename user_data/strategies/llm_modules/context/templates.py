@@ -67,15 +67,25 @@ class UserPage:
 # others' text are digits, which no filter of a template changes.
 _ROWS = Block("candles", "title", ("line",), "header")
 _NO_ROWS = Block("timeframes", "title", ())
-_LASTING = Quotes("161803398", (Block("lessons", "title", ("4669201609",)),))
-_PASSING = Quotes("141421356", (Block("decisions", "title", ("2502907875",)),))
+# Two blocks of two lines each: what a template does with the second of either is seen too.
+_LASTING = Quotes(
+    "161803398",
+    (Block("lessons", "title", ("46692", "16091")), Block("trades", "title", ("57721", "56649"))),
+)
+_PASSING = Quotes(
+    "141421356",
+    (Block("decisions", "title", ("25029", "78750")), Block("habits", "title", ("26149", "72128"))),
+)
 _PAIR = "PAIR/577:577"
 _FULL = UserPage(_PAIR, "t", "e", "a", ("line",), "m", _ROWS, _LASTING, _PASSING, (_ROWS,))
 _SAMPLES = (_FULL, UserPage(_PAIR, "t", "", "", (), "m", _NO_ROWS))
 _PAGES = ("page 271", "page 828")
 _PORTFOLIO = {"pages": _PAGES, "account": "a", "pairs": (_PAIR, "PAIR/314:314")}
 # What a template can do wrong while it is rendered; a bug of ours in between is told like one.
-_FAILURES = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError)
+_FAILURES = (
+    *(TemplateError, TypeError, ValueError, LookupError, ArithmeticError),
+    *(RecursionError, MemoryError),
+)
 _KNOWN_NAMES = frozenset({"risk", *_PORTFOLIO, *(field.name for field in fields(UserPage))})
 
 

@@ -49,6 +49,9 @@ def parse_text(text: str, name: str) -> Settings:
     Raises ConfigError with line and column when it is not JSON or not an object, and with the
     lines of a key that stands twice.
     """
+    # Some editors put it there, nobody sees it, and Freqtrade refuses it as an invalid value.
+    if text.startswith("\ufeff"):
+        raise ConfigError(f"{name} begins with a byte order mark: save it as UTF-8 without BOM")
     # As bytes, because the parser counts bytes when it says where it stopped.
     encoded = text.encode()
     try:
