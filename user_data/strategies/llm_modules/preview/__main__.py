@@ -1,9 +1,14 @@
 """`python -m llm_modules.preview`: a program of its own, for it needs Freqtrade's exchange."""
 
 import os
+import signal
 import sys
 
-from llm_modules.preview.main import main
+# Until the imports are done, which takes seconds, Ctrl-C ends the program without a word.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from llm_modules.preview.main import main  # noqa: E402 - see above
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:], os.environ))
