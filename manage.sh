@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one entrance to the bot: a menu without argument, else ./manage.sh COMMAND [OPTIONS].
 # It only chooses between Docker and a native virtual environment and installs what is locked;
-# what a command does is in user_data/strategies/llm_modules/cli.py. Runs on bash 3.2 (macOS).
+# what a command does is in user_data/strategies/llm_modules/cli. Runs on bash 3.2 (macOS).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

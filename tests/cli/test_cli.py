@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from builders import a_decision_record, a_trade_record
-from llm_modules import cli
-from llm_modules.cli import COMMANDS, main
+from llm_modules.cli import commands as cli
+from llm_modules.cli.commands import COMMANDS, main
 from llm_modules.errors import UserError
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places
@@ -412,7 +412,7 @@ def test_an_error_of_the_machine_is_one_line_and_status_1(
 # As at a terminal, also where the tests run in the background, which ignores Ctrl-C.
 AT_A_TERMINAL = """
 import os, signal, sys
-from llm_modules.cli import main
+from llm_modules.cli.commands import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main(sys.argv[1:], os.environ))
 """

@@ -19,7 +19,7 @@ from docs.reading import (
     paragraphs,
     text_of,
 )
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.operations.places import SHIPPED_USER_DATA
 
 ALL = all_calls()

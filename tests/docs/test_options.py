@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from docs.reading import paragraphs
-from llm_modules import cli
 from llm_modules.backtest.command import options as backtest
+from llm_modules.cli import commands as cli
 from llm_modules.preview import options as preview
 from llm_modules.report import options as report
 from llm_modules.sandbox.__main__ import build_parser as sandbox

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.llm.opening import targets
 from llm_modules.llm.providers.table import PROVIDERS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.errors import UserError
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.keeping import replacing, restoring, upkeep
@@ -432,7 +432,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from llm_modules.operations.keeping import replacing
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 real, count = replacing._move, 0
 def move(before, after, undo):
     global count

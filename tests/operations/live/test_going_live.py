@@ -13,7 +13,7 @@ import pytest
 import fake_binance
 from builders import NOON
 from fake_binance import KEY, REFUSED, SECRET, FakeBinance
-from llm_modules.cli import main
+from llm_modules.cli.commands import main
 from llm_modules.config import parse_config
 from llm_modules.errors import ConfigError, JournalError, UserError
 from llm_modules.gate.clearance import CLEARANCE_NAME, clearance_fingerprint, write_clearance

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builders import NOON, PAIR, a_trade_record
-from llm_modules.cli import main
+from llm_modules.cli.commands import main
 from llm_modules.journal.records import LessonRecord
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.records.calibrating import (

@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_made_is_an_error() -> None:
 
 
 def test_only_the_drawing_itself_waits_for_matplotlib() -> None:
-    code = "import sys, llm_modules.cli; print('matplotlib' in sys.modules)"
+    code = "import sys, llm_modules.cli.commands; print('matplotlib' in sys.modules)"
     done = subprocess.run(  # noqa: S603 our own code
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(PLACES.strategies)},

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llm_modules.cli import COMMANDS, main, parser
+from llm_modules.cli.commands import COMMANDS, main, parser
 from llm_modules.errors import ConfigError, UserError
 from llm_modules.operations.places import PROJECT, Places
 from llm_modules.operations.session import Session

@@ -14,7 +14,7 @@ import pytest
 
 from builders import a_decision_record
 from freqtrade_api import PASSWORD, PING, FreqtradeApi
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import SHIPPED_USER_DATA
 from llm_modules.operations.screen import Screen

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from builders import NOON, PAIR, a_decision_record, a_trade_record
 from journaling import a_log, drain
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.journal.records import (
     Approved,
     HaltRecord,

@@ -8,7 +8,7 @@ import pytest
 from rich.text import Text
 
 from builders import NOON, PAIR, a_decision_record, a_trade_record
-from llm_modules import cli
+from llm_modules.cli import commands as cli
 from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session

@@ -1,4 +1,4 @@
-"""What manage.sh does, in Python: each folder a kind of work, each command an entry of cli.py.
+"""What manage.sh does, in Python: each folder a kind of work, each command an entry of cli/.
 
 setup      questions and flags that become config.json and .env; configs of older versions
 settings   both files: read as Freqtrade reads them, checked, and changed in place

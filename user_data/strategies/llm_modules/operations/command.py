@@ -1,4 +1,4 @@
-"""What a command of manage.sh is: an entry in the table of cli.py."""
+"""What a command of manage.sh is: an entry in the table of cli/commands.py."""
 
 import argparse
 from collections.abc import Callable

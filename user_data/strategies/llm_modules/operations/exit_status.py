@@ -1,4 +1,4 @@
-"""What a command's exit status means, the same for cli.py and manage.sh."""
+"""What a command's exit status means, the same for all programs and manage.sh."""
 
 import enum
 

@@ -5,10 +5,10 @@ import signal
 import sys
 
 # Until the imports are done, which takes seconds, Ctrl-C ends the program without a word.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+usual = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from llm_modules.preview.main import main  # noqa: E402 - see above
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, usual)
     sys.exit(main(sys.argv[1:], os.environ))

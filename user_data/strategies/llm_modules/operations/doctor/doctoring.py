@@ -97,7 +97,7 @@ def examine(
         session.screen.raw(_as_json(examined))
     elif examined.whole:
         session.screen.say(_summary(examined.found))
-    # Not for cli.py, where being interrupted is no failure: `doctor && start` must not start.
+    # Not for the program to end, where it would be 130: `doctor && start` must not start.
     if not examined.whole:
         return ExitStatus.FAILED
     if examined.case.problems:

@@ -5,8 +5,6 @@ Exit status: 0 done, 1 failed or refused, 2 wrong usage, settings or environment
 """
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,6 +206,3 @@ COMMANDS: Mapping[str, Command] = {
         lambda _session, _options: upkeep.complete_env(),
     ),
 }
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,46 @@
+"""Ctrl-C before a program is ready: it ends, and no traceback is shown."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STRATEGIES = Path(__file__).parent.parent.parent / "user_data" / "strategies"
+# Taken while the imports run, as slow ones are: nothing of ours answers yet.
+SLOW_IMPORT = """
+import importlib.abc, sys, time
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "rich" or name == "freqtrade":
+            print("imports", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+"""
+
+
+@pytest.mark.parametrize("program", ["cli", "preview", "report", "backtest"])
+def test_ctrl_c_while_it_still_imports_ends_it_without_a_traceback(
+    program: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_IMPORT, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path), str(STRATEGIES)])
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-m", f"llm_modules.{program}"],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "imports\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    assert complaints == ""

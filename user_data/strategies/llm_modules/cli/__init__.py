@@ -1,0 +1,1 @@
+"""`python -m llm_modules.cli COMMAND`: what manage.sh calls."""
