@@ -406,7 +406,7 @@ def test_an_error_of_the_machine_is_one_line_and_status_1(
 
     monkeypatch.setattr(control, "stop", fail)
     assert run(folder, "stop") == 1
-    assert "No space left on device" in capsys.readouterr().err
+    assert "run/bot.json: no room is left on the disk" in capsys.readouterr().err
 
 
 # As at a terminal, also where the tests run in the background, which ignores Ctrl-C.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+PROGRAMS = ["cli", "preview", "report", "backtest", "selftest", "sandbox"]
 STRATEGIES = Path(__file__).parent.parent.parent / "user_data" / "strategies"
 # Taken while the imports run, as slow ones are: nothing of ours answers yet.
 SLOW_IMPORT = """
@@ -16,7 +17,7 @@ import importlib.abc, sys, time
 
 class Slow(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "rich" or name == "freqtrade":
+        if name in {"rich", "freqtrade", "aiohttp"}:
             print("imports", flush=True)
             time.sleep(60)
 
@@ -24,7 +25,7 @@ sys.meta_path.insert(0, Slow())
 """
 
 
-@pytest.mark.parametrize("program", ["cli", "preview", "report", "backtest"])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_ctrl_c_while_it_still_imports_ends_it_without_a_traceback(
     program: str, tmp_path: Path
 ) -> None:

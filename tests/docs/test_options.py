@@ -11,8 +11,8 @@ from llm_modules.backtest.command import options as backtest
 from llm_modules.cli import commands as cli
 from llm_modules.preview import options as preview
 from llm_modules.report import options as report
-from llm_modules.sandbox.__main__ import build_parser as sandbox
-from llm_modules.selftest.__main__ import _parser as selftest
+from llm_modules.sandbox.main import build_parser as sandbox
+from llm_modules.selftest.main import _parser as selftest
 
 # Called by manage.sh, docker-compose.yml or another command, never by people.
 INTERNAL = {"run", "announce", "kept-options", "complete-env"}

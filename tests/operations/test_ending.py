@@ -1,5 +1,6 @@
 """How programs end: one line and a status, whatever was raised."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -28,7 +29,17 @@ raise SystemExit(ended(screen, lambda: screen.raw("été \\u6bd4") or screen.say
         (ConfigError("a key"), ExitStatus.UNUSABLE, "a key\n"),
         (BacktestError("stopped"), ExitStatus.FAILED, "stopped\n"),
         (JournalError("damaged"), ExitStatus.FAILED, "damaged\n"),
-        (OSError(28, "No space left"), ExitStatus.FAILED, "[Errno 28] No space left\n"),
+        (
+            OSError(errno.ENOSPC, "No space left"),
+            ExitStatus.FAILED,
+            "no room is left on the disk: make some and try again\n",
+        ),
+        (
+            OSError(errno.EACCES, "Permission denied", "user_data/HALT"),
+            ExitStatus.FAILED,
+            "user_data/HALT: this user has no right to it: `ls -l` tells whose it is\n",
+        ),
+        (OSError(errno.EIO, "I/O error"), ExitStatus.FAILED, "[Errno 5] I/O error\n"),
         (AlreadyRunningError("it runs"), ExitStatus.FAILED, "it runs: ./manage.sh stop ends it\n"),
         (KeyboardInterrupt(), INTERRUPTED, ""),
         (BrokenPipeError(), ExitStatus.DONE, ""),

@@ -194,7 +194,11 @@ def test_the_entrance_reports_until_now(empty: Bot, capsys: pytest.CaptureFixtur
     [
         (UserError("the file is wrong"), ExitStatus.UNUSABLE, "the file is wrong\n"),
         (JournalError("damaged"), ExitStatus.FAILED, "damaged\n"),
-        (OSError(28, "No space left"), ExitStatus.FAILED, "[Errno 28] No space left\n"),
+        (
+            OSError(28, "No space left"),
+            ExitStatus.FAILED,
+            "no room is left on the disk: make some and try again\n",
+        ),
         (KeyboardInterrupt(), INTERRUPTED, "Stopped; no page was written.\n"),
     ],
 )

@@ -10,10 +10,10 @@ import ccxt.pro
 import rapidjson
 
 from llm_modules.config import LLMConfig
-from llm_modules.sandbox.__main__ import build_parser
 from llm_modules.sandbox.chat import MODEL_NAME
 from llm_modules.sandbox.contracts import CONTRACTS
 from llm_modules.sandbox.exchange import EXCHANGE_PREFIX
+from llm_modules.sandbox.main import build_parser
 
 PATH = Path(__file__).parents[2] / "user_data" / "config.sandbox.json"
 

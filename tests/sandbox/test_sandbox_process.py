@@ -20,7 +20,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 
 from llm_modules.errors import UserError
-from llm_modules.sandbox.__main__ import build_parser, main
+from llm_modules.sandbox.main import build_parser, main
 from llm_modules.sandbox.server import LOOPBACK, serve
 
 ROOT = Path(__file__).parents[2]

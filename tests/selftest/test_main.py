@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from llm_modules.gate.clearance import CLEARANCE_NAME
+from llm_modules.operations.ending import INTERRUPTED
 from llm_modules.operations.places import SHIPPED_USER_DATA
-from llm_modules.selftest.__main__ import main
+from llm_modules.selftest.main import main
 
 
 @pytest.fixture
@@ -66,6 +67,6 @@ def test_being_interrupted_gives_no_clearance(
     def interrupted(*_: object) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llm_modules.selftest.__main__.selftest", interrupted)
-    assert run(user_data) == 1
+    monkeypatch.setattr("llm_modules.selftest.main.selftest", interrupted)
+    assert run(user_data) == INTERRUPTED
     assert "no clearance was given" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """How every program of ours ends: whatever is raised becomes one line and an exit status."""
 
+import errno
 import io
 import os
 import sys
@@ -12,6 +13,8 @@ from llm_modules.operations.screen import Screen
 
 # What a shell tells of a program that Ctrl-C ended.
 INTERRUPTED = 130
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def ended(screen: Screen, act: Callable[[], int], *, interrupted: str = "") -> int:
@@ -35,7 +38,7 @@ def ended(screen: Screen, act: Callable[[], int], *, interrupted: str = "") -> i
         return ExitStatus.FAILED if isinstance(error, BacktestError) else ExitStatus.UNUSABLE
     except (OSError, JournalError) as error:
         # A full disk, a missing permission: one line says it, a traceback would hide it.
-        return _failed(screen, str(error))
+        return _failed(screen, _with_a_cure(error))
 
 
 def until_interrupted(follow: Callable[[], ExitStatus]) -> ExitStatus:
@@ -49,6 +52,16 @@ def until_interrupted(follow: Callable[[], ExitStatus]) -> ExitStatus:
 def _failed(screen: Screen, why: str) -> ExitStatus:
     screen.complain(why)
     return ExitStatus.FAILED
+
+
+def _with_a_cure(error: OSError | JournalError) -> str:
+    number, file = getattr(error, "errno", None), getattr(error, "filename", None)
+    where = f"{file}: " if file else ""
+    if number in NO_ROOM:
+        return f"{where}no room is left on the disk: make some and try again"
+    if number in NO_RIGHTS:
+        return f"{where}this user has no right to it: `ls -l` tells whose it is"
+    return str(error)
 
 
 def _write_what_can_be_written() -> None:
