@@ -42,6 +42,7 @@ from llm_modules.domain import AccountState, Candles
 from llm_modules.engine import cycle
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.question import Present, Question, World
 from llm_modules.engine.recording import answered_record
@@ -112,7 +113,7 @@ def a_bot(folder: Path, trades: int) -> Rooms:
     return Rooms(
         config=config,
         context=ContextBuilder(config.context_config, config.risk_management),
-        executor=FunctionExecutor(Instant(), model="instant", deadline_seconds=9),
+        executor=FunctionExecutor(Instant(), model="instant", deadline=Deadline(9)),
         sparing=Sparing(config.llm_config.asking),
         checker=DecisionChecker(config.risk_management),
         book=DecisionBook(),

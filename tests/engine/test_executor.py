@@ -10,6 +10,7 @@ from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a
 from fakes import ScriptedClient, answering
 from llm_modules.dialogue import Inquiry, Prompt, Reply, Usage
 from llm_modules.engine.cycle import decide
+from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from llm_modules.errors import ProviderError
 from llm_modules.journal.encoding import encoded
@@ -23,7 +24,7 @@ USELESS = a_reply(text="let me think")
 
 
 def run(client: ScriptedClient, deadline_seconds: float = 5) -> Answer:
-    executor = FunctionExecutor(client, model="asked-model", deadline_seconds=deadline_seconds)
+    executor = FunctionExecutor(client, model="asked-model", deadline=Deadline(deadline_seconds))
     return asyncio.run(executor.call(a_prompt(), Inquiry(PAIR)))
 
 
@@ -94,7 +95,7 @@ def test_a_tool_of_the_other_stance_is_not_executed(reply: Reply) -> None:
 
 def test_closing_closes_the_client() -> None:
     client = ScriptedClient([USELESS])
-    asyncio.run(FunctionExecutor(client, model="m", deadline_seconds=1).close())
+    asyncio.run(FunctionExecutor(client, model="m", deadline=Deadline(1)).close())
     assert client.closed
 
 
@@ -121,7 +122,7 @@ def asked(script: Script, tape: Tape | None, deadline_seconds: float = 5) -> Ans
 
     async def once(server: Adversary) -> Answer:
         client = client_of(server, tape)
-        executor = FunctionExecutor(client, model="m", deadline_seconds=deadline_seconds)
+        executor = FunctionExecutor(client, model="m", deadline=Deadline(deadline_seconds))
         answer = await executor.call(a_prompt(), Inquiry(PAIR))
         await executor.close()
         return answer
@@ -205,7 +206,7 @@ def test_the_most_requests_a_decision_can_take_leave_its_record_within_3_kb() ->
 
 def test_another_model_of_the_same_client_is_asked_by_name() -> None:
     client = ScriptedClient([USELESS, answering("signal_wait")])
-    executor = FunctionExecutor(client, model="small", deadline_seconds=5, by_name=True)
+    executor = FunctionExecutor(client, model="small", deadline=Deadline(5), by_name=True)
     asyncio.run(executor.call(a_prompt(), Inquiry(PAIR)))
     assert client.models == ["small", "small"]
     own = ScriptedClient([answering("signal_wait")])
@@ -217,7 +218,7 @@ def test_another_model_of_the_same_client_is_asked_by_name() -> None:
 def test_a_caller_may_give_less_time_and_the_whole_is_told(seconds: float) -> None:
     """What was left of the time is another one when a tape is played back, the whole is not."""
     client = ScriptedClient([USELESS], delay_seconds=0.2)
-    executor = FunctionExecutor(client, model="m", deadline_seconds=60)
+    executor = FunctionExecutor(client, model="m", deadline=Deadline(60))
     inquiry, until = Inquiry(PAIR), time.monotonic() + seconds
     answer = asyncio.run(executor.call(a_prompt(), inquiry, until=until))
     assert answer.fault == "timeout: no usable answer within 60 s"
@@ -251,7 +252,7 @@ def hung() -> tuple[list[Answer], list[int]]:
         spare = {"api_base": second.url, "model": "spare"}
         asking = {"timeout": 60, "retry_times": 0, "breaker_failures": 2, "fallbacks": [spare]}
         client = a_client(llm_config(first.url, **asking))
-        executor = FunctionExecutor(client, model="m", deadline_seconds=0.8)
+        executor = FunctionExecutor(client, model="m", deadline=Deadline(0.8))
         answers = [await executor.call(a_prompt(), Inquiry(PAIR)) for _ in range(3)]
         await executor.close()
         return answers

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from builders import ARGUMENTS, NOON, PAIR, a_prompt, a_reply, a_request
 from fakes import ScriptedClient
 from llm_modules.dialogue import Expense, Inquiry, Reply, ToolRequest, Usage
+from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.portfolio_executor import PortfolioExecutor, shared
 from llm_modules.errors import ProviderError
@@ -27,7 +28,7 @@ def waits(*pairs: str, **changes: Any) -> Reply:
 
 
 def run(client: ScriptedClient, deadline_seconds: float = 5) -> dict[str, Answer]:
-    executor = PortfolioExecutor(client, model="asked-model", deadline_seconds=deadline_seconds)
+    executor = PortfolioExecutor(client, model="asked-model", deadline=Deadline(deadline_seconds))
     answers: dict[str, Answer] = {}
 
     def answered(pair: str, answer: Answer) -> None:
@@ -135,7 +136,7 @@ def test_a_valid_call_does_not_wait_for_the_repair_of_another() -> None:
     def answered(pair: str, _answer: Answer) -> None:
         at_prompts[pair] = len(client.prompts)
 
-    executor = PortfolioExecutor(client, model="m", deadline_seconds=5)
+    executor = PortfolioExecutor(client, model="m", deadline=Deadline(5))
     asyncio.run(executor.call(a_prompt(), Inquiry("all pairs"), OFFERS, answered))
     assert at_prompts == {PAIR: 1, ETH: 3, SOL: 3}
 

@@ -18,6 +18,7 @@ from llmock.testing import LLMockServer
 
 from builders import ARGUMENTS, PAIR, a_prompt
 from llm_modules.dialogue import Inquiry
+from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from models import CANARY, a_client, llm_config
 
@@ -56,7 +57,7 @@ def asked(mock: LLMock, questions: int = 1, **changes: Any) -> Course:
 
     async def scene() -> Course:
         client = a_client(llm_config(mock.base_url(), **settings))
-        executor = FunctionExecutor(client, model="gpt-4o", deadline_seconds=settings["timeout"])
+        executor = FunctionExecutor(client, model="gpt-4o", deadline=Deadline(settings["timeout"]))
         answers = [await executor.call(a_prompt(), Inquiry(PAIR)) for _ in range(questions)]
         await executor.close()
         return Course(tuple(answers))

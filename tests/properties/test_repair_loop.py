@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from builders import ARGUMENTS, NOON, PAIR, a_prompt, a_reply, a_request
 from llm_modules.dialogue import Expense, Inquiry, Prompt, Reply, ToolRequest, Usage
+from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import REPAIRS, Answer, FunctionExecutor
 from llm_modules.errors import ProviderError, ProviderFault
 
@@ -108,7 +109,7 @@ def turns(offered: Sequence[str], others: Sequence[str]) -> st.SearchStrategy[li
 
 def run(model: Model, stance: str) -> tuple[Answer, Inquiry]:
     inquiry = Inquiry(PAIR)
-    executor = FunctionExecutor(model, model="asked", deadline_seconds=60)
+    executor = FunctionExecutor(model, model="asked", deadline=Deadline(60))
     return asyncio.run(executor.call(a_prompt(stance), inquiry)), inquiry
 
 
@@ -178,7 +179,7 @@ def test_a_model_that_falls_silent_is_a_fault_and_what_was_before_is_kept(
 
     model = Silent(taking)
     inquiry = Inquiry(PAIR)
-    executor = FunctionExecutor(model, model="asked", deadline_seconds=0.01)
+    executor = FunctionExecutor(model, model="asked", deadline=Deadline(0.01))
     answer = asyncio.run(executor.call(a_prompt(), inquiry))
     if model.fell_silent:
         assert answer.call is None

@@ -1,16 +1,20 @@
 """Questions that were asked at once and in haste end, played back from the tape, as they did."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from adversary import Script, adversary, completion, http
 from builders import ARGUMENTS, PAIR, a_prompt
 from llm_modules.dialogue import Inquiry, Message, Prompt
 from llm_modules.engine.cheap_first import open_executor
 from llm_modules.engine.executor import Answer
+from llm_modules.llm.attempts import Response
 from llm_modules.llm.tape import Tape
 from models import a_client, llm_config
 
@@ -66,6 +70,21 @@ def test_after_a_cheap_model_that_hung_the_words_are_the_same(tmp_path: Path) ->
 def test_a_pause_that_would_outlast_the_cheap_models_time_is_not_begun(tmp_path: Path) -> None:
     made, again = recorded_and_replayed(tmp_path / "tape", http("{}", "500 Oops"))
     assert {one.escalated_from for one in made} == {"small: server_error: Error code: 500"}
+    assert again == made
+
+
+def test_a_replay_that_is_held_up_has_the_words_of_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped with Ctrl-Z, on a busy machine or a slow disk: its own time decides nothing."""
+    read = Tape.response
+
+    def slowly(tape: Tape, request_hash: str, nth: int) -> Response | None:
+        time.sleep(HASTY["timeout"])
+        return read(tape, request_hash, nth)
+
+    monkeypatch.setattr(Tape, "response", slowly)
+    made, again = recorded_and_replayed(tmp_path / "tape", http("{}", "500 Oops"))
     assert again == made
 
 

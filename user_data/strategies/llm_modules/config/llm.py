@@ -187,6 +187,11 @@ class LLMConfig(ServerConfig):
         default_factory=dict, description="prices by model, before those of the built-in table"
     )
 
+    @property
+    def is_played(self) -> bool:
+        """Whether every answer is played back from the tape, and no server is asked."""
+        return self.tape_mode == "replay"
+
     @field_validator("prices")
     @classmethod
     def _names_models(cls, value: dict[str, PriceConfig]) -> dict[str, PriceConfig]:

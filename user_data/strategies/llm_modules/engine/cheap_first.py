@@ -4,11 +4,11 @@ Most candles end in waiting or holding, which a cheap model may say if it is sur
 changes or closes a position, nor moves a stop, by which it could do either.
 """
 
-import time
 from dataclasses import replace
 
 from llm_modules.config import LLMConfig
 from llm_modules.dialogue import Inquiry, Prompt
+from llm_modules.engine.deadline import Deadline, deadline_of
 from llm_modules.engine.executor import Answer, Executor, FunctionExecutor
 from llm_modules.llm.client import LLMClient
 from llm_modules.tools.calls import Hold, Wait
@@ -33,16 +33,16 @@ class CheapFirst:
         main: FunctionExecutor,
         *,
         sure_from: float,
-        deadline_seconds: float,
+        deadline: Deadline,
     ) -> None:
         self._cheap = cheap
         self._main = main
         self._sure_from = sure_from
-        self._deadline_seconds = deadline_seconds
+        self._deadline = deadline
 
     async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:
         """Ask about the inquiry's pair; expenses and problems are those of both models."""
-        until = time.monotonic() + self._deadline_seconds
+        until = self._deadline.until()
         first = await self._cheap.call(prompt, inquiry)
         if self._counts(first):
             return first
@@ -65,18 +65,18 @@ class CheapFirst:
 
 def open_executor(client: LLMClient, config: LLMConfig) -> Executor:
     """Return what asks the configured model, after a cheap one if there is one."""
-    asking, seconds = config.asking, config.timeout
-    main = FunctionExecutor(client, model=config.model, deadline_seconds=seconds)
+    asking, deadline = config.asking, deadline_of(config)
+    main = FunctionExecutor(client, model=config.model, deadline=deadline)
     if not asking.cheap_model:
         return main
     cheap = FunctionExecutor(
         client,
         model=asking.cheap_model,
-        deadline_seconds=seconds * CHEAP_SHARE,
+        deadline=replace(deadline, seconds=deadline.seconds * CHEAP_SHARE),
         by_name=True,
     )
     sure_from = asking.escalate_below_confidence
-    return CheapFirst(cheap, main, sure_from=sure_from, deadline_seconds=seconds)
+    return CheapFirst(cheap, main, sure_from=sure_from, deadline=deadline)
 
 
 def said(answer: Answer) -> str:

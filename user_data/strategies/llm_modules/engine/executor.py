@@ -1,11 +1,10 @@
 """FunctionExecutor: asks until one valid tool call is there, or says why there is none."""
 
-import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from llm_modules.dialogue import Expense, Inquiry, Message, Prompt, Reply
+from llm_modules.engine.deadline import Deadline, within
 from llm_modules.errors import ModelError, ProviderError
 from llm_modules.llm.client import LLMClient
 from llm_modules.tools.calls import ToolCall
@@ -65,13 +64,13 @@ class FunctionExecutor:
         client: LLMClient,
         *,
         model: str,
-        deadline_seconds: float,
+        deadline: Deadline,
         by_name: bool = False,
     ) -> None:
         self._client = client
         self._model = model
         self._asked = model if by_name else None
-        self._deadline_seconds = deadline_seconds
+        self._deadline = deadline
 
     async def call(self, prompt: Prompt, inquiry: Inquiry, *, until: float | None = None) -> Answer:
         """Ask about the inquiry's pair; one deadline covers every attempt.
@@ -79,19 +78,17 @@ class FunctionExecutor:
         It is the executor's own, or `until`, a moment of time.monotonic(); the inquiry tells it to
         whoever asks the model.
         """
-        started = time.monotonic()
-        inquiry.until = started + self._deadline_seconds if until is None else until
+        inquiry.until = self._deadline.until() if until is None else until
         course = _Course(inquiry)
         fault: str | None = None
         call: ToolCall | None = None
         try:
-            async with asyncio.timeout(inquiry.until - started):
+            async with within(inquiry.until):
                 call = await self._ask_and_repair(prompt, course)
         except ProviderError as error:
             fault = f"{error.fault}: {error}"
         except TimeoutError:
-            # Not what was left of it: played back from a tape, nothing takes any time.
-            fault = f"timeout: no usable answer within {self._deadline_seconds:g} s"
+            fault = self._deadline.fault
         replies = course.replies
         return Answer(
             call=call,

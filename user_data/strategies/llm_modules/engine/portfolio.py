@@ -25,6 +25,7 @@ from llm_modules.engine.cycle import (
     prepare,
     spare,
 )
+from llm_modules.engine.deadline import deadline_of
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.guard import contained
 from llm_modules.engine.portfolio_executor import Panel, PortfolioExecutor
@@ -77,7 +78,7 @@ def open_panel(
         return None
     return Panel(
         context=PortfolioContext(config.context_config, config.risk_management, prompts),
-        executor=PortfolioExecutor(client, model=llm.model, deadline_seconds=llm.timeout),
+        executor=PortfolioExecutor(client, model=llm.model, deadline=deadline_of(llm)),
         most_pairs=max(1, llm.max_tokens // TOKENS_OF_A_CALL),
     )
 
@@ -134,7 +135,7 @@ async def _decide_each(questions: Sequence[Question], rooms: Rooms, done: Done) 
 async def _answers(cases: Sequence[Case], rooms: Rooms) -> Sequence[Answer]:
     """Ask about every pair at once; the answers come in the order of the cases."""
     # A tape alone answers without waiting: a task for each would do nothing but take its time.
-    if rooms.config.llm_config.tape_mode == "replay":
+    if rooms.config.llm_config.is_played:
         return [await ask(case, rooms) for case in cases]
     return await asyncio.gather(*(ask(case, rooms) for case in cases))
 

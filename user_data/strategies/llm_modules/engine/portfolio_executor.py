@@ -1,12 +1,11 @@
 """PortfolioExecutor: one question about several pairs, asked until each has its one valid call."""
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llm_modules.context.portfolio import PortfolioContext
 from llm_modules.dialogue import Expense, Inquiry, Message, Prompt, Usage
+from llm_modules.engine.deadline import Deadline, within
 from llm_modules.engine.executor import REPAIRS, Answer
 from llm_modules.errors import ProviderError
 from llm_modules.llm.client import LLMClient
@@ -62,10 +61,10 @@ class PortfolioExecutor:
     the exact reasons, at most twice.
     """
 
-    def __init__(self, client: LLMClient, *, model: str, deadline_seconds: float) -> None:
+    def __init__(self, client: LLMClient, *, model: str, deadline: Deadline) -> None:
         self._client = client
         self._model = model
-        self._deadline_seconds = deadline_seconds
+        self._deadline = deadline
 
     async def call(
         self, prompt: Prompt, inquiry: Inquiry, offers: Offers, answered: Answered
@@ -77,9 +76,8 @@ class PortfolioExecutor:
         """
         course = _Course(inquiry, offers, self._model)
         fault: str | None = None
-        until = asyncio.get_running_loop().time() + self._deadline_seconds
         # Whoever asks the model reckons with it too.
-        inquiry.until = time.monotonic() + self._deadline_seconds
+        until = inquiry.until = self._deadline.until()
         for _ in range(1 + REPAIRS):
             calls, fault = await self._round(prompt, course, until)
             course.bill()
@@ -98,12 +96,12 @@ class PortfolioExecutor:
         """Ask once; returns what was called, and why there was no reply."""
         nothing = Calls(problems=dict.fromkeys(course.waiting, ()))
         try:
-            async with asyncio.timeout_at(until):
+            async with within(until):
                 reply = await self._client.ask(prompt, course.inquiry)
         except ProviderError as error:
             return nothing, f"{error.fault}: {error}"
         except TimeoutError:
-            return nothing, f"timeout: no usable answer within {self._deadline_seconds:g} s"
+            return nothing, self._deadline.fault
         course.model = reply.model
         calls = read_calls(reply, course.waiting)
         for pair in course.waiting:

@@ -1,6 +1,7 @@
 """One model at one server: one question, one reply or a typed error, within a deadline."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class Endpoint:
         named = model or self.model
         question = _Question(prompt, inquiry, named, self._patience.clock() + seconds)
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with asyncio.timeout(None if math.isinf(seconds) else seconds) as limit:
                 reply = await self._ask_until_answered(question)
         except TimeoutError:
             # A tape tells with it that whoever asked had not waited.

@@ -1,5 +1,6 @@
 """Opens what answers prompts, as the configuration names it: servers, tape and meter joined."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,8 @@ def open_client(config: LLMConfig, asked: Sequence[Target], around: Surroundings
         dialect = dialect_for(target, config)
         carrier, recorded = carriers.carrier(target, dialect), carriers.recorded(target)
         links.append(Endpoint(target, config, dialect, carrier, patience, recorded))
-    return ModelChain(links, config.timeout, aftermath=carriers.aftermath())
+    seconds = math.inf if config.is_played else config.timeout
+    return ModelChain(links, seconds, aftermath=carriers.aftermath())
 
 
 def _with_patience(asked: Iterable[Target], config: LLMConfig) -> Iterator[tuple[Target, Patience]]:

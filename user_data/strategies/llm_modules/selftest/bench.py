@@ -16,6 +16,7 @@ from llm_modules.dialogue import Inquiry, Prompt, Reply, ToolRequest
 from llm_modules.domain import RunMode
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.deadline import deadline_of
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.executor import FunctionExecutor
 from llm_modules.engine.past import Past
@@ -176,7 +177,7 @@ class Bench:
             config=self.config,
             context=self._context,
             executor=FunctionExecutor(
-                self.model, model=MODEL_NAME, deadline_seconds=self.config.llm_config.timeout
+                self.model, model=MODEL_NAME, deadline=deadline_of(self.config.llm_config)
             ),
             # Every question is asked, whatever the user's settings spare.
             sparing=Sparing(AskingConfig()),
