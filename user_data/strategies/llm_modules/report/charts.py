@@ -91,34 +91,37 @@ def patterns_chart(patterns: Sequence[Pattern], titles: Sequence[str]) -> Chart 
     figure = paper("trades won (%)", "")
     figure.update_xaxes(range=[-4, 104])
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.add_trace(
-        go.Scatter(
-            x=[100 * one.win_rate for one in patterns],
-            y=rows,
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [100 * (one.high - one.win_rate) for one in patterns],
-                "arrayminus": [100 * (one.win_rate - one.low) for one in patterns],
-            },
-            mode="markers",
-            marker={"color": BLUE, "size": 11},
-            name="under this condition",
-            hovertemplate="%{x:.0f} % won<extra></extra>",
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=[100 * one.usual_win_rate for one in patterns],
-            y=rows,
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 20, "line": {"width": 3, "color": GREY}},
-            name="usual",
-            hovertemplate="usual: %{x:.0f} % won<extra></extra>",
-        )
-    )
+    figure.add_traces([_won(patterns, rows), _usually_won(patterns, rows)])
     note = "Bars are Wilson intervals of 95 %; none of them holds what is usual."
     return Chart("patterns", "Where results differed by more than luck", note, figure)
+
+
+def _won(patterns: Sequence[Pattern], rows: Sequence[str]) -> go.Scatter:
+    return go.Scatter(
+        x=[100 * one.win_rate for one in patterns],
+        y=rows,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (one.high - one.win_rate) for one in patterns],
+            "arrayminus": [100 * (one.win_rate - one.low) for one in patterns],
+        },
+        mode="markers",
+        marker={"color": BLUE, "size": 11},
+        name="under this condition",
+        hovertemplate="%{x:.0f} % won<extra></extra>",
+    )
+
+
+def _usually_won(patterns: Sequence[Pattern], rows: Sequence[str]) -> go.Scatter:
+    return go.Scatter(
+        x=[100 * one.usual_win_rate for one in patterns],
+        y=rows,
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 20, "line": {"width": 3, "color": GREY}},
+        name="usual",
+        hovertemplate="usual: %{x:.0f} % won<extra></extra>",
+    )
 
 
 def cost_chart(days: Sequence[tuple[date, float]]) -> Chart | None:

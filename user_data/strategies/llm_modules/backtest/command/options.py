@@ -129,21 +129,7 @@ def _add_asking(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--model", metavar="M", help="ask this model of the configured server")
     add("--wallet", type=_amount, metavar="N", help="starting balance (default: dry_run_wallet)")
-    add(
-        "--tape",
-        type=Path,
-        metavar="FILE",
-        help="requests and answers (default: backtest_llm/tape.sqlite)",
-    )
-    taping = command.add_mutually_exclusive_group()
-    for name, words in (
-        ("replay", "the tape alone: no model is asked"),
-        ("record", "ask everything anew, whatever the tape has"),
-    ):
-        taping.add_argument(
-            f"--{name}", dest="tape_mode", action="store_const", const=name, help=words
-        )
-    command.set_defaults(tape_mode="replay_or_record")
+    _add_tape(command)
     add(
         "--shards",
         type=_whole(1, MOST_SHARDS),
@@ -160,6 +146,25 @@ def _add_asking(command: argparse.ArgumentParser) -> None:
     add("--mask", action="store_true", help="hide names, dates and price levels from the model")
     add("--max-cost", type=_amount, metavar="USD", help="end, to be resumed, at so much money")
     add("--yes", action="store_true", help="do not ask, whatever it costs")
+
+
+def _add_tape(command: argparse.ArgumentParser) -> None:
+    """Add where requests and answers are kept, and which of them are made anew."""
+    command.add_argument(
+        "--tape",
+        type=Path,
+        metavar="FILE",
+        help="requests and answers (default: backtest_llm/tape.sqlite)",
+    )
+    taping = command.add_mutually_exclusive_group()
+    for name, words in (
+        ("replay", "the tape alone: no model is asked"),
+        ("record", "ask everything anew, whatever the tape has"),
+    ):
+        taping.add_argument(
+            f"--{name}", dest="tape_mode", action="store_const", const=name, help=words
+        )
+    command.set_defaults(tape_mode="replay_or_record")
 
 
 def _add_assessing(command: argparse.ArgumentParser) -> None:

@@ -9,10 +9,10 @@ from llm_modules.operations.doctor.exchange_answer import (
     ExchangeAnswer,
     ExchangeQuestion,
     Fault,
-    KeyRights,
     Trouble,
     question_of,
 )
+from llm_modules.operations.doctor.key_demands import key_is_fit
 from llm_modules.operations.settings.reading import USUAL_TIMEFRAME, value_at
 from llm_modules.operations.viewing.render import printable
 
@@ -130,50 +130,13 @@ def _account(
         words = f"the account can be read: {answer.balance.total:,.2f} {question.currency}"
         yield Diagnosis("ok", about, "key", words)
     if answer.rights is not None:
-        yield from _rights(about, answer.rights, serious)
+        yield from key_is_fit(about, answer.rights, serious)
     elif "rights" in answer.faults:
         yield _failed(about, "rights of the key", answer.faults["rights"], "warn")
     if answer.modes is not None:
         yield from _modes(about, answer.modes, serious)
     elif "modes" in answer.faults:
         yield _failed(about, "account modes", answer.faults["modes"], "warn")
-
-
-def _rights(about: str, rights: KeyRights, serious: Health) -> Iterator[Diagnosis]:
-    yield _row(
-        about,
-        "withdrawals",
-        "warn" if rights.withdraws else "ok",
-        "the key may WITHDRAW: whoever steals it empties the account"
-        if rights.withdraws
-        else "the key may not",
-        "Make a key without that right; ./manage.sh live refuses this one",
-    )
-    yield _row(
-        about,
-        "transfers",
-        "warn" if rights.moves_funds else "ok",
-        "the key may move funds between accounts" if rights.moves_funds else "the key may not",
-        "The bot needs no such right: take it from the key",
-    )
-    yield _row(
-        about,
-        "reading, futures",
-        "ok" if rights.reads and rights.trades_futures else serious,
-        "the key may read and trade futures"
-        if rights.reads and rights.trades_futures
-        else f"reading {_yes(rights.reads)}, futures {_yes(rights.trades_futures)}",
-        "Allow the key both; futures only once the account has them opened",
-    )
-    yield _row(
-        about,
-        "addresses",
-        "ok" if rights.is_bound_to_addresses else "warn",
-        "the key works from chosen addresses only"
-        if rights.is_bound_to_addresses
-        else "the key works from everywhere",
-        "Bind it to this machine's address",
-    )
 
 
 def _modes(about: str, modes: AccountModes, serious: Health) -> Iterator[Diagnosis]:
@@ -193,7 +156,3 @@ def _modes(about: str, modes: AccountModes, serious: Health) -> Iterator[Diagnos
 def _row(about: str, subject: str, health: Health, sentence: str, advice: str) -> Diagnosis:
     """Return a diagnosis that carries advice only where something is to be done."""
     return Diagnosis(health, about, subject, sentence, "" if health == "ok" else advice)
-
-
-def _yes(allowed: bool) -> str:  # noqa: FBT001 - a word for it
-    return "allowed" if allowed else "not allowed"
