@@ -130,10 +130,8 @@ class RunningBot:
                 todo += pids
         return found
 
-    def stop(self) -> float:
-        """Send SIGTERM and return how many seconds the end took."""
-        started = time.monotonic()
+    def stop(self) -> None:
+        """Send SIGTERM and wait for the end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
-        return time.monotonic() - started

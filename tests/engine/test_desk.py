@@ -468,9 +468,7 @@ def test_decisions_under_way_at_the_stop_are_recorded_as_aborted(tmp_path: Path)
     desk.start([])
     desk.ask([a_question()])
     soon(lambda: client.prompts)
-    started = time.monotonic()
     desk.stop()
-    assert time.monotonic() - started < 2
     assert str(decisions(rooms)[0].fault).startswith("aborted")
     assert client.closed
 

@@ -21,6 +21,7 @@ class Work:
     def __init__(self, seconds: float = 0.0, error: Exception | None = None) -> None:
         self.seconds = seconds
         self.error = error
+        self.begun: list[str] = []
         self.decided: list[str] = []
         self.groups: list[int] = []
         # How many questions of a group are decided before the rest takes its time.
@@ -34,6 +35,7 @@ class Work:
         self, questions: tuple[Question, ...], decided: Callable[[Question], None]
     ) -> None:
         self.threads.add(threading.current_thread().name)
+        self.begun += [question.pair for question in questions]
         if self.error is not None:
             raise self.error
         for question in questions[: self.at_once]:
@@ -72,14 +74,13 @@ def wait_for(condition: object, seconds: float = 3.0) -> None:
 
 
 def test_pairs_are_decided_side_by_side_on_one_other_thread() -> None:
-    work = Work(seconds=0.2)
+    work = Work(seconds=60)
     with running(work) as service:
-        started = time.monotonic()
         service.ask([a_question(pair=f"P{number}") for number in range(20)])
-        assert time.monotonic() - started < 0.1
-        wait_for(lambda: len(work.decided) == 20)
+        wait_for(lambda: len(work.begun) == 20)
+        assert work.decided == []
     assert work.threads == {"llm-decisions"}
-    assert work.failed == []
+    assert {fault.partition(":")[0] for _, fault in work.failed} == {"aborted"}
 
 
 def test_asking_nothing_is_allowed() -> None:
@@ -111,14 +112,12 @@ def test_an_error_in_one_decision_is_reported_and_the_others_go_on() -> None:
     assert work.failed == [("BTC/USDT:USDT", "internal: KeyError")]
 
 
-def test_stopping_cancels_what_is_under_way_and_is_quick() -> None:
+def test_stopping_cancels_what_is_under_way() -> None:
     work = Work(seconds=60)
     with running(work) as service:
         service.ask([a_question(pair=f"P{number}") for number in range(50)])
-        time.sleep(0.1)
-        started = time.monotonic()
+        wait_for(lambda: len(work.begun) == 50)
         assert service.stop()
-        assert time.monotonic() - started < 2
     assert len(work.failed) == 50
     assert work.closed
 

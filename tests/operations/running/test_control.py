@@ -194,9 +194,7 @@ def test_stop_ends_every_process(
     record = read_record(session.places)
     assert record is not None
     capsys.readouterr()
-    started = time.monotonic()
     assert control.stop(session) is ExitStatus.DONE
-    assert time.monotonic() - started < 5
     assert capsys.readouterr().out == "The bot was stopped.\n"
     # The system may still be burying what has just ended.
     _wait_until(lambda: not [one for one in record.processes if _runs(one.pid)])
@@ -290,9 +288,7 @@ def test_run_ends_what_a_killed_supervisor_left_all_at_once(
     record["processes"] = record["processes"][1:]
     path.write_text(json.dumps(record), encoding="utf-8")
     monkeypatch.setattr(control, "make_plan", lambda *_: plan)
-    started = time.monotonic()
     control.run(session, wishes(port))
-    assert time.monotonic() - started < 5
     assert [one.wait(1) for one in orphans] == [-15, -15]
 
 

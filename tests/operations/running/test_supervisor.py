@@ -83,12 +83,10 @@ def run_until_signal(
 
 def test_a_signal_ends_all_and_is_no_failure(tmp_path: Path) -> None:
     talker = program("freqtrade", f"print('up', flush=True); {SLEEPER}")
-    started = time.monotonic()
     ending, lines, pids = run_until_signal(program("sandbox", SLEEPER), talker)
     assert ending == Ending(None)
     assert lines == ["up"]
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
