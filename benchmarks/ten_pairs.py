@@ -23,6 +23,8 @@ from llm_modules.sandbox.shapes import exchange_info
 MOST_DAYS = 60
 MOST_PAIRS = 10
 PRICES = ["open", "high", "low", "close"]
+# Not all there is: backtests of one's own put coarser candles beside them.
+SHIPPED_KINDS = ("5m-futures", "1h-mark", "1h-funding_rate")
 COARSER = {"30m": "30min", "1h": "1h", "4h": "4h", "1d": "1D"}
 MERGED = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
 SECRETS = {"password": "x", "jwt_secret_key": "y" * 40, "ws_token": "z" * 40, "enabled": False}
@@ -46,15 +48,14 @@ def write_candles(folder: Path, pairs: int) -> None:
     for place, contract in enumerate(contracts(pairs)):
         source = CONTRACTS[place % len(CONTRACTS)]
         scale = 1.0 if source == contract else SCALE
-        for path in shipped.glob(f"{source.file_stem}-*.feather"):
-            kind = path.name.removeprefix(source.file_stem)
-            frame = pd.read_feather(path)
-            if "funding" not in kind:
+        for kind in SHIPPED_KINDS:
+            frame = pd.read_feather(shipped / f"{source.file_stem}-{kind}.feather")
+            if kind != "1h-funding_rate":
                 frame[PRICES] = (frame[PRICES] * scale).round(contract.price_decimals)
-            if "futures" in kind:
+            if kind == "5m-futures":
                 write_coarser(target / contract.file_stem, twice(frame))
             else:
-                frame.to_feather(target / f"{contract.file_stem}{kind}")
+                frame.to_feather(target / f"{contract.file_stem}-{kind}.feather")
 
 
 def twice(frame: pd.DataFrame) -> pd.DataFrame:
