@@ -13,7 +13,7 @@ from llm_modules.dialogue import Message, Prompt
 from llm_modules.errors import ProviderError
 from llm_modules.llm.chat import ChatCompletions, endpoint_root
 from llm_modules.llm.failures import LONGEST_MESSAGE, provider_error, without_key
-from llm_modules.llm.providers.row import Provider
+from llm_modules.llm.providers.row import ModelRule, Provider
 from llm_modules.llm.providers.table import GENERIC, PROVIDERS
 from models import a_target, llm_config
 
@@ -182,3 +182,27 @@ def test_a_fault_found_by_our_transport_keeps_its_name() -> None:
 def test_a_timeout_of_the_sdk_is_a_timeout() -> None:
     error = openai.APITimeoutError(request=httpx2.Request("POST", "http://127.0.0.1"))
     assert provider_error(error, KEY).fault == "timeout"
+
+
+def test_the_same_tools_are_written_once_and_others_anew() -> None:
+    dialect, flat = chat(), a_prompt()
+    (first, again), other = (
+        [dialect.body(flat, "m", forced=forced)["tools"] for forced in (True, False)],
+        dialect.body(a_prompt("long"), "m", forced=True)["tools"],
+    )
+    fewer = replace(flat, tools=flat.tools[:1])
+    assert again is first
+    assert other == chat().body(a_prompt("long"), "m", forced=True)["tools"] != first
+    assert dialect.body(fewer, "m", forced=True)["tools"] == first[:1]
+
+
+def test_tools_are_written_for_each_model_as_it_takes_them() -> None:
+    rule = ModelRule(("strict*",), {"strict_tools": True})
+    dialect, prompt = chat(replace(GENERIC, rules=(rule,))), a_prompt()
+    for _ in range(2):
+        plain, strict = (
+            dialect.body(prompt, model, forced=True)["tools"][0]["function"]
+            for model in ("m", "strict-m")
+        )
+        assert "strict" not in plain
+        assert strict["strict"] is True

@@ -65,6 +65,35 @@ def test_what_a_dialect_sends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(made) == 3 * 2 + once
 
 
+def test_the_same_texts_under_other_names_are_another_message() -> None:
+    role, text, names = "user", "now? …", Naming(SERVER)
+    for item in ({role: text}, {text: role}, {"role": role, "content": text}, {role: role}):
+        assert names.name({"messages": [item]}) == slowly({"messages": [item]})
+
+
+@pytest.mark.parametrize(
+    "letter", ["\x7f", "\x80", "é", "ÿ", "Ā", "\u07ff", "…", "漢", "\uffff", "😀"]
+)
+def test_a_letter_is_named_as_it_is_written(letter: str) -> None:
+    body = {"messages": [{"role": "user", "content": f"\\ {letter} 12 \n"}], "x": letter}
+    assert Naming(SERVER).name(body) == slowly(body)
+
+
+def test_other_settings_and_other_tools_are_another_request() -> None:
+    names, tools = Naming(SERVER), [{"name": "one", "strict": True}]
+    messages = [{"role": "user", "content": "now?"}]
+    bodies: list[dict[str, Any]] = [
+        {"temperature": 1, "messages": messages, "tools": tools},
+        {"temperature": 1.0, "messages": messages, "tools": tools},
+        {"temperature": True, "messages": messages, "tools": tools},
+        {"temperature": 1, "messages": messages, "tools": [{"name": "one", "strict": 1}]},
+        {"temperature": 1, "messages": tools, "tools": messages},
+        {"temperature": 1, "messages": messages},
+    ]
+    for body in (*bodies, *bodies):
+        assert names.name(body) == slowly(body)
+
+
 def test_a_request_that_is_asked_about_twice_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     names, body = Naming(SERVER), {"model": "m", "messages": [{"role": "user", "content": "now?"}]}
     first = names.name(body)

@@ -158,6 +158,43 @@ def test_the_order_of_the_keys_makes_no_other_request() -> None:
     assert Texts().add_request(reordered) == Texts().add_request(a_request())
 
 
+LONG = st.integers(-(2**70), 2**70) | st.sampled_from([2**63, 2**64 - 1, 2**64, -(2**63) - 1])
+SPOKEN = st.recursive(
+    st.none() | st.booleans() | LONG | st.floats() | st.text() | st.just("\ud800 \x7f é…😀"),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(SPOKEN)
+def test_what_is_read_is_what_was_written_type_and_all(value: Any) -> None:
+    text = attempts.canonical(value)
+    read = attempts.unpacked(attempts.text_hash(text), zlib.compress(text))
+    # As text: to Python 1 is 1.0 and true, and NaN is not itself.
+    assert repr(read) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"1e999",
+        b"-0",
+        b"[1, 1.0]",
+        b'{"b":1,"a":2,"b":3}',
+        b"\xef\xbb\xbf1",
+        b"[" * 200 + b"]" * 200,
+    ],
+)
+def test_what_somebody_else_wrote_is_read_as_python_reads_it(text: bytes) -> None:
+    read = attempts.unpacked(attempts.text_hash(text), zlib.compress(text))
+    assert repr(read) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("text", [b"", b"01", b"{", b"1e", b"'a'", b"\xff"])
+def test_what_is_no_json_is_told(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        attempts.unpacked(attempts.text_hash(text), zlib.compress(text))
+
+
 def test_the_nth_response_to_a_request_is_found_by_its_hash(path: Path) -> None:
     tape, name = Tape(path), request_hash_of(a_request())
     assert tape.response(name, 1) is None

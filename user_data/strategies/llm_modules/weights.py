@@ -20,10 +20,14 @@ _WEIGHT_OF_WIDE = 2
 
 def weight(text: str) -> int:
     """Return the length of a text in sixths of a token."""
-    content = text.encode()
+    return encoded_weight(text.encode())
+
+
+def encoded_weight(content: bytes) -> int:
+    """Return the length of a text in UTF-8 in sixths of a token."""
     bare = content.translate(None, _DIGITS)
     digits = len(content) - len(bare)
-    wide = len(bare) - len(bare.translate(None, _LEADS_OF_THREE))
+    wide = 0 if bare.isascii() else len(bare) - len(bare.translate(None, _LEADS_OF_THREE))
     return len(content) * _WEIGHT_OF_BYTE + digits * _WEIGHT_OF_DIGIT + wide * _WEIGHT_OF_WIDE
 
 

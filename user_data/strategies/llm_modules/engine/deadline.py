@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from llm_modules.config import LLMConfig
@@ -34,6 +35,6 @@ def deadline_of(config: LLMConfig) -> Deadline:
     return Deadline(config.timeout, is_played=config.is_played)
 
 
-def within(until: float) -> asyncio.Timeout:
-    """Return a context that raises TimeoutError at a moment of time.monotonic()."""
-    return asyncio.timeout(None if math.isinf(until) else until - time.monotonic())
+def within(until: float) -> AbstractAsyncContextManager[object]:
+    """Return a context that raises TimeoutError at a moment of time.monotonic(), if it comes."""
+    return nullcontext() if math.isinf(until) else asyncio.timeout(until - time.monotonic())

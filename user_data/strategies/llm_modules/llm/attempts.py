@@ -8,10 +8,13 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 HASH_CHARACTERS = 32
 # 64 bits name a million attempts without a likely clash.
@@ -21,6 +24,9 @@ LARGEST_TEXT_BYTES = 8_000_000
 # Sorted: a name must not depend on the order in which a request was put together.
 # ASCII: half a surrogate pair from a model has no UTF-8.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+# Only Python reads whole numbers beyond 64 bits; a name with as many digits does no harm.
+_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_NUMBER = b"0" * 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,18 @@ def unpacked(name: str, body: bytes | None) -> Any:
     text = zlib.decompressobj().decompress(body, LARGEST_TEXT_BYTES) if body is not None else b""
     if text_hash(text) != name:
         raise ValueError(f"text {name} is not what was written")
+    return _value(text)
+
+
+def _value(text: bytes) -> Any:
+    """Return what a JSON text says, as `json.loads` does, but faster where both read the same.
+
+    Raises ValueError for what is no JSON.
+    """
+    if _LONG_NUMBER not in text.translate(_TO_ZERO):
+        # Half surrogate pairs, NaN, what is nested deeply, another encoding: Python knows better.
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
     return json.loads(text)
 
 

@@ -12,6 +12,7 @@ from llm_modules.config import LLMConfig
 from llm_modules.dialogue import Message, Prompt, Reply, ToolRequest, ToolSpec
 from llm_modules.errors import ProviderError
 from llm_modules.llm.failures import provider_error
+from llm_modules.llm.kept import KeptByIdentity
 from llm_modules.llm.providers.answers import (
     refuse_error,
     text_of,
@@ -43,6 +44,7 @@ class ChatCompletions:
             max_retries=0,
             http_client=http_client(config.connect_timeout, config.read_timeout),
         )
+        self._tools = KeptByIdentity[list[dict[str, Any]]]()
         # It takes them from the environment, and would tell them to any server.
         self._sdk.organization = self._sdk.project = None
         self._sdk._custom_headers = {}  # noqa: SLF001 - nothing public takes them back
@@ -61,7 +63,10 @@ class ChatCompletions:
             body["prompt_cache_key"] = _cache_key(prompt)
         # Servers refuse an empty list of tools, and what belongs to tools without any.
         if prompt.tools:
-            body["tools"] = [_tool(tool, row) for tool in prompt.tools]
+            # The row follows from the model.
+            body["tools"] = self._tools.of(
+                (prompt.tools, model), lambda: [_tool(tool, row) for tool in prompt.tools]
+            )
             body["tool_choice"] = "required" if forced and row.forced_call else "auto"
             if row.parallel_switch:
                 body["parallel_tool_calls"] = prompt.several and row.several_calls

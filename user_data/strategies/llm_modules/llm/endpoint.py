@@ -88,14 +88,7 @@ class Endpoint:
         named = model or self.model
         question = _Question(prompt, inquiry, named, self._patience.clock() + seconds)
         try:
-            async with asyncio.timeout(None if math.isinf(seconds) else seconds) as limit:
-                reply = await self._ask_until_answered(question)
-        except TimeoutError:
-            # A tape tells with it that whoever asked had not waited.
-            if not limit.expired():
-                raise
-            within = f"no complete answer within {round(seconds, 2):g} s"
-            raise ProviderError("timeout", within) from None
+            reply = await self._ask_in_time(question, seconds)
         except ProviderError as error:
             self._remarks.failed(named, error)
             raise
@@ -106,7 +99,21 @@ class Endpoint:
         """Release what the carrier holds."""
         await self._carrier.close()
 
-    async def _ask_until_answered(self, question: _Question) -> Reply:
+    async def _ask_in_time(self, question: _Question, seconds: float) -> Reply:
+        # What is played back cannot be late: nothing need be set up to stop it.
+        if math.isinf(seconds):
+            return await self._ask_on(question)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self._ask_on(question)
+        except TimeoutError:
+            # A tape tells with it that whoever asked had not waited.
+            if not limit.expired():
+                raise
+            within = f"no complete answer within {round(seconds, 2):g} s"
+            raise ProviderError("timeout", within) from None
+
+    async def _ask_on(self, question: _Question) -> Reply:
         attempt, earlier = 1, None
         while True:
             try:

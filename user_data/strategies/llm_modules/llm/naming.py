@@ -15,15 +15,18 @@ from typing import Any, TypeVar
 import orjson
 
 from llm_modules.llm.attempts import canonical, text_hash
-from llm_modules.weights import tokens, weight
+from llm_modules.llm.kept import MOST_KEPT, KeptByIdentity
+from llm_modules.weights import encoded_weight, tokens, weight
 
-# Rules, tools and settings of several stances and models, and the newest messages.
-MOST_KEPT = 64
 # Without references, which would depend on who else holds a text.
 _MARSHAL_VERSION = 2
 _SEPARATOR_WEIGHT, _SPACE_WEIGHT = weight(", "), weight(" ")
-# The one letter of ASCII that JSON may escape or not.
-_DELETE = "\x7f"
+# The one letter of ASCII that JSON may escape or not, and the bytes of UTF-8 that characters begin
+# with which Python escapes in another way than JSON.
+_ESCAPED_OTHERWISE = b"\x7f\xc2\xc3\xf0\xf1\xf2\xf3\xf4"
+# Of an item, or a list of them: the hashes by which it is named, and its weight.
+_Named = tuple[str, int]
+_Listed = tuple[list[str], int]
 _Result = TypeVar("_Result")
 
 
@@ -40,8 +43,11 @@ class Naming:
 
     def __init__(self, provider: str) -> None:
         self._provider = {"provider": provider}
+        self._frame = _by_content(self._framed)
         self._item = _by_content(_item)
-        self._frame_weight = _by_content(_weight)
+        # A list is not changed any more once it is asked about, nor is a text ever.
+        self._lists = KeptByIdentity[_Listed]()
+        self._texts = KeptByIdentity[_Named]()
         self._last: tuple[Mapping[str, Any], Name] | None = None
 
     def name(self, body: Mapping[str, Any]) -> Name:
@@ -56,30 +62,60 @@ class Naming:
 
     def _name(self, body: Mapping[str, Any]) -> Name:
         lists: dict[str, list[str]] = {}
-        plain = {**self._provider, **body}
-        total = self._frame_weight({key: _emptied(value) for key, value in body.items()})
+        plain, total = self._frame({key: _emptied(value) for key, value in body.items()})
         for field, value in body.items():
             if isinstance(value, list):
-                items = [self._item(one) for one in value]
-                lists[field] = [name for name, _ in items]
-                total += sum(weight for _, weight in items)
-                total += _SEPARATOR_WEIGHT * max(0, len(items) - 1)
-                del plain[field]
-        return Name(text_hash(canonical({"plain": plain, "lists": lists})), tokens(total))
+                lists[field], heavy = self._list(value)
+                total += heavy
+        # As `canonical` would write both together.
+        named = b'{"lists":%b,"plain":%b}' % (canonical(lists), plain)
+        return Name(text_hash(named), tokens(total))
+
+    def _framed(self, emptied: Mapping[str, Any]) -> tuple[bytes, int]:
+        """Return the text of all that is no list, and the weight of a request of empty lists."""
+        whole = {**self._provider, **emptied}
+        plain = {key: value for key, value in whole.items() if not isinstance(value, list)}
+        return canonical(plain), _weight(emptied)
+
+    def _list(self, items: list[Any]) -> _Listed:
+        return self._lists.of((items,), lambda: self._listed(items))
+
+    def _listed(self, items: list[Any]) -> _Listed:
+        named = [self._named(one) for one in items]
+        total = sum(weight for _, weight in named) + _SEPARATOR_WEIGHT * max(0, len(items) - 1)
+        return [name for name, _ in named], total
+
+    def _named(self, item: Any) -> _Named:
+        if type(item) is dict and item:
+            parts = (*item, *item.values())
+            # Numbers are written by the two encoders in different ways.
+            if all(type(part) is str for part in parts):
+                return self._texts.of(parts, lambda: _of_texts(item))
+        return self._item(item)
 
 
-def _item(item: Any) -> tuple[str, int]:
+def _of_texts(item: dict[str, str]) -> _Named:
+    # Half a surrogate pair has no UTF-8.
+    with suppress(orjson.JSONEncodeError):
+        content = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        name = text_hash(_escaped(content) or canonical(item))
+        # It has no space after colons and commas.
+        return name, encoded_weight(content) + _SPACE_WEIGHT * (2 * len(item) - 1)
+    return _item(item)
+
+
+def _item(item: Any) -> _Named:
     """Return the hash of an item of a list, and its weight."""
-    # Numbers are written by the two in different ways.
-    if type(item) is dict and item and all(type(text) is str for text in item.values()):
-        # Half a surrogate pair has no UTF-8.
-        with suppress(orjson.JSONEncodeError):
-            text = orjson.dumps(item, option=orjson.OPT_SORT_KEYS).decode()
-            is_canonical = text.isascii() and _DELETE not in text
-            name = text_hash(text.encode() if is_canonical else canonical(item))
-            # It has none after colons and commas.
-            return name, weight(text) + _SPACE_WEIGHT * (2 * len(item) - 1)
     return text_hash(canonical(item)), _weight(item)
+
+
+def _escaped(content: bytes) -> bytes | None:
+    """Return a JSON text of texts as `canonical` writes it, None where Python escapes otherwise."""
+    if any(byte in content for byte in _ESCAPED_OTHERWISE):
+        return None
+    if content.isascii():
+        return content
+    return content.decode().encode("ascii", "backslashreplace")
 
 
 def _weight(value: Any) -> int:

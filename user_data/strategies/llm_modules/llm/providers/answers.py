@@ -71,7 +71,10 @@ def text_of(value: object) -> str:
 
 def word(value: object) -> str:
     """Make a server's word fit for a journal: printable and short."""
-    return "".join(char for char in text_of(value) if char.isprintable())[:LONGEST_WORD]
+    text = text_of(value)
+    # Nearly all are.
+    known = text if text.isprintable() else "".join(filter(str.isprintable, text))
+    return known[:LONGEST_WORD]
 
 
 def without_thoughts(text: str) -> str:

@@ -1,6 +1,5 @@
 """What an answer took, as its server tells it: the same fields from every provider's own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llm_modules.dialogue import Usage
@@ -70,5 +69,6 @@ def _part(part: int | None, whole: int | None) -> int | None:
 def _found(usage: object, path: str) -> object:
     found = usage if path else None
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        # JSON has no other mapping.
+        found = found.get(name) if isinstance(found, dict) else None
     return found

@@ -13,7 +13,7 @@ waited for it. So what is not known counts at its worst:
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from llm_modules.dialogue import Usage
 
@@ -47,16 +47,18 @@ def charged(usage: Usage, fault: str | None, outlook: Outlook) -> Usage:
     longest = 0 if kind in UNANSWERED else outlook.completion_tokens
     completion, reasoning = _completion(usage, longest)
     cost = usage.cost if _is_cost(usage.cost) else None
-    known = Usage(None, completion, reasoning_tokens=reasoning, cost=cost)
     prompt = _count(usage.prompt_tokens, least=1)
     if prompt is None or prompt * LEAST_PART_OF_ESTIMATE < outlook.prompt_tokens:
         # Who does not know the prompt does not know what part of it was cached.
-        return replace(known, prompt_tokens=outlook.prompt_tokens)
-    return replace(
-        known,
+        prompt = outlook.prompt_tokens
+        return Usage(prompt, completion, reasoning_tokens=reasoning, cost=cost)
+    return Usage(
         prompt_tokens=prompt,
+        completion_tokens=completion,
         cached_tokens=_part(usage.cached_tokens, prompt),
         cache_write_tokens=_part(usage.cache_write_tokens, prompt),
+        reasoning_tokens=reasoning,
+        cost=cost,
     )
 
 
