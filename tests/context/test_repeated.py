@@ -1,6 +1,7 @@
 """What is kept from one prompt to the next never shows: the same inputs, the same bytes."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -144,6 +145,37 @@ def test_a_prompt_does_not_depend_on_those_before(order: Sequence[int]) -> None:
     again = texts_of(builder, [scenes[place] for place in order])
     assert again == [first[place] for place in order]
     assert len(set(first)) == len(scenes)
+
+
+def test_a_decision_names_its_day_once_those_before_it_are_told_no_more() -> None:
+    decisions = [a_decision(age, tool="signal_entry_long") for age in (26, 25, 24, 1)]
+    builder = ContextBuilder(a_context(), a_risk())
+    scenes = [Experience(decisions=tuple(decisions[first:])) for first in (0, 1, 2, 3, 0)]
+
+    told = [re.findall(r"- (.*?) signal_entry_long", text) for text in texts_of(builder, scenes)]
+
+    assert told == [
+        ["01-14 23:00", "23:30", "01-15 00:00", "11:30"],
+        ["01-14 23:30", "01-15 00:00", "11:30"],
+        ["01-15 00:00", "11:30"],
+        ["01-15 11:30"],
+        told[0],
+    ]
+
+
+def test_a_row_of_waits_that_grows_is_told_anew() -> None:
+    waits = [a_decision(age, confidence_score=50.0 + age) for age in (4, 3, 2)]
+    builder = ContextBuilder(a_context(), a_risk())
+    scenes = [Experience(decisions=tuple(waits[:count])) for count in (1, 2, 3, 2)]
+
+    told = [re.findall(r"- (.*?) signal_wait (\S+),", text) for text in texts_of(builder, scenes)]
+
+    assert told[:3] == [
+        [("01-15 10:00", "54")],
+        [("01-15 10:00..10:30 2x", "53-54")],
+        [("01-15 10:00..11:00 3x", "52-54")],
+    ]
+    assert told[3] == told[1]
 
 
 def test_what_changes_in_the_account_is_told() -> None:
