@@ -28,10 +28,11 @@ from llm_modules.context.budget import prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.context.numbers import utc_day, utc_minute
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
-from llm_modules.context.tables import Layout, history_table
+from llm_modules.context.tables import Layout, history_table, timeframe_table
 from llm_modules.context.wording import context_phrases
 from llm_modules.dialogue import Message, Prompt, ToolSpec
 from llm_modules.domain import Experience, TimeframeView
+from llm_modules.market.indicators import compute
 from llm_modules.weights import weight
 from market.made_candles import made_candles
 
@@ -98,6 +99,33 @@ def test_what_is_kept_of_one_pairs_rows_is_not_told_of_another() -> None:
 
     assert tables[0] == tables[2]
     assert not set(tables[0].lines) & set(tables[1].lines)
+
+
+def test_columns_are_chosen_anew_where_other_indicators_were_computed() -> None:
+    candles, layout = made_candles(rows=60), Layout(("close", "rsi_14"), 2, 2)
+    views = [TimeframeView(candles, compute(candles, extra)) for extra in ((), ("cci",), ())]
+    views.append(TimeframeView(candles, {}))
+
+    headers = [history_table(one, "candles", layout, 2, ENGLISH).header for one in views]
+
+    assert headers == [
+        "opened close rsi_14",
+        "opened close rsi_14 cci_14_0.015",
+        "opened close rsi_14",
+        "opened close",
+    ]
+
+
+def test_a_timeframes_facts_are_its_own_in_whatever_order_they_are_told() -> None:
+    facts = {f"{name}_{timeframe}": 0.0 for name in ("rsi", "adx") for timeframe in ("1h", "4h")}
+    facts |= {"rsi_1h": 11.0, "rsi_4h": 44.0}
+    views = [TimeframeView(made_candles(timeframe, rows=60), {}) for timeframe in ("1h", "4h")]
+    tables = [
+        timeframe_table(replace(SNAPSHOT, informative=tuple(order), facts=facts), (), ENGLISH)
+        for order in (views, views[::-1])
+    ]
+    assert tables[0].lines == ("4h 44.0 0 -", "1h 11.0 0 -")
+    assert tables[1].lines == tables[0].lines[::-1]
 
 
 @pytest.mark.parametrize("length", [LONGEST_TEXT - 1, LONGEST_TEXT, LONGEST_TEXT + 1, 10**6])
