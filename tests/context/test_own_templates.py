@@ -48,6 +48,22 @@ def test_without_a_folder_the_shipped_templates_are_used(own: Path) -> None:
     assert opened(own).version == opened(None).version
 
 
+@pytest.mark.parametrize("included", [False, True])
+def test_what_jinja_itself_knows_is_known_to_every_template(own: Path, included: bool) -> None:
+    counted = "{{ pair }}{% for number in range(3) %}{{ number }}{% endfor %}"
+    put(own, "user.j2", '{% include "pair.j2" %} {{ pair }}' if included else counted)
+    put(own, "pair.j2", counted)
+
+    assert opened(own).user(PAGE).startswith("A/B:B012")
+
+
+def test_what_one_page_set_is_not_known_to_the_next(own: Path) -> None:
+    put(own, "user.j2", "{{ pair }} {{ range is defined }}{% set range = 1 %}{{ range }}")
+    templates = opened(own)
+
+    assert [templates.user(PAGE) for _ in range(2)] == ["A/B:B True1"] * 2
+
+
 def test_an_empty_folder_replaces_nothing(own: Path) -> None:
     (own / "en").mkdir(parents=True)
 

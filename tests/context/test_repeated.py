@@ -1,6 +1,7 @@
 """What is kept from one prompt to the next never shows: the same inputs, the same bytes."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -27,10 +28,11 @@ from llm_modules.context.budget import prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.context.numbers import utc_day, utc_minute
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
-from llm_modules.context.tables import Layout, history_table
+from llm_modules.context.tables import Layout, history_table, timeframe_table
 from llm_modules.context.wording import context_phrases
 from llm_modules.dialogue import Message, Prompt, ToolSpec
 from llm_modules.domain import Experience, TimeframeView
+from llm_modules.market.indicators import compute
 from llm_modules.weights import weight
 from market.made_candles import made_candles
 
@@ -99,6 +101,33 @@ def test_what_is_kept_of_one_pairs_rows_is_not_told_of_another() -> None:
     assert not set(tables[0].lines) & set(tables[1].lines)
 
 
+def test_columns_are_chosen_anew_where_other_indicators_were_computed() -> None:
+    candles, layout = made_candles(rows=60), Layout(("close", "rsi_14"), 2, 2)
+    views = [TimeframeView(candles, compute(candles, extra)) for extra in ((), ("cci",), ())]
+    views.append(TimeframeView(candles, {}))
+
+    headers = [history_table(one, "candles", layout, 2, ENGLISH).header for one in views]
+
+    assert headers == [
+        "opened close rsi_14",
+        "opened close rsi_14 cci_14_0.015",
+        "opened close rsi_14",
+        "opened close",
+    ]
+
+
+def test_a_timeframes_facts_are_its_own_in_whatever_order_they_are_told() -> None:
+    facts = {f"{name}_{timeframe}": 0.0 for name in ("rsi", "adx") for timeframe in ("1h", "4h")}
+    facts |= {"rsi_1h": 11.0, "rsi_4h": 44.0}
+    views = [TimeframeView(made_candles(timeframe, rows=60), {}) for timeframe in ("1h", "4h")]
+    tables = [
+        timeframe_table(replace(SNAPSHOT, informative=tuple(order), facts=facts), (), ENGLISH)
+        for order in (views, views[::-1])
+    ]
+    assert tables[0].lines == ("4h 44.0 0 -", "1h 11.0 0 -")
+    assert tables[1].lines == tables[0].lines[::-1]
+
+
 @pytest.mark.parametrize("length", [LONGEST_TEXT - 1, LONGEST_TEXT, LONGEST_TEXT + 1, 10**6])
 def test_a_long_text_is_quoted_the_same_each_time(length: int) -> None:
     text = "x" * length
@@ -144,6 +173,37 @@ def test_a_prompt_does_not_depend_on_those_before(order: Sequence[int]) -> None:
     again = texts_of(builder, [scenes[place] for place in order])
     assert again == [first[place] for place in order]
     assert len(set(first)) == len(scenes)
+
+
+def test_a_decision_names_its_day_once_those_before_it_are_told_no_more() -> None:
+    decisions = [a_decision(age, tool="signal_entry_long") for age in (26, 25, 24, 1)]
+    builder = ContextBuilder(a_context(), a_risk())
+    scenes = [Experience(decisions=tuple(decisions[first:])) for first in (0, 1, 2, 3, 0)]
+
+    told = [re.findall(r"- (.*?) signal_entry_long", text) for text in texts_of(builder, scenes)]
+
+    assert told == [
+        ["01-14 23:00", "23:30", "01-15 00:00", "11:30"],
+        ["01-14 23:30", "01-15 00:00", "11:30"],
+        ["01-15 00:00", "11:30"],
+        ["01-15 11:30"],
+        told[0],
+    ]
+
+
+def test_a_row_of_waits_that_grows_is_told_anew() -> None:
+    waits = [a_decision(age, confidence_score=50.0 + age) for age in (4, 3, 2)]
+    builder = ContextBuilder(a_context(), a_risk())
+    scenes = [Experience(decisions=tuple(waits[:count])) for count in (1, 2, 3, 2)]
+
+    told = [re.findall(r"- (.*?) signal_wait (\S+),", text) for text in texts_of(builder, scenes)]
+
+    assert told[:3] == [
+        [("01-15 10:00", "54")],
+        [("01-15 10:00..10:30 2x", "53-54")],
+        [("01-15 10:00..11:00 3x", "52-54")],
+    ]
+    assert told[3] == told[1]
 
 
 def test_what_changes_in_the_account_is_told() -> None:

@@ -63,7 +63,7 @@ def scaled(values: Sequence[float], digits: int) -> tuple[Sequence[float], int, 
     The largest value decides, so that a column of volumes reads 1204, 88, 3 rather than in
     exponents. Unit is empty below 100,000, then k, M, B, T.
     """
-    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    size = max(map(abs, filter(math.isfinite, values)), default=0.0)
     if size < _SHORTENED_FROM:
         return values, significant_decimals(size, digits), _UNITS[0]
     thousands = min(int(math.log10(size)) // 3, len(_UNITS) - 1)

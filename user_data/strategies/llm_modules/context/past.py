@@ -1,9 +1,7 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar, get_args
 
@@ -16,8 +14,8 @@ from llm_modules.phrases import Phrases
 Kind = LastingKind | PassingKind
 Told = TypeVar("Told")
 _Run = tuple[PastDecision, ...]
-# By the day of the line before and the numbers of the objects.
-_Lines = dict[Hashable, tuple[_Run, str]]
+# By the numbers of the objects: the line with its day, and the day of its last decision.
+_Lines = dict[Hashable, tuple[_Run, str, str]]
 _KINDS: tuple[Kind, ...] = (*get_args(LastingKind), *get_args(PassingKind))
 # Enough to go on from; the verdict on it stands in full.
 _LONGEST_DECISION_REASON = 80
@@ -75,11 +73,13 @@ class PastPages:
         day, lines = "", []
         for run in _runs(in_order):
             # Which objects they are: to compare what stands in them takes as long as wording it.
-            key = (day, *map(id, run))
+            key = tuple(map(id, run))
             # Kept with its line, so that no other object gets the same number meanwhile.
-            told[key] = known.get(key) or (run, _worded(run, day, pair))
-            lines.append(told[key][1])
-            day = utc_day(run[-1].at)
+            told[key] = known.get(key) or (run, _worded(run, pair), utc_day(run[-1].at))
+            _, line, last_day = told[key]
+            # The day of the line before is not said again.
+            lines.append(line.removeprefix(f"{day} ") if day else line)
+            day = last_day
         self._runs[pair] = told
         if in_order:
             lines[-1] += f" | {quoted(in_order[-1].reason, _LONGEST_DECISION_REASON)}"
@@ -105,30 +105,31 @@ def _thesis(thesis: Thesis | None, phrases: Phrases) -> tuple[str, ...]:
     return (reason, phrases("past.thesis.invalidation", invalidation=invalidation))
 
 
-def _runs(in_order: Sequence[PastDecision]) -> Iterator[_Run]:
-    """Yield what is told in one line each: ten times nothing says little more than once."""
-    for (_, tool, _), alike in groupby(in_order, key=attrgetter("pair", "tool", "result")):
-        run = tuple(alike)
-        yield from (run,) if tool in _IDLE_TOOLS else ((one,) for one in run)
+def _runs(in_order: Sequence[PastDecision]) -> list[_Run]:
+    """Return what is told in one line each: ten times nothing says little more than once."""
+    runs: list[_Run] = []
+    for one in in_order:
+        if one.tool in _IDLE_TOOLS and runs and _alike(runs[-1][-1], one):
+            runs[-1] += (one,)
+        else:
+            runs.append((one,))
+    return runs
 
 
-def _worded(run: _Run, day: str, pair: str) -> str:
-    """Word decisions that were alike, or a single one: when, how sure, what came of it.
+def _alike(one: PastDecision, other: PastDecision) -> bool:
+    return one.tool == other.tool and one.result == other.result and one.pair == other.pair
 
-    `day` is that of the line before; it is not said again.
-    """
+
+def _worded(run: _Run, pair: str) -> str:
+    """Word decisions that were alike, or a single one: when, how sure, what came of it."""
     first, last = run[0], run[-1]
-    at, tool = _when(first.at, day), one_word(last.tool)
+    at, tool = utc_minute(first.at), one_word(last.tool)
     if len(run) > 1:
-        at, tool = f"{at}..{_when(last.at, utc_day(first.at))}", f"{len(run)}x {tool}"
+        until = utc_minute(last.at).removeprefix(f"{utc_day(first.at)} ")
+        at, tool = f"{at}..{until}", f"{len(run)}x {tool}"
     other_pair = _other_pair(last.pair, pair)
     confidence = _from_to([one.confidence_score for one in run])
     return f"{at}{other_pair} {tool} {confidence}, {quoted(last.result)}"
-
-
-def _when(at: datetime, day: str) -> str:
-    whole = utc_minute(at)
-    return whole.removeprefix(f"{day} ") if day else whole
 
 
 def _from_to(values: Sequence[float | None]) -> str:

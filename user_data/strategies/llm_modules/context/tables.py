@@ -81,8 +81,13 @@ def timeframe_table(snapshot: MarketSnapshot, columns: Sequence[str], phrases: P
 
 def _timeframe_row(view: TimeframeView, snapshot: MarketSnapshot, indicators: Sequence[str]) -> str:
     timeframe = view.timeframe
-    facts = tuple([snapshot.facts.get(f"{name}_{timeframe}") for name in _FACTS_OF_TIMEFRAMES])
+    facts = tuple(map(snapshot.facts.get, _fact_keys(timeframe)))
     return _state(timeframe, facts, tuple(indicators), tuple(map(view.latest, indicators)))
+
+
+@lru_cache(maxsize=16)
+def _fact_keys(timeframe: str) -> Sequence[str]:
+    return tuple(f"{name}_{timeframe}" for name in _FACTS_OF_TIMEFRAMES)
 
 
 # A day's candle stays the newest for many decisions.
@@ -94,10 +99,16 @@ def _state(
     return " ".join((timeframe, *map(compact, facts), *printed))
 
 
-def _indicators(view: TimeframeView, columns: Iterable[str]) -> list[str]:
+def _indicators(view: TimeframeView, columns: Iterable[str]) -> Sequence[str]:
+    return _chosen(tuple(view.indicators), tuple(columns))
+
+
+# The same for nearly every view.
+@lru_cache(maxsize=16)
+def _chosen(computed: Sequence[str], columns: Sequence[str]) -> Sequence[str]:
     """Return the chosen indicators, then those that were computed because someone asked."""
-    chosen = [name for name in columns if name in view.indicators]
-    return chosen + [name for name in view.indicators if name not in INDICATOR_COLUMNS]
+    chosen = tuple(name for name in columns if name in computed)
+    return chosen + tuple(name for name in computed if name not in INDICATOR_COLUMNS)
 
 
 def _candle_column(view: TimeframeView, name: str, rows: int, decimals: int) -> Column:

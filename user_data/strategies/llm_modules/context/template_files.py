@@ -5,10 +5,10 @@ another language may lie beside it unused; a name that replaces nothing is a mis
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from jinja2 import (
     BaseLoader,
@@ -62,13 +62,15 @@ class TemplateFiles:
     def environment(self) -> Environment:
         """Return what renders them: plain text, and a name that does not exist is an error."""
         # Handed on from one user to another, a template must stay text and be no program.
-        kind = ImmutableSandboxedEnvironment if self.own else Environment
+        kind = _Sandboxed if self.own else _Plain
         environment = kind(
             loader=self._loader(),
             undefined=StrictUndefined,
             # Plain text, not HTML.
             autoescape=False,
             auto_reload=False,
+            # As many as there are files; without a limit nothing is noted about their use.
+            cache_size=-1,
             trim_blocks=True,
         )
         environment.filters["number"] = trimmed
@@ -79,6 +81,24 @@ class TemplateFiles:
         if self.own is None:
             return shipped
         return ChoiceLoader([FileSystemLoader(self.own), shipped, PrefixLoader({SHIPPED: shipped})])
+
+
+class _OneDictOfGlobals(Environment):
+    """Gives a template the globals as they are when it is loaded: afterwards they stay as they are.
+
+    Jinja's own is a chain of two mappings, walked through for every page and what it includes.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
+class _Plain(_OneDictOfGlobals):
+    pass
+
+
+class _Sandboxed(_OneDictOfGlobals, ImmutableSandboxedEnvironment):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
