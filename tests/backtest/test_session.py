@@ -1,5 +1,6 @@
 """What a session keeps apart: its folder from other runs, its account from a candle's highs."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.running import run
 from llm_modules.backtest.session import PastView
 from llm_modules.dialogue import Inquiry, Prompt, Reply
+from llm_modules.domain import Candles
 from llm_modules.errors import BacktestError
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import TRADE_LINES, LessonRecord
+from llm_modules.market import candle_checks
 
 # From midnight to noon of 2026-01-10, as Freqtrade understands it.
 HALF_A_DAY = "1768003200-1768046400"
@@ -34,6 +37,22 @@ def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
     assert str(tmp_path / "run") in refused[0]
     # It is free again, whatever ended the run.
     assert played(config).trades
+
+
+def test_recorded_candles_are_looked_at_once_for_the_whole_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[str, int]] = []
+
+    def noting(candles: Candles) -> None:
+        looked.append((candles.timeframe, int(candles.open_times[-1])))
+
+    monkeypatch.setattr(candle_checks, "ORDER_RULES", (noting,))
+    outcome = played(backtest_config(tmp_path, HALF_A_DAY))
+    assert outcome.decided > 2 * len(looked)
+    # One for each pair: not the stretches that were shown.
+    assert set(Counter(looked).values()) == {len(outcome.pairs)}
+    assert len(set(looked)) == len({timeframe for timeframe, _ in looked}) > 1
 
 
 def test_the_price_a_stop_is_asked_about_does_not_value_a_position() -> None:

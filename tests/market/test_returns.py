@@ -73,6 +73,31 @@ def test_a_damaged_price_makes_the_correlation_unknown_without_a_warning(bad: fl
     assert correlation(log_returns(good), log_returns(damaged)) is None
 
 
+def test_what_is_kept_of_returns_changes_no_bit_and_no_other_correlation() -> None:
+    waves = [a_wave(phase=0.3 * step, first=first) for step in range(4) for first in (0, 10)]
+    for one in waves:
+        for other in waves:
+            anew = [Returns(wave.open_times.copy(), wave.values.copy()) for wave in (one, other)]
+            assert correlation(one, other) == correlation(*anew) == _as_defined(*anew)
+
+
+def _as_defined(one: Returns, other: Returns) -> float:
+    """Pearson's formula over common candles, with nothing kept."""
+    _, left, right = np.intersect1d(one.open_times, other.open_times, return_indices=True)
+    first, second = one.values[left], other.values[right]
+    first, second = first - first.mean(), second - second.mean()
+    spread = math.sqrt(float(first @ first) * float(second @ second))
+    return min(1.0, max(-1.0, float(first @ second) / spread))
+
+
+def test_returns_of_other_moments_are_others_however_many_there_are() -> None:
+    one, late = a_wave(60), a_wave(60, first=30)
+    # Of the same length: by place they would be compared with what came half an hour later.
+    shifted = Returns(late.open_times, one.values)
+    assert correlation(one, late) == pytest.approx(1.0)
+    assert correlation(one, shifted) == _as_defined(one, shifted)
+
+
 def test_rounding_never_leaves_the_bounds() -> None:
     values = [1e-9 * (i % 3) for i in range(60)]
     found = correlation(returns_of(values), returns_of([3 * value for value in values]))

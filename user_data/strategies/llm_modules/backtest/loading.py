@@ -13,6 +13,7 @@ from freqtrade.exchange import timeframe_to_seconds
 
 from llm_modules.backtest.past import FundingRates, Recorded
 from llm_modules.engine.bridge import CANDLE_ROWS, candles, tiers_of
+from llm_modules.market.candle_checks import examined
 
 # The first row shown has this many before it, so that its indicators are the same as live.
 WARM_UP_ROWS = CANDLE_ROWS
@@ -34,7 +35,8 @@ def load(
             frame = load_pair_history(
                 pair, name, timerange=since, candle_type=CandleType.FUTURES, **files
             )
-            recorded[pair, name] = candles(frame, name, len(frame) or 1)
+            # Looked at here and now: each candle is about to be shown in hundreds of stretches.
+            recorded[pair, name] = examined(candles(frame, name, len(frame) or 1))
     funding = {}
     name = provider.get_funding_rate_timeframe()
     for pair in pairs:

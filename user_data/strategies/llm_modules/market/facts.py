@@ -1,11 +1,12 @@
 """The few plain numbers that sum a market up, for the model, the gate and the journal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from llm_modules.domain import Candles, TimeframeView
+from llm_modules.domain import Candles, FloatArray, TimeframeView
+from llm_modules.market.kept import KeptWithCandles
 from llm_modules.market.timeframes import duration_ms
 
 LEVEL_CANDLES = 20
@@ -17,6 +18,7 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
 
 Number = float | None
+_TOLD: KeptWithCandles[tuple[Mapping[str, FloatArray], dict[str, float]]] = KeptWithCandles()
 
 
 def market_facts(main: TimeframeView, informative: Sequence[TimeframeView]) -> dict[str, float]:
@@ -28,10 +30,29 @@ def market_facts(main: TimeframeView, informative: Sequence[TimeframeView]) -> d
     with the mean of up to 50: 1 is usual volatility. Facts of an informative timeframe bear its
     name, as in `rsi_1h`.
     """
-    facts = _trend(main) | _detail(main)
-    facts["change_pct_24h"] = _change_pct_24h((main, *informative))
+    change = _change_pct_24h((main, *informative))
+    facts = _known({**_trend(main), **_detail(main), "change_pct_24h": change})
     for view in informative:
-        facts |= {f"{name}_{view.timeframe}": value for name, value in _trend(view).items()}
+        facts |= _informative_facts(view)
+    return facts
+
+
+def _informative_facts(view: TimeframeView) -> dict[str, float]:
+    """Return the trend of an informative timeframe, worked out once for its candles.
+
+    It depends on the newest candle and the indicators, which are kept too: as long as they are,
+    no others can have their id.
+    """
+    indicators = view.indicators
+
+    def told() -> tuple[Mapping[str, FloatArray], dict[str, float]]:
+        named = {f"{name}_{view.timeframe}": value for name, value in _trend(view).items()}
+        return indicators, _known(named)
+
+    return _TOLD.of(view.candles, id(indicators), told)[1]
+
+
+def _known(facts: Mapping[str, Number]) -> dict[str, float]:
     return {
         name: value for name, value in facts.items() if value is not None and math.isfinite(value)
     }
@@ -62,8 +83,8 @@ def _detail(view: TimeframeView) -> dict[str, Number]:
         "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), price)),
         "bb_position": _band_position(view),
         "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
-        "support": float(candles.low[-LEVEL_CANDLES:].min()),
-        "resistance": float(candles.high[-LEVEL_CANDLES:].max()),
+        "support": min(candles.low[-LEVEL_CANDLES:].tolist()),
+        "resistance": max(candles.high[-LEVEL_CANDLES:].tolist()),
     }
 
 
@@ -99,9 +120,14 @@ def _change_pct_24h(views: Sequence[TimeframeView]) -> Number:
 
 def _close_near(candles: Candles, at_ms: int) -> Number:
     """Return the close of the newest candle that closed at `at_ms` or up to an hour before."""
-    closed_times = candles.open_times + duration_ms(candles.timeframe)
-    fits = np.flatnonzero((closed_times <= at_ms) & (closed_times > at_ms - _HOUR_MS))
-    return float(candles.close[fits[-1]]) if len(fits) else None
+    opened_ms = at_ms - duration_ms(candles.timeframe)
+    times = candles.open_times
+    if candles.is_flawless:
+        end = int(times.searchsorted(opened_ms, side="right"))
+        fits = end > 0 and times[end - 1] > opened_ms - _HOUR_MS
+        return float(candles.close[end - 1]) if fits else None
+    found = np.flatnonzero((times <= opened_ms) & (times > opened_ms - _HOUR_MS))
+    return float(candles.close[found[-1]]) if len(found) else None
 
 
 def _ratio(part: Number, whole: Number) -> Number:

@@ -5,6 +5,7 @@ into a day. Live, every question brings candles of its own and nothing stays beh
 """
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from operator import is_
 from typing import Any, Generic, TypeVar
 from weakref import ref
@@ -17,6 +18,21 @@ Result = TypeVar("Result")
 _Column = NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[Result]):
+    """A result, with the candles and their arrays as long as there are any."""
+
+    candles: ref[Candles]
+    columns: tuple[ref[_Column], ...]
+    result: Result
+
+    def is_of(self, candles: Candles) -> bool:
+        """Tell whether these are the candles, or others with the very same arrays."""
+        if self.candles() is candles:
+            return True
+        return all(map(is_, [known() for known in self.columns], _columns(candles)))
+
+
 class KeptWithCandles(Generic[Result]):
     """What a function says of candles, computed once for the same arrays.
 
@@ -24,21 +40,21 @@ class KeptWithCandles(Generic[Result]):
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, tuple[tuple[ref[_Column], ...], Result]] = {}
+        self._kept: dict[Hashable, _Kept[Result]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def of(self, candles: Candles, how: Hashable, compute: Callable[[], Result]) -> Result:
         """Return the result for these candles; `how` is whatever else decides it."""
-        columns = _columns(candles)
         key = id(candles.close), how
         kept = self._kept.get(key)
-        if kept is not None and all(map(is_, [known() for known in kept[0]], columns)):
-            return kept[1]
+        if kept is not None and kept.is_of(candles):
+            return kept.result
         result = compute()
         closes = ref(candles.close, lambda _: self._kept.pop(key, None))
-        self._kept[key] = (closes, *map(ref, columns[1:])), result
+        others = tuple(map(ref, _columns(candles)[1:]))
+        self._kept[key] = _Kept(ref(candles), (closes, *others), result)
         return result
 
 
