@@ -83,8 +83,8 @@ def _detail(view: TimeframeView) -> dict[str, Number]:
         "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), price)),
         "bb_position": _band_position(view),
         "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
-        "support": min(candles.low[-LEVEL_CANDLES:].tolist()),
-        "resistance": max(candles.high[-LEVEL_CANDLES:].tolist()),
+        "support": float(candles.low[-LEVEL_CANDLES:].min()),
+        "resistance": float(candles.high[-LEVEL_CANDLES:].max()),
     }
 
 
