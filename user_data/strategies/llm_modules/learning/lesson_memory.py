@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import dropwhile, islice, starmap
 from math import floor
 from operator import attrgetter, itemgetter
@@ -200,8 +200,13 @@ class LessonMemory:
 
     def holding(self, pair: str, *, at: datetime, count: int) -> tuple[Topic, ...]:
         """Return what those lessons are about: the same objects until the next trade."""
-        fresh = _weight_at_close(at, self._half_life)
-        holding = (topic for topic in self._topics_of(pair) if _holds(topic.whole, fresh))
+        fresh = _weight_now(at, self._half_life)
+        # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
+        holding = (
+            topic
+            for topic in self._topics_of(pair)
+            if LEAST_FRACTION * topic.whole.support >= fresh
+        )
         return tuple(islice((topic for topic in holding if topic.evidence), count))
 
     def _own(self, pair: str, side: Side) -> _Tallies:
@@ -213,7 +218,8 @@ class LessonMemory:
     def _topics_of(self, pair: str) -> Sequence[Topic]:
         ranked = self._ranked.get(pair)
         if ranked is None:
-            ranked = sorted(self._topics(pair), key=attrgetter("rank"), reverse=True)
+            undoubted = [topic for topic in self._topics(pair) if topic.whole.left > 0]
+            ranked = sorted(undoubted, key=attrgetter("rank"), reverse=True)
             self._ranked[pair] = ranked
         return ranked
 
@@ -266,9 +272,10 @@ def _weight_at_close(at: datetime, half_life: timedelta) -> int:
     return weight << whole if whole >= 0 else weight >> -whole
 
 
-def _holds(whole: _Tally, fresh: int) -> bool:
-    # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
-    return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
+# All pairs of a candle are asked about at one time.
+@lru_cache(maxsize=2)
+def _weight_now(at: datetime, half_life: timedelta) -> int:
+    return _weight_at_close(at, half_life)
 
 
 def _lesson(topic: Topic, fresh: int) -> Lesson:
