@@ -480,21 +480,3 @@ def test_words_too_long_are_cut_and_the_proof_is_whole(length: int, *, cut: bool
     assert len(told) <= 300
     assert told.endswith("…") is cut
     assert " (1 of 1 such trades, since 01-15, last 01-15, #7) A model's words: xx" in told
-
-
-def test_what_a_lesson_weighs_is_that_of_its_own_time_and_half_life() -> None:
-    """Asked in turns, memories that forget at different speed, at times that come again."""
-    short, long = (LessonMemory(lives * HALF_LIFE) for lives in (1, 2))
-    for memory in (short, long):
-        memory.add(a_trade(says("stale")))
-
-    def weights(age: timedelta) -> list[list[float]]:
-        found = [memory.lessons(OTHER, at=NOON + age, count=1) for memory in (short, long)]
-        return [[round(lesson.weight, 3) for lesson in lessons] for lessons in found]
-
-    young, old = HALF_LIFE, 3 * HALF_LIFE
-    assert [weights(age) for age in (young, old, young)] == [
-        [[0.5], [0.707]],
-        [[], [0.354]],
-        [[0.5], [0.707]],
-    ]

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import dropwhile, islice, starmap
 from math import floor
 from operator import attrgetter, itemgetter
@@ -200,7 +200,7 @@ class LessonMemory:
 
     def holding(self, pair: str, *, at: datetime, count: int) -> tuple[Topic, ...]:
         """Return what those lessons are about: the same objects until the next trade."""
-        fresh = _weight_now(at, self._half_life)
+        fresh = _weight_at_close(at, self._half_life)
         # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
         holding = (
             topic
@@ -270,12 +270,6 @@ def _weight_at_close(at: datetime, half_life: timedelta) -> int:
     whole = floor(half_lives)
     weight = int(2 ** (half_lives - whole) * 2**_FRACTION_BITS)
     return weight << whole if whole >= 0 else weight >> -whole
-
-
-# All pairs of a candle are asked about at one time.
-@lru_cache(maxsize=2)
-def _weight_now(at: datetime, half_life: timedelta) -> int:
-    return _weight_at_close(at, half_life)
 
 
 def _lesson(topic: Topic, fresh: int) -> Lesson:
