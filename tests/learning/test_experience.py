@@ -579,6 +579,21 @@ def test_the_calibration_told_is_that_of_the_model_that_answers() -> None:
     assert any("n=25" in line for line in recall(library, SOL, LATER).statistics)
 
 
+def test_another_model_is_told_of_its_own_calibration_though_no_trade_closed() -> None:
+    library = a_library()
+    entry = recorded(1).entry
+    assert entry is not None
+    own = entry.model_copy(update={"model": "old", "confidence_score": 90.0})
+    load(library, [recorded(number, entry=own) for number in range(25)], [])
+    is_told = []
+    for number, model in enumerate(("old", "new", "old")):
+        decided = {"decision_id": f"d-{number}", "at": NOON + timedelta(hours=number)}
+        library.note(a_decision_record(model=model, **decided))
+        told = recall(library, PAIR, LATER).statistics
+        is_told.append(any("confidence" in line for line in told))
+    assert is_told == [True, False, True]
+
+
 def test_a_model_that_is_not_known_is_told_no_other_models_calibration() -> None:
     library = a_library()
     entry = recorded(1).entry

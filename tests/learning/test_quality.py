@@ -573,3 +573,47 @@ def test_the_same_records_give_the_same_habits_and_are_not_changed(story: Story)
 
     assert checker.habits(records, (), at_candle(99)) == first
     assert all(record.pair == PAIR for record in records)
+
+
+@given(
+    entered=st.tuples(*2 * [st.lists(st.booleans(), min_size=90, max_size=90)]),
+    asked=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 90)), max_size=20),
+)
+@settings(deadline=None, max_examples=30)
+def test_going_on_from_candle_to_candle_counts_what_a_first_look_counts(
+    entered: tuple[list[bool], list[bool]], asked: list[tuple[int, int]]
+) -> None:
+    """Two pairs asked about in turns and then anyhow: the entries told are those of the last 50."""
+    pairs = [
+        told([an_entry(LONG, pair=pair) if one else a_wait(pair=pair) for one in ones])
+        for pair, ones in zip("AB", entered, strict=True)
+    ]
+    checker = DecisionQualityChecker(learning_phrases("en"))
+    for place, end in [(place, end) for end in range(1, 91) for place in (0, 1)] + asked:
+        habits = checker.habits(pairs[place][:end], (), at_candle(end))
+        entries = sum(entered[place][:end][-50:])
+        assert [habit.code for habit in habits] == ["OVER_TRADING"] * (entries >= 10)
+        assert all(f"{entries} " in habit.text for habit in habits)
+
+
+def test_an_entry_that_has_left_the_last_decisions_counts_no_more() -> None:
+    """Ten entries, then waits: the habit is told until the first entry is the 51st decision."""
+    records = told([an_entry(LONG)] * 10 + [a_wait()] * 42)
+    checker = DecisionQualityChecker(learning_phrases("en"))
+    ends = [
+        end
+        for end in range(1, len(records) + 1)
+        if checker.habits(records[:end], (), at_candle(end + 60))
+    ]
+    assert ends == list(range(10, 51))
+
+
+def test_of_each_pair_only_the_last_look_is_kept() -> None:
+    checker = DecisionQualityChecker(learning_phrases("en"))
+    for end in range(1, 200):
+        for pair in ("A", "B"):
+            checker.habits(told([a_wait(pair=pair)] * end), (), at_candle(end))
+    assert {pair: len(kept.decisions) for pair, kept in checker._entries.items()} == {
+        "A": 50,
+        "B": 50,
+    }

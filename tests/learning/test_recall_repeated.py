@@ -183,3 +183,34 @@ def test_as_many_trades_are_not_the_same_trades(tmp_path: Path) -> None:
     assert [one.trade_id for one in library.recall(PAIR, NOON + 30 * MINUTE, FACTS).trades] == [1]
     happen(library, 2, ("trade", 5, 6))
     assert [one.trade_id for one in library.recall(PAIR, NOON + 10 * MINUTE, FACTS).trades] == [2]
+
+
+def test_a_trade_that_left_the_period_is_counted_no_more_though_no_other_closed(
+    tmp_path: Path,
+) -> None:
+    library = a_library(tmp_path)
+    happen(library, 1, ("trade", 0, 6))
+    happen(library, 2, ("trade", 20, 7))
+    month = 30 * 24 * 60 * MINUTE
+
+    def counted(after: timedelta) -> list[str]:
+        return [
+            line.partition(",")[2].split(",")[0].strip()
+            for line in library.recall(ETH, NOON + after, FACTS).statistics
+            if line.startswith("All pairs")
+        ]
+
+    first, between = counted(30 * MINUTE), counted(month + 10 * MINUTE)
+    assert "n=2" in first[0]
+    assert "n=1" in between[0]
+    assert counted(month + 21 * MINUTE) == []
+    assert counted(30 * MINUTE) == first
+
+
+def test_what_is_kept_of_each_pair_is_its_last_answer_alone(tmp_path: Path) -> None:
+    library = a_library(tmp_path)
+    for number in range(20):
+        happen(library, number, ("trade", number, number % 8))
+        for pair in PAIRS:
+            library.recall(pair, NOON + (number + 1) * MINUTE, FACTS)
+    assert library._by_trades._known.keys() == set(PAIRS)

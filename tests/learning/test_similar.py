@@ -244,6 +244,34 @@ def test_whatever_was_asked_before_the_answer_is_that_of_a_plain_search(
         assert [one.distance for one in answer] == pytest.approx(distances, abs=1e-6)
 
 
+@given(
+    rows=st.lists(points, min_size=4, max_size=12),
+    here=points,
+    asked=st.lists(st.integers(0, 13), max_size=6),
+)
+def test_whatever_window_was_asked_about_the_distances_are_those_of_a_fresh_start(
+    rows: list[tuple[float, ...]], here: tuple[float, ...], asked: list[int]
+) -> None:
+    """Points with gaps enter the window and leave it; to the last bit nothing is left of them."""
+    trades = [entered(number, point) for number, point in enumerate(rows)]
+    used = some(*trades)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similar, "LOOKED_AT", 3)
+        for hour in asked:
+            before = NOON + timedelta(hours=hour)
+            fresh = some(*trades).nearest(here, before=before, count=9)
+            assert used.nearest(here, before=before, count=9) == fresh
+
+
+def test_a_late_trade_is_found_where_no_time_had_passed_the_first() -> None:
+    situations = some(entered(2, ORIGIN))
+    assert found(situations, before=NOON) == []
+    assert found(situations) == [2]
+    situations.add(entered(1, ORIGIN))
+    assert found(situations, before=NOON) == []
+    assert found(situations) == [2, 1]
+
+
 def sampled_points(pair: str, step: int) -> list[tuple[float, ...]]:
     """Return the situations of a pair on its real 30m candles, every so many of them."""
     frame = pd.read_feather(SAMPLE / f"{pair}_USDT_USDT-5m-futures.feather").set_index("date")

@@ -1,6 +1,6 @@
 """The last few decisions of each pair and what became of them, as the model is reminded of them."""
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -13,7 +13,6 @@ from llm_modules.journal.records import (
     OutcomeRecord,
     Reason,
 )
-from llm_modules.learning.last_answers import LastAnswers
 from llm_modules.learning.wording import price
 
 KEPT_PER_PAIR = 120
@@ -36,22 +35,23 @@ class _OfPair:
 
     def __init__(self) -> None:
         self.noted = 0
-        self._decisions: deque[DecisionRecord] = deque()
+        self._newest_first: tuple[DecisionRecord, ...] = ()
         self._newest_at = _NEVER
 
     def add(self, decision: DecisionRecord) -> DecisionRecord | None:
         """Keep one more; return the one that is forgotten for it, if any."""
         self.noted += 1
-        self._decisions.append(decision)
         self._newest_at = max(self._newest_at, decision.at)
-        return self._decisions.popleft() if len(self._decisions) > KEPT_PER_PAIR else None
+        known = (decision, *self._newest_first)
+        self._newest_first = known[:KEPT_PER_PAIR]
+        return known[KEPT_PER_PAIR] if len(known) > KEPT_PER_PAIR else None
 
     def before(self, at: datetime) -> tuple[DecisionRecord, ...]:
         """Return those made before a time, newest first."""
         # Usually all are, and comparing each one's time costs more than all the rest.
         if self._newest_at < at:
-            return tuple(reversed(self._decisions))
-        return tuple([item for item in reversed(self._decisions) if item.at < at])
+            return self._newest_first
+        return tuple([item for item in self._newest_first if item.at < at])
 
 
 class DecisionMemory:
@@ -64,7 +64,6 @@ class DecisionMemory:
     def __init__(self) -> None:
         self._pairs: defaultdict[str, _OfPair] = defaultdict(_OfPair)
         self._outcomes: dict[str, list[OutcomeRecord]] = {}
-        self._known: LastAnswers[tuple[DecisionRecord, ...]] = LastAnswers()
         self._told: dict[str, tuple[Sequence[OutcomeRecord], PastDecision]] = {}
 
     def note(self, line: DecisionLine) -> None:
@@ -125,9 +124,7 @@ class DecisionMemory:
 
     def _before(self, pair: str, before: datetime) -> tuple[DecisionRecord, ...]:
         """Return all that is kept of a pair from before a time, newest first."""
-        return self._known.of(
-            pair, (self.noted(pair), before), lambda: self._pairs[pair].before(before)
-        )
+        return self._pairs[pair].before(before)
 
     def _remembered(self, decision: DecisionRecord, before: datetime) -> PastDecision:
         noted = self._outcomes[decision.decision_id]

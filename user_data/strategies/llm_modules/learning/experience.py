@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from llm_modules.config import ExperienceConfig
 from llm_modules.domain import (
@@ -29,7 +30,7 @@ from llm_modules.journal.records import (
 from llm_modules.learning.calibration import Calibration, calibration_sentence
 from llm_modules.learning.decisions import DecisionMemory
 from llm_modules.learning.evaluator import TradeEvaluator, hours_open
-from llm_modules.learning.history import Edition, HistoricalQueryEngine
+from llm_modules.learning.history import Edition, HistoricalQueryEngine, Period
 from llm_modules.learning.last_answers import LastAnswers
 from llm_modules.learning.lesson_memory import LessonMemory, lesson_sentence
 from llm_modules.learning.patterns import PatternAnalyzer, pattern_sentence
@@ -55,6 +56,16 @@ LOOKED_BACK = 10
 NOBODY = "-"
 
 logger = logging.getLogger(__name__)
+
+
+class _ByTrades(NamedTuple):
+    """What closed trades taught about a pair and a model, worded."""
+
+    trades: tuple[PastTrade, ...]
+    statistics: tuple[str | None, ...]
+    calibration: str | None
+    rewards: str | None
+    patterns: tuple[str, ...]
 
 
 class ExperienceLibrary:
@@ -85,7 +96,7 @@ class ExperienceLibrary:
         self._decisions = DecisionMemory()
         self._quality = DecisionQualityChecker(self._phrases)
         self._habits: LastAnswers[tuple[Habit, ...]] = LastAnswers()
-        self._trades: LastAnswers[tuple[PastTrade, ...]] = LastAnswers()
+        self._by_trades: LastAnswers[_ByTrades] = LastAnswers()
         self._sentences: LastAnswers[str | None] = LastAnswers()
         self._pattern_sentences: LastAnswers[tuple[str, ...]] = LastAnswers()
         self._lesson_sentences: LastAnswers[tuple[str, ...]] = LastAnswers()
@@ -169,13 +180,18 @@ class ExperienceLibrary:
         if not self._config.enabled:
             return Experience()
         decisions = self._config.max_recent_decisions_context
-        # While no trade closes, what the trades taught stays worded as it is.
         edition = self._history.edition(before)
+        period = self._history.period(edition, before=before, days=STATISTICS_DAYS)
+        model = self._decisions.model_of(pair, before)
+        # While no trade closes, what the trades taught stays worded as it is.
+        worded = self._by_trades.of(
+            pair, (period, model), lambda: self._worded_trades(pair, before, period, model)
+        )
         return Experience(
-            trades=self._trades.of(pair, edition, lambda: self._past_trades(pair, before)),
+            trades=worded.trades,
             decisions=self._decisions.recent(decisions, pair=pair, before=before),
-            statistics=self._statistics(pair, before, edition, facts),
-            patterns=self._pattern_sentences.of(None, edition, lambda: self._told(before)),
+            statistics=self._statistics(worded, before, facts),
+            patterns=worded.patterns,
             lessons=self._taught(pair, before, edition),
             habits=self.habits(pair, before),
         )
@@ -188,8 +204,20 @@ class ExperienceLibrary:
         except JournalError as error:
             logger.warning("Rewards are kept in memory for now: %s", error)
 
-    def _past_trades(self, pair: str, before: datetime) -> tuple[PastTrade, ...]:
-        return tuple(map(_past_trade, self._recent_trades(pair, before)))
+    def _worded_trades(
+        self, pair: str, before: datetime, period: Period, model: str | None
+    ) -> _ByTrades:
+        (edition, _), rewards = period, self._rewards
+        return _ByTrades(
+            trades=tuple(map(_past_trade, self._recent_trades(pair, before))),
+            statistics=(
+                self._statistics_sentence("pair", pair, before),
+                self._statistics_sentence("all", None, before),
+            ),
+            calibration=self._calibration_sentence(model, before, edition),
+            rewards=rewards.sentence(self._phrases, pair, before) if rewards else None,
+            patterns=self._pattern_sentences.of(None, edition, lambda: self._told(before)),
+        )
 
     def _told(self, before: datetime) -> tuple[str, ...]:
         patterns = self._patterns.before(before)
@@ -206,17 +234,12 @@ class ExperienceLibrary:
         return (*own, *others[: count - len(own)])
 
     def _statistics(
-        self, pair: str, before: datetime, edition: Edition, facts: Mapping[str, float]
+        self, worded: _ByTrades, before: datetime, facts: Mapping[str, float]
     ) -> tuple[str, ...]:
         near = self._history.similar(situation(facts), before=before, count=SIMILAR_TRADES)
-        sentences = (
-            self._statistics_sentence("pair", pair, before),
-            self._statistics_sentence("all", None, before),
-            similar_sentence(self._phrases, near),
-            self._calibration_sentence(self._decisions.model_of(pair, before), before, edition),
-            self._rewards_sentence(pair, before, edition),
-        )
-        return tuple(sentence for sentence in sentences if sentence is not None)
+        similar = similar_sentence(self._phrases, near)
+        sentences = (*worded.statistics, similar, worded.calibration, worded.rewards)
+        return tuple([sentence for sentence in sentences if sentence is not None])
 
     def _statistics_sentence(self, subject: str, pair: str | None, before: datetime) -> str | None:
         statistics = self._history.statistics(pair=pair, before=before, days=STATISTICS_DAYS)
@@ -235,14 +258,6 @@ class ExperienceLibrary:
             return calibration_sentence(self._phrases, calibration)
 
         return self._sentences.of("calibration", (edition, model), sentence)
-
-    def _rewards_sentence(self, pair: str, before: datetime, edition: Edition) -> str | None:
-        rewards = self._rewards
-        if rewards is None:
-            return None
-        return self._sentences.of(
-            ("rewards", pair), edition, lambda: rewards.sentence(self._phrases, pair, before)
-        )
 
     def _taught(self, pair: str, before: datetime, edition: Edition) -> tuple[str, ...]:
         """Return the lessons that stand, each with its evidence."""

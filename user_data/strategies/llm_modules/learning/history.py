@@ -12,6 +12,8 @@ from llm_modules.learning.timeline import Newest, Stretch, SumT, TallyT, Timelin
 
 # How many trades were taken in, and how many of them count.
 Edition = tuple[int, int]
+# The same, and how many of those that count are older than a period.
+Period = tuple[Edition, int]
 _Key = tuple[str | None, Side | None, Regime | None]
 
 
@@ -50,6 +52,10 @@ class HistoricalQueryEngine:
     def edition(self, before: datetime) -> Edition:
         """Name the trades closed strictly before a time: the same name, the same trades."""
         return len(self._known), self._all.before(before)
+
+    def period(self, edition: Edition, *, before: datetime, days: int) -> Period:
+        """Name those of an edition that closed within so many days: the same name, the same."""
+        return edition, self._all.before(before - timedelta(days=days))
 
     def recent(
         self, count: int, *, pair: str | None = None, before: datetime

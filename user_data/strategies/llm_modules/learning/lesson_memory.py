@@ -201,7 +201,12 @@ class LessonMemory:
     def holding(self, pair: str, *, at: datetime, count: int) -> tuple[Topic, ...]:
         """Return what those lessons are about: the same objects until the next trade."""
         fresh = _weight_at_close(at, self._half_life)
-        holding = (topic for topic in self._topics_of(pair) if _holds(topic.whole, fresh))
+        # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
+        holding = (
+            topic
+            for topic in self._topics_of(pair)
+            if LEAST_FRACTION * topic.whole.support >= fresh
+        )
         return tuple(islice((topic for topic in holding if topic.evidence), count))
 
     def _own(self, pair: str, side: Side) -> _Tallies:
@@ -213,7 +218,8 @@ class LessonMemory:
     def _topics_of(self, pair: str) -> Sequence[Topic]:
         ranked = self._ranked.get(pair)
         if ranked is None:
-            ranked = sorted(self._topics(pair), key=attrgetter("rank"), reverse=True)
+            undoubted = [topic for topic in self._topics(pair) if topic.whole.left > 0]
+            ranked = sorted(undoubted, key=attrgetter("rank"), reverse=True)
             self._ranked[pair] = ranked
         return ranked
 
@@ -264,11 +270,6 @@ def _weight_at_close(at: datetime, half_life: timedelta) -> int:
     whole = floor(half_lives)
     weight = int(2 ** (half_lives - whole) * 2**_FRACTION_BITS)
     return weight << whole if whole >= 0 else weight >> -whole
-
-
-def _holds(whole: _Tally, fresh: int) -> bool:
-    # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
-    return whole.left > 0 and LEAST_FRACTION * whole.support >= fresh
 
 
 def _lesson(topic: Topic, fresh: int) -> Lesson:

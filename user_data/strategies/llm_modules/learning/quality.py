@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate, pairwise, takewhile
+from typing import NamedTuple
 
 from llm_modules.domain import Habit
 from llm_modules.journal.records import DecisionRecord
@@ -72,6 +73,24 @@ class Past:
     on_position: Sequence[DecisionRecord]
 
 
+class _Entries(NamedTuple):
+    """The approved entries among some decisions."""
+
+    decisions: Sequence[DecisionRecord] = ()
+    approved: Sequence[DecisionRecord] = ()
+
+    def up_to(self, decisions: Sequence[DecisionRecord]) -> "_Entries":
+        """Return those among decisions; where only the newest is new, only it is looked at."""
+        gone = len(self.decisions) + 1 - len(decisions)
+        if gone < 0 or self.decisions[gone:] != decisions[:-1]:
+            return _Entries(decisions, _approved_entries(decisions))
+        left = self.approved[len(_approved_entries(self.decisions[:gone])) :]
+        return _Entries(decisions, [*left, *_approved_entries(decisions[-1:])])
+
+
+_NO_ENTRIES = _Entries()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A habit that was found: its code, and the numbers its sentence has gaps for."""
@@ -86,10 +105,12 @@ class Finding:
 
 
 class DecisionQualityChecker:
-    """Finds habits in what the caller says was known before a time; it keeps nothing."""
+    """Finds habits in what the caller says was known before a time, whatever was asked before."""
 
     def __init__(self, phrases: Phrases) -> None:
         self._phrases = phrases
+        # Of each pair, for from candle to candle one decision comes and at most one goes.
+        self._entries: dict[str, _Entries] = {}
 
     def habits(
         self,
@@ -102,11 +123,19 @@ class DecisionQualityChecker:
         Of longer lists the last 50 count.
         """
         decisions, trades = decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:]
-        entries, on_position = _approved_entries(decisions), _about_open(decisions, trades)
+        entries, on_position = self._entries_in(decisions), _about_open(decisions, trades)
         past = Past(decisions, trades, before, entries, on_position)
         found = [finding for rule in RULES if (finding := rule(past)) is not None]
         found.sort(key=lambda finding: not finding.serious)
         return tuple(finding.habit(self._phrases) for finding in found)
+
+    def _entries_in(self, decisions: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
+        if not decisions:
+            return ()
+        pair = decisions[-1].pair
+        found = self._entries.get(pair, _NO_ENTRIES).up_to(decisions)
+        self._entries[pair] = found
+        return found.approved
 
 
 def repeated_reason(past: Past) -> Finding | None:
@@ -115,6 +144,9 @@ def repeated_reason(past: Past) -> Finding | None:
     Ends with other reasons, as 15 decisions pass, or with the position. It never refuses an entry.
     """
     about_it = past.on_position[-REASON_DECISIONS:]
+    # Flat, or hardly in: what is not there need not be counted, here and in the rules below.
+    if len(about_it) < REPEATED_REASONS:
+        return None
     reasons = Counter(
         _words(str(item.call.get("reason") or ""))
         for item in about_it
@@ -151,6 +183,8 @@ def erosion(past: Past) -> Finding | None:
 
     Ends with the first profit that is not lower, or with the position.
     """
+    if len(past.on_position) < EROSION_PROFITS:
+        return None
     falling = _falling(_profits(past.on_position))
     if len(falling) < EROSION_PROFITS:
         return None
@@ -166,6 +200,8 @@ def no_progress(past: Past) -> Finding | None:
 
     Ends when profit moves, with an approved exit or adjustment, or with the position.
     """
+    if len(past.on_position) < IDLE_HOLDS:
+        return None
     untouched = takewhile(lambda item: not _has_acted(item), reversed(past.on_position))
     newest_first = _profits([item for item in untouched if item.tool == "signal_hold"])
     # Looking further back the distance only grows, so the holds it is small for are the newest.

@@ -1,5 +1,6 @@
 """Past entries into a market like this one: nearness in the space of its indicators."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,10 @@ from llm_modules.learning.timeline import Timeline
 # is 1.25.
 NEAR = 0.6
 LOOKED_AT = 5_000
+
+
+# Points as columns: eight long rows are added up ten times as fast as the reverse.
+_Columns = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Situations:
     def __init__(self) -> None:
         self._timeline = Timeline()
         self._start = self._end = 0
-        self._points = _points(())
+        self._points = _Points(_columns(()))
 
     def add(self, trade: RememberedTrade) -> None:
         """Take in a trade, if its market is known."""
@@ -42,7 +47,7 @@ class Situations:
             return
         # One that is sorted in among the points moves them; they are read anew then.
         if self._timeline.add(trade) < self._end:
-            self._start = self._end = 0
+            self._begin_at(0)
 
     def nearest(
         self, point: tuple[float, ...], *, before: datetime, count: int
@@ -53,8 +58,7 @@ class Situations:
         """
         end = self._timeline.before(before)
         start = max(0, end - LOOKED_AT)
-        away = self._over(start, end) - _points([point])
-        distances = np.sqrt(_mean_over_known(away * away))
+        distances = self._over(start, end).distances(point)
         (near,) = (distances <= NEAR).nonzero()
         if not len(near):
             return ()
@@ -65,34 +69,57 @@ class Situations:
             for place in near[order].tolist()
         )
 
-    def _over(self, start: int, end: int) -> NDArray[np.float32]:
+    def _over(self, start: int, end: int) -> "_Points":
         """Return the points of the trades from place `start` on and before place `end`."""
+        if (start, end) == (self._start, self._end):
+            return self._points
         # Points are only cut off in front and added behind; any other move reads them anew.
         if start < self._start or end < self._end or start >= self._end:
-            self._start = self._end = start
-            self._points = _points(())
-        if (start, end) != (self._start, self._end):
-            fresh = [trade.situation for trade in self._timeline.trades[self._end : end]]
-            kept = self._points[:, start - self._start :]
-            self._points = np.concatenate((kept, _points(fresh)), axis=1)
-            self._start, self._end = start, end
+            self._begin_at(start)
+        fresh = [trade.situation for trade in self._timeline.trades[self._end : end]]
+        kept = self._points.columns[:, start - self._start :]
+        self._points = _Points(np.concatenate((kept, _columns(fresh)), axis=1))
+        self._start, self._end = start, end
         return self._points
 
+    def _begin_at(self, place: int) -> None:
+        self._start = self._end = place
+        self._points = _Points(_columns(()))
 
-def _mean_over_known(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of each column over the rows that are known to it; rows are axes."""
-    means: NDArray[np.float32] = np.add.reduce(squares) / np.float32(len(AXES))
-    # Nearly always every axis is known to both, which the sums tell.
-    if not np.isnan(means).any():
-        return means
-    is_unknown = np.isnan(squares)
-    np.copyto(squares, 0.0, where=is_unknown)
-    shared = len(AXES) - is_unknown.sum(axis=0, dtype=np.int8)
-    known: NDArray[np.float32] = squares.sum(axis=0) / shared
+
+class _Points:
+    """Points that never change, with what of them is not known."""
+
+    __slots__ = ("_has_gaps", "_known", "_unknown", "columns")
+
+    def __init__(self, columns: _Columns) -> None:
+        self.columns = columns
+        self._unknown = np.isnan(columns)
+        self._known = _known_axes(self._unknown)
+        self._has_gaps = bool(self._unknown.any())
+
+    def distances(self, point: tuple[float, ...]) -> NDArray[np.float32]:
+        """Return how far each is from a point, over the axes known to both."""
+        away = self.columns - np.array(point, dtype=np.float32)[:, np.newaxis]
+        squares = away * away
+        known = self._known
+        # Nearly always the point itself has no gaps, and so those of the others are all there are.
+        if math.isnan(sum(point)):
+            unknown = np.isnan(squares)
+            known = _known_axes(unknown)
+            np.copyto(squares, 0.0, where=unknown)
+        elif self._has_gaps:
+            np.copyto(squares, 0.0, where=self._unknown)
+        distances: NDArray[np.float32] = np.sqrt(np.add.reduce(squares) / known)
+        return distances
+
+
+def _known_axes(unknown: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return how many axes of each column are known."""
+    known: NDArray[np.float32] = len(AXES) - np.add.reduce(unknown, dtype=np.float32)
     return known
 
 
-def _points(situations: Sequence[tuple[float, ...] | None]) -> NDArray[np.float32]:
-    """Return points as columns: eight long rows are added up ten times as fast as the reverse."""
-    points = np.array(situations, dtype=np.float32).reshape(-1, len(AXES))
-    return np.ascontiguousarray(points.T)
+def _columns(situations: Sequence[tuple[float, ...] | None]) -> _Columns:
+    columns = np.array(situations, dtype=np.float32).reshape(-1, len(AXES))
+    return np.ascontiguousarray(columns.T)

@@ -65,7 +65,11 @@ class Timeline:
 
     def before(self, at: datetime) -> int:
         """Return how many trades closed strictly before a time."""
-        return bisect_left(self.trades, at, key=_closed_at)
+        trades = self.trades
+        # By far the usual case: all are, for it is asked about now.
+        if not trades or trades[-1].closed_at < at:
+            return len(trades)
+        return bisect_left(trades, at, key=_closed_at)
 
     def stretch(self, empty: Callable[[], TallyT]) -> "Stretch[TallyT]":
         """Return a stretch of this timeline, kept up to date from now on; it is never let go."""
