@@ -19,7 +19,7 @@ from llm_modules.preview.scene import named_pair
     [
         (UserError("no candle"), 2, "no candle"),
         (JournalError("a journal"), 1, "a journal"),
-        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (OSError(28, "No space left on device"), 1, "no room is left on the disk"),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, ""),
     ],
