@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "dialogue", "errors", "config", "metrics", "phrases", "weights", "unsigned"}
+EVERYBODY = {"domain", "dialogue", "errors", "config"}
+EVERYBODY |= {"metrics", "phrases", "weights", "unsigned", "interrupts"}
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "dialogue": set(),
@@ -18,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": set(),
     "weights": set(),
     "unsigned": set(),
+    "interrupts": set(),
     "phrases": {"domain"},
     "config": {"domain", "errors"},
     "market": EVERYBODY,

@@ -39,6 +39,17 @@ raise SystemExit(ended(screen, lambda: screen.raw("été \\u6bd4") or screen.say
             ExitStatus.FAILED,
             "user_data/HALT: this user has no right to it: `ls -l` tells whose it is\n",
         ),
+        (
+            OSError(errno.EACCES, "Permission denied", "a.tmp", None, "b"),
+            ExitStatus.FAILED,
+            "a.tmp -> b: this user has no right to it: `ls -l` tells whose it is\n",
+        ),
+        (OSError(errno.EPERM, "Not permitted"), ExitStatus.FAILED, "[Errno 1] Not permitted\n"),
+        (
+            OSError(errno.EROFS, "Read-only file system", "run"),
+            ExitStatus.FAILED,
+            "[Errno 30] Read-only file system: 'run'\n",
+        ),
         (OSError(errno.EIO, "I/O error"), ExitStatus.FAILED, "[Errno 5] I/O error\n"),
         (AlreadyRunningError("it runs"), ExitStatus.FAILED, "it runs: ./manage.sh stop ends it\n"),
         (KeyboardInterrupt(), INTERRUPTED, ""),

@@ -14,7 +14,7 @@ from llm_modules.operations.screen import Screen
 # What a shell tells of a program that Ctrl-C ended.
 INTERRUPTED = 130
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-NO_RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+NO_RIGHTS = frozenset({errno.EACCES, errno.EPERM})
 
 
 def ended(screen: Screen, act: Callable[[], int], *, interrupted: str = "") -> int:
@@ -55,11 +55,13 @@ def _failed(screen: Screen, why: str) -> ExitStatus:
 
 
 def _with_a_cure(error: OSError | JournalError) -> str:
-    number, file = getattr(error, "errno", None), getattr(error, "filename", None)
-    where = f"{file}: " if file else ""
-    if number in NO_ROOM:
+    if not isinstance(error, OSError):
+        return str(error)
+    named = [str(one) for one in (error.filename, error.filename2) if one]
+    where = " -> ".join(named) + ": " if named else ""
+    if error.errno in NO_ROOM:
         return f"{where}no room is left on the disk: make some and try again"
-    if number in NO_RIGHTS:
+    if named and error.errno in NO_RIGHTS:
         return f"{where}this user has no right to it: `ls -l` tells whose it is"
     return str(error)
 

@@ -4,13 +4,12 @@ Exit status: 0 done, also where there was nothing to report; 1 failed; 2 wrong u
 """
 
 import os
-import signal
 import sys
 
-# Until the imports are done, which takes seconds, Ctrl-C ends the program without a word.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+from llm_modules.interrupts import ended_quietly
 
-from llm_modules.report.main import main  # noqa: E402 - see above
+with ended_quietly():
+    from llm_modules.report.main import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))

@@ -4,14 +4,12 @@ Exit status: 0 everything held, 1 something did not, 2 wrong usage or settings, 
 """
 
 import os
-import signal
 import sys
 
-# Until the imports are done, which takes a second, Ctrl-C ends the program without a word.
-usual = signal.signal(signal.SIGINT, signal.SIG_DFL)
+from llm_modules.interrupts import ended_quietly
 
-from llm_modules.selftest.main import main  # noqa: E402 - see above
+with ended_quietly():
+    from llm_modules.selftest.main import main
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, usual)
     sys.exit(main(sys.argv[1:], os.environ))
