@@ -132,6 +132,21 @@ def test_snapshots_and_returns_are_the_same_to_the_last_bit(
     assert log_returns(shown).values.tolist() == log_returns(unknown(shown)).values.tolist()
 
 
+def test_a_candle_that_closed_hours_before_is_not_the_one_of_a_day_ago() -> None:
+    """The main candles are too few, and most of a day's moments are far from a 4h close."""
+    short, long = examined(made_candles("30m", 300)), examined(made_candles("4h", 300))
+
+    def changes(seen: Callable[[Candles], Candles]) -> list[float | None]:
+        ends = range(100, 116)
+        mains = [a_view(seen(short.taken(slice(end - 40, end)))) for end in ends]
+        coarse = a_view(seen(long))
+        return [market_facts(main, [coarse]).get("change_pct_24h") for main in mains]
+
+    known = changes(lambda candles: candles)
+    assert known == changes(unknown)
+    assert [change is None for change in known].count(False) == 4
+
+
 def told(frames: tuple[Candles, ...], at: datetime) -> list[tuple[str, float]] | str:
     """The facts in their order, or why there are none."""
     try:
