@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,9 +31,10 @@ WRONG_WAY: dict[str, Any] = {
 }
 
 
-def a_writer(rooms: Rooms, client: ScriptedClient) -> LessonWriter:
+def a_writer(rooms: Rooms, client: ScriptedClient, *, is_played: bool = False) -> LessonWriter:
+    known = (rooms.library, rooms.journal)
     return LessonWriter(
-        client, "cheap-model", "en", rooms.library, rooms.journal, lambda: datetime.now(UTC)
+        client, "cheap-model", "en", known, lambda: datetime.now(UTC), is_played=is_played
     )
 
 
@@ -48,8 +50,8 @@ def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedCli
 class Taped(ScriptedClient):
     """Has every question on a tape, and the moment until which an answer was waited for."""
 
-    def __init__(self, script: Sequence[Reply | Exception]) -> None:
-        super().__init__(script)
+    def __init__(self, script: Sequence[Reply | Exception], delay_seconds: float = 0.0) -> None:
+        super().__init__(script, delay_seconds=delay_seconds)
         self.untils: list[float] = []
 
     async def ask(
@@ -137,6 +139,18 @@ def test_a_model_that_takes_too_long_is_not_waited_for(
     asyncio.run(outbox.learn(a_closed_trade(**WRONG_WAY)))
     assert len(trade_lines(rooms)) == 1
     assert "keeps our words: no answer within 0.01 s" in caplog.text
+
+
+def test_words_that_are_played_back_cannot_come_too_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_modules.engine.lesson_writer.LONGEST_SECONDS", 0.01)
+    client = Taped([a_reply(text=WORDS)], delay_seconds=0.2)
+    rooms = some_rooms(tmp_path, client)
+    writer = a_writer(rooms, client, is_played=True)
+    asyncio.run(TradeOutbox(replace(rooms, writer=writer)).learn(a_closed_trade(**WRONG_WAY)))
+    assert any(WORDS in lesson for lesson in lessons(rooms))
+    assert client.untils == [math.inf]
 
 
 def test_whoever_asks_the_model_is_told_how_long(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ Nobody waits for it: the trade is written and the rules' own lesson told before.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from llm_modules.dialogue import Inquiry
 from llm_modules.domain import Language
+from llm_modules.engine.deadline import Deadline, within
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.journal.records import LessonRecord, TradeRecord
 from llm_modules.journal.trade_logger import TradeLogger
@@ -32,7 +32,7 @@ class LessonWriter:
 
     What a model writes about a trade is data like any other of its texts. Trades that closed long
     ago, while the bot was away, are not asked about, nor are more than a few waiting. Used on the
-    decision thread only.
+    decision thread only. What `is_played` back from a tape alone cannot come too late.
     """
 
     def __init__(
@@ -40,16 +40,17 @@ class LessonWriter:
         client: LLMClient,
         model: str,
         language: Language,
-        library: ExperienceLibrary,
-        journal: TradeLogger,
+        known: tuple[ExperienceLibrary, TradeLogger],
         clock: Callable[[], datetime],
+        *,
+        is_played: bool = False,
     ) -> None:
         self._client = client
         self._model = model
         self._language = language
-        self._library = library
-        self._journal = journal
+        self._library, self._journal = known
         self._clock = clock
+        self._is_played = is_played
         self._waiting = 0
         # Decisions use the same server: words must not stand in their way.
         self._turn = asyncio.Semaphore(1)
@@ -68,10 +69,10 @@ class LessonWriter:
 
     async def _ask(self, record: TradeRecord) -> None:
         prompt = wording_prompt(record, self._language)
-        until = time.monotonic() + LONGEST_SECONDS
+        until = Deadline(LONGEST_SECONDS, self._is_played).until()
         inquiry = Inquiry(record.pair, kind="lesson", until=until)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with within(until):
                 reply = await self._client.ask(prompt, inquiry, model=self._model)
         except (ProviderError, TimeoutError) as error:
             fault = str(error) or f"no answer within {LONGEST_SECONDS:g} s"

@@ -193,7 +193,10 @@ def _writer(
     if not (experience.enabled and experience.lesson_model):
         return None
     language = config.context_config.language
-    return LessonWriter(client, experience.lesson_model, language, *known, clock)
+    is_played = config.llm_config.is_played
+    return LessonWriter(
+        client, experience.lesson_model, language, known, clock, is_played=is_played
+    )
 
 
 def _emergency_stop(config: TraderConfig, mode: RunMode, user_data: Path) -> EmergencyStop:
