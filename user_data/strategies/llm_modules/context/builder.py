@@ -62,10 +62,10 @@ class ContextBuilder:
         stance: Stance = "in_position" if position else "flat"
         system = Message("system", self._templates.system(stance))
         view = PairView(snapshot, position, experience, changes)
-        facts, blocks = self._pages.facts(view, account), self._pages.blocks(view)
+        page, blocks = self._pages.facts(view, account), self._pages.blocks(view)
         # Usually one or two rounds: a template may add to each line what the measure did not know.
         while True:
-            user = Message("user", self._templates.user(filled(facts, blocks)))
+            user = Message("user", self._templates.user(filled(page, blocks)))
             prompt = Prompt((system, user), tools, templates=self.templates)
             excess = prompt_weight(prompt) - self._limit
             if excess <= 0:

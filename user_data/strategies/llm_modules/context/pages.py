@@ -1,8 +1,7 @@
 """A page: all that is told of one pair, what may not be dropped and what may."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import LASTING_KINDS, PASSING_KINDS, TABLE_KINDS, Block
@@ -38,18 +37,6 @@ class PairView:
     changes: tuple[Change, ...] = ()
 
 
-class Facts(NamedTuple):
-    """What may not be dropped of a page, in the order of UserPage."""
-
-    pair: str
-    terms: str
-    thesis: str
-    account: str
-    position: tuple[str, ...]
-    market: str
-    timeframes: Block
-
-
 class Pages:
     """Lays out what is known of a pair, as the configuration asks for it."""
 
@@ -58,7 +45,7 @@ class Pages:
         self._phrases = context_phrases(context.language)
         self._past = PastPages(self._phrases)
 
-    def facts(self, view: PairView, account: AccountState | None) -> Facts:
+    def facts(self, view: PairView, account: AccountState | None) -> UserPage:
         """Return what may not be dropped; without an account where it is told elsewhere."""
         snapshot, position = view.snapshot, view.position
         decimals = price_decimals(snapshot.rules.price_step)
@@ -67,7 +54,7 @@ class Pages:
         if position:
             state = position_line(position, snapshot, decimals)
             now = (state, *change_lines(view.changes, decimals, self._phrases))
-        return Facts(
+        return UserPage(
             pair=one_word(snapshot.pair),
             terms=terms_line(snapshot, decimals),
             thesis=thesis_line(thesis, decimals) if thesis else "",
@@ -98,11 +85,11 @@ class Pages:
         yield history_table(snapshot.main, "candles", layout, decimals, phrases)
 
 
-def filled(facts: Facts, blocks: tuple[Block, ...]) -> UserPage:
+def filled(page: UserPage, blocks: tuple[Block, ...]) -> UserPage:
     """Return a page with the blocks that fit, others' words fenced."""
-    return UserPage(
-        *facts,
-        tables=tuple([block for block in blocks if block.kind in TABLE_KINDS]),
-        lasting=quotes([block for block in blocks if block.kind in LASTING_KINDS]),
-        passing=quotes([block for block in blocks if block.kind in PASSING_KINDS]),
+    return replace(
+        page,
+        tables=tuple(block for block in blocks if block.kind in TABLE_KINDS),
+        lasting=quotes(block for block in blocks if block.kind in LASTING_KINDS),
+        passing=quotes(block for block in blocks if block.kind in PASSING_KINDS),
     )

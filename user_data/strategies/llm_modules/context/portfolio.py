@@ -37,12 +37,12 @@ class PortfolioContext:
 
         Raises ContextBudgetError when what may not be dropped exceeds `max_context_tokens`.
         """
-        facts = [self._pages.facts(view, None) for view in views]
+        pages = [self._pages.facts(view, None) for view in views]
         blocks = [self._pages.blocks(view) for view in views]
         system = Message("system", self._templates.system("portfolio"))
         common = account_line(account)
         while True:
-            told = [filled(known, own) for known, own in zip(facts, blocks, strict=True)]
+            told = [filled(page, own) for page, own in zip(pages, blocks, strict=True)]
             user = Message("user", self._templates.portfolio(told, common))
             version = self._templates.version
             prompt = Prompt((system, user), tools, several=True, templates=version)
