@@ -10,8 +10,8 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYBODY = {"domain", "dialogue", "errors", "config"}
-EVERYBODY |= {"metrics", "phrases", "weights", "unsigned", "interrupts"}
+SHARED_HELP = {"metrics", "phrases", "weights", "unsigned", "interrupts"}
+EVERYBODY = {"domain", "dialogue", "errors", "config"} | SHARED_HELP
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "dialogue": set(),
