@@ -89,7 +89,7 @@ def _played(shards: int, days: int, address: str, folder: Path) -> float:
     """Play a run on a tape of its own, and return how long it took."""
     own = folder / f"shards-{shards}"
     plan = _plan(_basis(own, address), shards, days, own)
-    progress = Progress(Moments())
+    progress = Progress(Moments(shards))
     begun = time.monotonic()
     play(plan, progress, lambda _candles: nullcontext(lambda _moments, _spent: None))
     seconds = time.monotonic() - begun

@@ -123,7 +123,7 @@ def test_shards_keep_their_journals_apart(basis: Basis, window: Window, tmp_path
 
 
 def test_reports_are_sorted_by_what_they_are() -> None:
-    progress = Progress(Moments())
+    progress = Progress(Moments(2))
     moment = Moment(DAY, 1, 2, 5, 5, 1000.0, None)
     outcome: Any = SimpleNamespace(decided=10)
     for report in (

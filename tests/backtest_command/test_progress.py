@@ -13,7 +13,7 @@ def moment(candle: int, decided: int = 0, equity: float = 1000.0) -> Moment:
 
 
 def moments(*of_shards: Moment) -> Moments:
-    known = Moments()
+    known = Moments(len(of_shards))
     for number, one in enumerate(of_shards):
         known.note(number, one)
     return known
@@ -24,7 +24,13 @@ def test_shards_add_up_and_only_one_of_them_has_an_account() -> None:
     assert (one.candle, one.decided, one.equity) == (3, 15, "equity 990.50")
     two = moments(moment(3, 15), moment(4, 20))
     assert (two.candle, two.decided, two.equity) == (7, 35, "")
-    assert (Moments().candle, Moments().decided, Moments().equity) == (0, 0, "")
+    assert (Moments(1).candle, Moments(1).decided, Moments(1).equity) == (0, 0, "")
+
+
+def test_the_first_of_two_shards_to_say_something_is_no_account_either() -> None:
+    known = Moments(2)
+    known.note(1, moment(3, 15, 990.5))
+    assert (known.candle, known.decided, known.equity) == (3, 15, "")
 
 
 def test_the_newest_moment_of_a_shard_counts() -> None:
@@ -54,7 +60,7 @@ def test_a_leap_over_several_tenths_is_one_line() -> None:
 
 def test_a_run_of_nothing_is_no_error() -> None:
     with watching(Console(file=io.StringIO()), 0, lambda _: None) as watch:
-        watch(Moments(), None)
+        watch(Moments(1), None)
 
 
 def test_a_terminal_has_a_bar_that_goes_away() -> None:

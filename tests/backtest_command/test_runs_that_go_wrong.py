@@ -161,7 +161,7 @@ def a_plan(tmp_path: Path, **options: Any) -> Plan:
 
 
 def a_progress(decided: int = 0, **failures: str) -> Progress:
-    progress = Progress(Moments())
+    progress = Progress(Moments(1))
     progress.moments.note(0, Moment(DAY, 1, 2, decided, decided, 1.0, None))
     progress.failures.update({int(name[1:]): text for name, text in failures.items()})
     return progress

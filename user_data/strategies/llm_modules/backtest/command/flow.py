@@ -98,7 +98,7 @@ def backtest(session: Session, options: BacktestOptions) -> ExitStatus:
         for name in command.runs.tidied():
             command.say(f"removed the run of {name}")
         plan = Plan(basis, options, window, candle, folder, command.tape, command.log)
-        progress = Progress(Moments())
+        progress = Progress(Moments(len(plan.shards)))
         with _noted(command, plan, progress, key):
             play(plan, progress, partial(watching, session.screen.console, say=command.say))
     if progress.failures:

@@ -22,9 +22,10 @@ class Watcher(Protocol):
 
 
 class Moments:
-    """The newest moment of each shard, and what they come to together."""
+    """The newest moment of each of `shards` shards, and what they come to together."""
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
         self._newest: dict[int, Moment] = {}
 
     def note(self, shard: int, moment: Moment) -> None:
@@ -44,8 +45,9 @@ class Moments:
     @property
     def equity(self) -> str:
         """The account; of several shards none is the account."""
-        # Each shard has a wallet of its own; their sum or mean would be nobody's money.
-        if len(self._newest) != 1:
+        # Each shard has a wallet of its own; their sum or mean would be nobody's money,
+        # and so is that of the first one, while the others have not begun.
+        if self._shards > 1 or not self._newest:
             return ""
         return f"equity {next(iter(self._newest.values())).equity:,.2f}"
 
