@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from freqtrade.exchange import timeframe_to_msecs
 from freqtrade.exchange.exchange_types import LeverageTier
+from freqtrade.persistence.pairlock import PairLock
 
+from llm_modules.backtest.past_locks import PastLocks
 from llm_modules.domain import Candles, FloatArray, IntArray
 from llm_modules.engine.bridge import CANDLE_ROWS
 
@@ -58,6 +60,7 @@ class PastMarket:
         self._pairs = tuple(pairs)
         self._moment_ms = 0
         self._newest: dict[tuple[str, str], _Newest] = {}
+        self._locks = PastLocks()
         self._cut: dict[tuple[str, str, int], tuple[int, Candles]] = {}
 
     @property
@@ -105,6 +108,10 @@ class PastMarket:
     def tiers(self, pair: str) -> Sequence[LeverageTier]:
         """Return the leverage tiers of a pair, as they are today."""
         return self._recorded.tiers.get(pair, ())
+
+    def locks(self, after: datetime) -> Sequence[PairLock]:
+        """Return the locks of the run that end after a time, which never goes back."""
+        return self._locks.after(after)
 
     def decision_id(self, pair: str, at: datetime) -> str:
         """Name a decision by its time and pair: another run names it the same."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from llm_modules.domain import Habit
 from llm_modules.journal.records import DecisionRecord
+from llm_modules.learning.last_answers import LastAnswers
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.learning.wording import percent
 from llm_modules.metrics import wilson_interval
@@ -60,17 +61,17 @@ _DECIMALS = 9
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A pair's last decisions and closed trades, both newest last, as known before a time.
+    """A pair's last decisions, newest last, as known before a time, and its trades' confidence.
 
     `entries` are the approved entries among the decisions, `on_position` those about the position
     that is open.
     """
 
     decisions: Sequence[DecisionRecord]
-    trades: Sequence[RememberedTrade]
     before: datetime
     entries: Sequence[DecisionRecord]
     on_position: Sequence[DecisionRecord]
+    confidence: "_Confidence"
 
 
 class _Entries(NamedTuple):
@@ -89,6 +90,22 @@ class _Entries(NamedTuple):
 
 
 _NO_ENTRIES = _Entries()
+
+
+class _Confidence(NamedTuple):
+    """What closed trades were said to be sure of, of 100, and how many of them won."""
+
+    said: Sequence[float]
+    wins: int
+
+    @classmethod
+    def of(cls, trades: Sequence[RememberedTrade]) -> "_Confidence":
+        """Look through some trades."""
+        # A trade that people or a halt ended does not tell whether the model was right.
+        own = [trade for trade in trades if trade.is_own]
+        said = [trade.confidence_score for trade in own if trade.confidence_score is not None]
+        wins = sum(trade.profit_ratio > 0 for trade in own if trade.confidence_score is not None)
+        return cls(said, wins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,7 @@ class DecisionQualityChecker:
         self._phrases = phrases
         # Of each pair, for from candle to candle one decision comes and at most one goes.
         self._entries: dict[str, _Entries] = {}
+        self._confidence: LastAnswers[_Confidence] = LastAnswers()
 
     def habits(
         self,
@@ -123,16 +141,24 @@ class DecisionQualityChecker:
         Of longer lists the last 50 count.
         """
         decisions, trades = decisions[-DECISIONS_LOOKED_AT:], trades[-TRADES_LOOKED_AT:]
-        entries, on_position = self._entries_in(decisions), _about_open(decisions, trades)
-        past = Past(decisions, trades, before, entries, on_position)
+        if not (decisions or trades):
+            return ()
+        pair = (decisions or trades)[-1].pair
+        past = Past(
+            decisions,
+            before,
+            self._entries_in(pair, decisions),
+            _about_open(decisions, trades),
+            # Most candles close no trade of the pair.
+            self._confidence.of(pair, trades, lambda: _Confidence.of(trades)),
+        )
         found = [finding for rule in RULES if (finding := rule(past)) is not None]
         found.sort(key=lambda finding: not finding.serious)
         return tuple(finding.habit(self._phrases) for finding in found)
 
-    def _entries_in(self, decisions: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
-        if not decisions:
-            return ()
-        pair = decisions[-1].pair
+    def _entries_in(
+        self, pair: str, decisions: Sequence[DecisionRecord]
+    ) -> Sequence[DecisionRecord]:
         found = self._entries.get(pair, _NO_ENTRIES).up_to(decisions)
         self._entries[pair] = found
         return found.approved
@@ -232,16 +258,11 @@ def overconfident(past: Past) -> Finding | None:
     The upper end of the Wilson 95 % interval is what it can be. It takes trades to end this: were
     it serious, there would be none.
     """
-    if len(past.trades) < CONFIDENCE_TRADES:
-        return None
-    # A trade that people or a halt ended does not tell whether the model was right.
-    own = [trade for trade in past.trades if trade.is_own]
-    said = [trade.confidence_score for trade in own if trade.confidence_score is not None]
+    said, wins = past.confidence
     if len(said) < CONFIDENCE_TRADES:
         return None
     # Not fsum, which would raise over the numbers of a damaged file.
     confidence = sum(said) / len(said)
-    wins = sum(trade.profit_ratio > 0 for trade in own if trade.confidence_score is not None)
     _, highest = wilson_interval(wins, len(said))
     if not round(confidence / 100 - highest, _DECIMALS) >= OVERCONFIDENCE:
         return None

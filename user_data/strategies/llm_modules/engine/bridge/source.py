@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import CandleType
 from freqtrade.exchange.exchange_types import LeverageTier
+from freqtrade.persistence import PairLocks
+from freqtrade.persistence.pairlock import PairLock
 from pandas import DataFrame
 
 from llm_modules.domain import Candles
@@ -48,6 +50,10 @@ class Source(Protocol):
 
     def tiers(self, pair: str) -> Sequence[LeverageTier]:
         """Return the leverage tiers of a pair, empty where they are unknown."""
+        ...
+
+    def locks(self, after: datetime) -> Sequence[PairLock]:
+        """Return Freqtrade's locks that end after a time, which never goes back."""
         ...
 
     def decision_id(self, pair: str, at: datetime) -> str:
@@ -92,6 +98,11 @@ class Newest:
     def tiers(self, pair: str) -> Sequence[LeverageTier]:
         """Return the tiers Freqtrade has loaded."""
         return tiers_of(self._provider, pair)
+
+    def locks(self, after: datetime) -> Sequence[PairLock]:
+        """Return the locks of Freqtrade's database."""
+        locks: Sequence[PairLock] = PairLocks.get_pair_locks(None, after)
+        return locks
 
     def decision_id(self, pair: str, at: datetime) -> str:
         """Name a decision, another one each time."""

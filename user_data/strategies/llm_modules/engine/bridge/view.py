@@ -8,7 +8,7 @@ from typing import Any
 
 from freqtrade.exchange import timeframe_to_msecs
 from freqtrade.exchange.exchange_types import LeverageTier
-from freqtrade.persistence import PairLocks, Trade
+from freqtrade.persistence import Trade
 from freqtrade.persistence.pairlock import PairLock
 from freqtrade.wallets import Wallets
 
@@ -150,8 +150,8 @@ class View:
         if not due:
             return ()
         self._asked |= due
-        locks = PairLocks.get_pair_locks(None, at - self._span)
-        common = Common(world, mode, at, frozenset(whitelist), locks, self._all_returns(pairs))
+        locks, returns = self._source.locks(at - self._span), self._all_returns(pairs)
+        common = Common(world, mode, at, frozenset(whitelist), locks, returns)
         questions = []
         for pair, candle_at in due.items():
             # One pair's trouble must not keep the others from being decided.
