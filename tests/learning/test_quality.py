@@ -393,6 +393,15 @@ def test_overconfidence_ends_with_50_other_trades() -> None:
     assert habits_of([], lost + humble) == {}
 
 
+def test_as_many_other_trades_are_another_confidence() -> None:
+    checker = DecisionQualityChecker(learning_phrases("en"))
+
+    def found(wins: int) -> list[str]:
+        return [habit.code for habit in checker.habits([], some_trades(20, wins, 90), NOON)]
+
+    assert (found(0), found(20), found(0)) == (["OVERCONFIDENT"], [], ["OVERCONFIDENT"])
+
+
 # --- the open position, order, and the end of every habit ----------------------------------------
 
 
