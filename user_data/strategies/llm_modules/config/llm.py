@@ -133,6 +133,12 @@ class AskingConfig(Block):
         default=60, ge=1, le=100, description="a cheap answer less sure is asked anew"
     )
 
+    @property
+    def asks_every_time(self) -> bool:
+        """Whether each pair is asked about at each candle, as it is shipped."""
+        cadence = max(self.flat_every_candles, self.in_position_every_candles)
+        return cadence == 1 and not self.skip_unchanged and not self.cache_minutes
+
     @model_validator(mode="after")
     def _cheap_answers_are_about_one_pair(self) -> Self:
         if self.cheap_model and self.scope == "portfolio":

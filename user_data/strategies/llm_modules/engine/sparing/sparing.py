@@ -70,6 +70,7 @@ class Sparing:
 
     def __init__(self, config: AskingConfig) -> None:
         self._config = config
+        self._asks_every_time = config.asks_every_time
         self._pairs: defaultdict[str, _Asked] = defaultdict(_Asked)
 
     def load(self, lines: Iterable[DecisionLine]) -> None:
@@ -90,6 +91,8 @@ class Sparing:
 
     def reason_to_skip(self, question: Question, snapshot: MarketSnapshot) -> Skip | None:
         """Return why a question need not be asked, None when it is to be asked."""
+        if self._asks_every_time:
+            return None
         timeframe = snapshot.main.timeframe
         facts = {"price": snapshot.price, **snapshot.facts}
         span = timedelta(milliseconds=duration_ms(timeframe))
