@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 STRATEGIES = ROOT / "user_data" / "strategies"
 PACKAGE = STRATEGIES / "llm_modules"
 FILES = sorted(PACKAGE.rglob("*.py"))
-SHARED_HELP = {"metrics", "phrases", "weights", "unsigned", "interrupts"}
+SHARED_HELP = {"metrics", "phrases", "weights", "unsigned", "interrupts", "whole_files"}
 EVERYBODY = {"domain", "dialogue", "errors", "config"} | SHARED_HELP
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "weights": set(),
     "unsigned": set(),
     "interrupts": set(),
+    "whole_files": set(),
     "phrases": {"domain"},
     "config": {"domain", "errors"},
     "market": EVERYBODY,

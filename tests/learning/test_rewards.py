@@ -263,7 +263,8 @@ def test_the_content_is_on_disk_before_it_takes_the_name(
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(Path, "replace", noted_replace)
     Scene(tmp_path / "r.json").add(rewarded(1))
-    assert steps == ["fsync", "replace"]
+    # Then the folder, which holds the name.
+    assert steps == ["fsync", "replace", "fsync"]
 
 
 def test_a_file_that_cannot_be_written_is_reported_and_the_reward_comes_with_the_next(

@@ -101,7 +101,9 @@ def test_the_image_runs_the_supervisor_and_installs_only_what_is_hashed() -> Non
 
 def test_no_secret_and_no_journal_reaches_an_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert {".env", ".git", ".venv", "user_data/logs", "user_data/backups"} <= set(ignored)
+    assert {".env", "**/.*.new", ".git", ".venv", "user_data/logs", "user_data/backups"} <= set(
+        ignored
+    )
 
 
 def test_hadolint_finds_nothing() -> None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Valid
 
 from llm_modules.domain import RunMode, TradingMode
 from llm_modules.errors import JournalError
+from llm_modules.whole_files import put_in_place
 
 HALT_NAME = "HALT"
 FLATTEN_NAME = "FLATTEN"
@@ -147,14 +148,8 @@ def write_note(path: Path, note: HaltNote) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Put a file in place in one step, on disk when this returns. Raises JournalError."""
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _keep_names(path.parent)
+        put_in_place(path, text)
     except OSError as error:
         raise JournalError(f"cannot write {path}: {error.strerror}") from error
 
@@ -168,12 +163,3 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise JournalError(f"cannot remove {path}: {error.strerror}") from error
-
-
-def _keep_names(folder: Path) -> None:
-    """Put a folder on disk: after a power cut a halt that is gone would look like a resume."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

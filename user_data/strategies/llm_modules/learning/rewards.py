@@ -4,7 +4,6 @@ The file is a view for people, derived from the trade journal: it is written ane
 trade and never read back, so a damaged one does no harm.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from llm_modules.learning.exact import mean, ratio, total, units
 from llm_modules.learning.history import HistoricalQueryEngine
 from llm_modules.learning.remembered import RememberedTrade
 from llm_modules.phrases import Phrases
+from llm_modules.whole_files import put_in_place
 
 SCHEMA_VERSION = 1
 # Enough for a trend, and a file that is still written in about a millisecond.
@@ -71,7 +71,8 @@ class RewardLearningSystem:
         if self._path is None:
             return
         try:
-            _replace(self._path, orjson.dumps(self._document()))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            put_in_place(self._path, orjson.dumps(self._document()).decode())
         except OSError as error:
             raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
 
@@ -199,16 +200,3 @@ def _row(trade: RememberedTrade) -> dict[str, Any]:
         "side": trade.side,
         "reward": trade.reward,
     }
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file in one step: a crash leaves the old file or the new one, nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a file can be replaced in one step within a file system only.
-    fresh = path.with_name(f"{path.name}.tmp")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        # A name that points to content not yet on disk would be an empty file after a power cut.
-        os.fsync(file.fileno())
-    fresh.replace(path)

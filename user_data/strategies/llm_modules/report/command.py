@@ -2,7 +2,6 @@
 
 import json
 import math
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from llm_modules.report.sections import Told
 from llm_modules.report.span import Span
 from llm_modules.report.stored import compare
 from llm_modules.report.words import counted
+from llm_modules.whole_files import put_in_place
 
 USUAL_CURRENCY = "USDT"
 
@@ -46,7 +46,8 @@ def report(session: Session, options: ReportOptions) -> ExitStatus:
     screen.progress("drawing ")
     told = gathered(session, facts)
     path = options.out or session.places.user_data / "reports" / f"{options.now:{STAMP}}.html"
-    _write(path, rendered(page_of(told)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put_in_place(path, rendered(page_of(told)))
     _say(session, options, told, path)
     return ExitStatus.DONE
 
@@ -84,22 +85,6 @@ def _nothing(session: Session, options: ReportOptions, why: str) -> ExitStatus:
     else:
         session.screen.say(f"{why} Nothing was written.")
     return ExitStatus.DONE
-
-
-def _write(path: Path, content: str) -> None:
-    """Write a file in one step: a disk that is full leaves no half of a page. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        draft.write_text(content, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        # Nobody knows the draft: the name people gave is the one to tell.
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        # A directory may be called like the page: then there is a draft to be removed.
-        with suppress(OSError):
-            draft.unlink()
 
 
 def _say(session: Session, options: ReportOptions, told: Told, path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llm_modules.errors import UserError
 from llm_modules.sandbox.candles import FIVE_MINUTES_MS
+from llm_modules.whole_files import put_in_place
 
 
 def load_or_create_anchor(path: Path, now_ms: int) -> int:
@@ -24,10 +25,7 @@ def load_or_create_anchor(path: Path, now_ms: int) -> int:
 def _create(path: Path, anchor_ms: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"anchor": datetime.fromtimestamp(anchor_ms / 1000, UTC).isoformat()})
-    # Written beside and renamed: a start that is interrupted leaves no half a file.
-    draft = path.with_suffix(".draft")
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(path)
+    put_in_place(path, text + "\n")
     return anchor_ms
 
 

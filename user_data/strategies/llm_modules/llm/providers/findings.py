@@ -14,6 +14,7 @@ from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.providers.row import LimitField, ModelRule, Provider
 from llm_modules.llm.providers.rows import GENERIC
 from llm_modules.llm.recorder import provider_hash
+from llm_modules.whole_files import put_in_place
 
 FINDINGS_NAME = "llm_findings.json"
 # Servers are updated: what they refused last season they may understand by now.
@@ -111,10 +112,8 @@ class Findings:
         about = (finding.server, finding.model)
         others = (one for one in self._fresh() if (one.server, one.model) != about)
         text = _File(findings=(*others, finding)).model_dump_json(indent=2)
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        fresh.write_text(f"{text}\n", encoding="utf-8")
-        # In one step, so that a bot that starts now never sees half of it.
-        fresh.replace(self._path)
+        # A bot that starts now never sees half of it.
+        put_in_place(self._path, f"{text}\n")
 
     def _fresh(self) -> tuple[Finding, ...]:
         """Return what is young enough; what comes from the future is of a wrong clock."""

@@ -15,8 +15,8 @@ from llm_modules.operations.places import shown
 from llm_modules.operations.room import COMFORTABLE_BYTES, LEAST_FREE_BYTES
 from llm_modules.operations.running.bot_record import is_running, read_record
 from llm_modules.operations.running.plan import is_free
-from llm_modules.operations.settings.env_file import OWNER_ONLY
 from llm_modules.operations.settings.reading import value_at
+from llm_modules.whole_files import OWNER_ONLY
 
 MACHINE = "machine"
 OLDEST_PYTHON = (3, 11)

@@ -21,8 +21,8 @@ from llm_modules.operations.keeping.manifest import (
     parse_manifest,
 )
 from llm_modules.operations.places import shown
+from llm_modules.whole_files import OWNER_ONLY
 
-OWNER_ONLY = 0o600
 # Nothing an archive names becomes writable for others, or a program.
 READABLE = 0o644
 # A list of a hundred thousand files; what is longer is none of ours.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llm_modules.errors import UserError
 from llm_modules.operations.exit_status import ExitStatus
-from llm_modules.operations.keeping.archive import OWNER_ONLY, list_file, read_manifest, unpack
+from llm_modules.operations.keeping.archive import list_file, read_manifest, unpack
 from llm_modules.operations.keeping.contents import SETTINGS, Folders, Kept
 from llm_modules.operations.keeping.making import Archive, free_name, make_archive
 from llm_modules.operations.keeping.manifest import Manifest
@@ -25,6 +25,7 @@ from llm_modules.operations.running.modes import MODES_IN_WORDS, mode_of
 from llm_modules.operations.session import Session
 from llm_modules.operations.settings.reading import environment_settings, merged, read_settings
 from llm_modules.operations.viewing.render import printable
+from llm_modules.whole_files import OWNER_ONLY
 
 # Enough to see what is meant; the parts of a journal may be hundreds.
 MOST_NAMES = 40

@@ -22,6 +22,7 @@ from llm_modules.domain import RunMode
 from llm_modules.errors import UserError
 from llm_modules.operations.places import Places, shown
 from llm_modules.operations.running.plan import Plan
+from llm_modules.whole_files import put_in_place
 
 LOCK_NAME = "bot.lock"
 RECORD_NAME = "bot.json"
@@ -109,10 +110,8 @@ def write_record(
             for name, pid in processes
         ),
     )
-    # In one step, so that a reader never sees half of it.
-    fresh = places.run / f"{RECORD_NAME}.new"
-    fresh.write_text(record.model_dump_json(indent=2), encoding="utf-8")
-    fresh.replace(_record_path(places))
+    # A reader never sees half of it.
+    put_in_place(_record_path(places), record.model_dump_json(indent=2))
 
 
 def read_record(places: Places) -> BotRecord | None:

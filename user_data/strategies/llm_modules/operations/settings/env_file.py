@@ -5,7 +5,6 @@ values in single quotes taken literally, or in double quotes with backslash esca
 expanded. Messages name a line or a variable, never a value.
 """
 
-import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from llm_modules.config import API_KEY_VARIABLE
 from llm_modules.errors import ConfigError
+from llm_modules.whole_files import OWNER_ONLY, put_in_place
 
 FREQTRADE_PREFIX = "FREQTRADE__"
 GENERATED = (
@@ -20,7 +20,6 @@ GENERATED = (
     "FREQTRADE__API_SERVER__JWT_SECRET_KEY",
     "FREQTRADE__API_SERVER__WS_TOKEN",
 )
-OWNER_ONLY = 0o600
 HEADING = f"""\
 # Secrets of this bot. Readable by you only, never committed, never in config.json.
 # The key of the model's provider (servers without keys, such as Ollama, need none):
@@ -156,13 +155,7 @@ def quoted(name: str, value: str) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file by a new one that only its owner may read, in one step."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    # Closed to others from the first byte on; O_EXCL follows no link someone put there.
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)
+    put_in_place(path, text, mode=OWNER_ONLY)
 
 
 def _own_line(text: str, name: str) -> re.Match[str] | None:

@@ -16,7 +16,7 @@ from llm_modules.operations.exit_status import ExitStatus
 from llm_modules.operations.places import STAMP, shown
 from llm_modules.operations.running.bot_record import is_running
 from llm_modules.operations.session import Session
-from llm_modules.operations.settings.env_file import OWNER_ONLY, env_text, variables_in
+from llm_modules.operations.settings.env_file import env_text, variables_in
 from llm_modules.operations.settings.reading import (
     environment_settings,
     exact_text,
@@ -31,6 +31,7 @@ from llm_modules.operations.setup.current import Current
 from llm_modules.operations.setup.drafting import Draft, current_of, drafted
 from llm_modules.operations.setup.questions import Questions
 from llm_modules.operations.setup.writing import Change, refuse_loss, write_all
+from llm_modules.whole_files import OWNER_ONLY
 
 # Characters from which the longest name leaves room for two values.
 WIDE = 72

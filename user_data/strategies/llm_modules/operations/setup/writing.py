@@ -1,7 +1,6 @@
 """Several files replaced together: all of them, or none."""
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from llm_modules.errors import UserError
 from llm_modules.operations.places import shown
-from llm_modules.operations.settings.env_file import OWNER_ONLY
+from llm_modules.whole_files import OWNER_ONLY, write_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def _restore(change: Change) -> None:
 
 def _stage(change: Change) -> None:
     mode = OWNER_ONLY if change.is_secret else change.target.stat().st_mode & 0o777
-    _write(change.staged, change.after)
+    write_new(change.staged, change.after, mode=OWNER_ONLY)
     change.staged.chmod(mode)
 
 
@@ -98,23 +97,8 @@ def _backed_up(change: Change, backups: Path, stamp: str) -> Path:
     marks = ("", *(f"-{number}" for number in itertools.islice(itertools.count(2), 998)))
     names = (backups / f"{stamp}{mark}.{change.path.name.lstrip('.')}" for mark in marks)
     path = next(name for name in names if not name.exists())
-    _write(path, change.before or "")
+    write_new(path, change.before or "", mode=OWNER_ONLY)
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a new file for its owner only, down to the disk."""
-    path.unlink(missing_ok=True)
-    # Closed to others from the first byte on; O_EXCL follows no link someone put there.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink()
-        raise
 
 
 def _refuse_changed(change: Change) -> None:
