@@ -88,3 +88,12 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     write_new(tmp_path / "new", "text\r\n")
     assert not elsewhere.exists()
     assert (tmp_path / "new").read_bytes() == b"text\r\n"
+
+
+def test_a_new_file_that_cannot_be_finished_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="No space left"):
+        write_new(tmp_path / "new", "text")
+    assert names(tmp_path) == []
