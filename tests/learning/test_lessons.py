@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON, a_closed_trade, a_thesis
+from drawn_trades import any_trade
 from llm_modules.domain import ClosedTrade, Language
 from llm_modules.journal.records import Evaluation, Finding
 from llm_modules.learning.booked_risk import allowed_loss_ratio
@@ -22,8 +23,6 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 ENGLISH = learning_phrases("en")
 CHINESE = learning_phrases("zh")
 ALLOWED = allowed_loss_ratio(a_closed_trade(), a_closed_trade().stop_price)
-ratios = st.floats(-50, 50, allow_nan=False)
-prices = st.floats(1e-9, 1e9)
 
 
 def found_in(trade: ClosedTrade) -> tuple[Finding, ...]:
@@ -531,34 +530,6 @@ def test_a_number_as_our_rules_write_it_is_ours(number: str) -> None:
 def test_a_finding_of_another_make_is_not_ours(changes: dict[str, Any]) -> None:
     assert is_tellable(a_finding())
     assert not is_tellable(a_finding(**changes))
-
-
-@st.composite
-def any_trade(draw: st.DrawFn) -> ClosedTrade:
-    return a_closed_trade(
-        side=draw(st.sampled_from(["long", "short"])),
-        leverage=draw(st.floats(1, 125)),
-        open_rate=draw(prices),
-        close_rate=draw(prices),
-        stop_price=draw(prices),
-        liquidation_price=draw(st.none() | prices),
-        profit_ratio=draw(ratios),
-        mfe_ratio=draw(ratios),
-        mae_ratio=draw(ratios),
-        model_score=draw(st.none() | st.floats(0, 100)),
-        exit_reason=draw(st.sampled_from(["stop_loss", "signal_exit"])),
-        closed_at=a_closed_trade().opened_at + timedelta(seconds=draw(st.integers(0, 10**9))),
-        thesis=draw(
-            st.none()
-            | st.builds(
-                a_thesis,
-                key_support=prices,
-                key_resistance=prices,
-                stop_price=st.none() | prices,
-                facts=st.dictionaries(st.sampled_from(["rsi", "ema_gap_pct"]), st.floats()),
-            )
-        ),
-    )
 
 
 @given(any_trade(), st.sampled_from(LANGUAGES))

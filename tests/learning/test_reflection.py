@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON, a_closed_trade, a_thesis
+from drawn_trades import any_trade
 from llm_modules.domain import ClosedTrade, Language
 from llm_modules.journal.records import Evaluation, Reflection
 from llm_modules.learning.evaluator import TradeEvaluator
@@ -21,8 +22,6 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 THESIS = a_thesis(
     timeframe="30m", facts={"atr_pct": 1.0, "rsi": 55.0, "ema_gap_pct": 0.3}, confidence_score=70.0
 )
-ratios = st.floats(-50, 50, allow_nan=False)
-prices = st.floats(1e-9, 1e9)
 
 
 def evaluated(trade: ClosedTrade) -> Evaluation:
@@ -253,37 +252,6 @@ def test_what_the_model_wrote_never_returns_in_a_reflection(language: Language) 
     )
     assert found.lessons
     assert poison not in found.model_dump_json()
-
-
-@st.composite
-def any_trade(draw: st.DrawFn) -> ClosedTrade:
-    facts = st.dictionaries(
-        st.sampled_from(["rsi", "ema_gap_pct", "atr_pct"]), st.floats(-1e6, 1e6)
-    )
-    thesis = st.builds(
-        a_thesis,
-        key_support=prices,
-        key_resistance=prices,
-        stop_price=st.none() | prices,
-        confidence_score=st.floats(1, 100),
-        timeframe=st.sampled_from(["", "30m", "1w"]),
-        facts=facts,
-    )
-    return a_closed_trade(
-        side=draw(st.sampled_from(["long", "short"])),
-        leverage=draw(st.floats(1, 125)),
-        open_rate=draw(prices),
-        close_rate=draw(prices),
-        stop_price=draw(prices),
-        liquidation_price=draw(st.none() | prices),
-        profit_ratio=draw(ratios),
-        mfe_ratio=draw(ratios),
-        mae_ratio=draw(ratios),
-        model_score=draw(st.none() | st.floats(0, 100)),
-        exit_reason=draw(st.sampled_from(["signal_exit", "force_exit"])),
-        closed_at=a_closed_trade().opened_at + timedelta(seconds=draw(st.integers(0, 10**9))),
-        thesis=draw(st.none() | thesis),
-    )
 
 
 @given(any_trade(), st.sampled_from(LANGUAGES))
