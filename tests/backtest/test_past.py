@@ -1,6 +1,7 @@
 """Nothing that came later can be reached through the market of the past."""
 
 from datetime import UTC, datetime, timedelta
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -135,6 +136,15 @@ def test_the_candles_stay_the_same_object_until_another_one_closes() -> None:
     market.set_moment(START + timedelta(minutes=120))
     assert market.candles(PAIR, "1h") is not hour
     assert market.candles(PAIR, "1h").close.tolist() == [1.0, 2.0]
+
+
+def test_what_was_cut_for_a_candle_goes_with_it() -> None:
+    market = a_market(START + timedelta(minutes=150))
+    gone = [ref(market.candles(PAIR, "30m", rows)) for rows in (1, 2, 3)]
+    assert [len(known()) for known in gone] == [1, 2, 3]
+    market.set_moment(START + timedelta(minutes=180))
+    assert len(market.candles(PAIR, "30m")) == 6
+    assert [known() for known in gone] == [None] * 3
 
 
 def test_each_pair_timeframe_and_number_of_rows_has_candles_of_its_own() -> None:

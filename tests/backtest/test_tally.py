@@ -1,3 +1,4 @@
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,14 @@ def test_costs_are_summed_until_one_is_unknown() -> None:
     tally.heard(a_decision_record(attempts=1, cost=None))
     tally.heard(a_decision_record(attempts=1, cost=1.0))
     assert tally.cost is None
+
+
+@pytest.mark.parametrize("costs", [[0.1] * 10, [1e-320, 0.3, 1e9, 0.1, 0.1], [0.001234567] * 99])
+def test_what_a_run_costs_is_the_sum_to_the_last_bit(costs: list[float]) -> None:
+    tally = Tally()
+    for number, cost in enumerate(costs, start=1):
+        tally.heard(a_decision_record(attempts=1, cost=cost))
+        assert tally.cost == math.fsum(costs[:number])
 
 
 def test_what_was_never_asked_has_no_unknown_price() -> None:

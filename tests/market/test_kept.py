@@ -59,6 +59,28 @@ def test_nothing_is_kept_of_candles_that_are_gone() -> None:
     assert compute.times == 5
 
 
+def test_a_twin_of_candles_that_are_gone_is_computed_anew() -> None:
+    kept, compute, candles = KeptWithCandles[int](), Counting(), made_candles()
+    twin = replace(candles)
+    assert kept.of(candles, (), compute) == kept.of(twin, (), compute) == 1
+    del candles
+    gc.collect()
+    assert len(kept) == 0
+    assert kept.of(twin, (), compute) == kept.of(twin, (), compute) == 2
+
+
+def test_candles_that_took_the_place_of_others_outlast_them() -> None:
+    kept, compute, candles = KeptWithCandles[int](), Counting(), made_candles()
+    other = replace(candles, volume=candles.volume.copy())
+    assert [kept.of(one, (), compute) for one in (candles, other)] == [1, 2]
+    del candles
+    gc.collect()
+    assert kept.of(other, (), compute) == 2
+    del other
+    gc.collect()
+    assert len(kept) == 0
+
+
 def test_candles_in_the_place_of_gone_ones_are_computed_anew() -> None:
     kept = KeptWithCandles[float]()
     for row in range(200):

@@ -2,19 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from freqtrade.exchange import timeframe_to_msecs
 from freqtrade.exchange.exchange_types import LeverageTier
 from freqtrade.persistence.pairlock import PairLock
 
 from llm_modules.backtest.past_locks import PastLocks
 from llm_modules.domain import Candles, FloatArray, IntArray
 from llm_modules.engine.bridge import CANDLE_ROWS
+from llm_modules.market.timeframes import duration_ms
 
 NAME_CHARACTERS = 6
 _NEVER_MS = 2**63
@@ -42,7 +41,8 @@ class Recorded:
 class _Newest:
     """How many of the recorded candles had closed, and when the last of them did.
 
-    True from `since_ms` until before `until_ms`, when another one closes.
+    True from `since_ms` until before `until_ms`, when another one closes. `cuts` are the stretches
+    asked for meanwhile, by their length.
     """
 
     candles: Candles
@@ -50,6 +50,7 @@ class _Newest:
     until_ms: int
     end: int
     closed_at: datetime | None
+    cuts: dict[int, Candles] = field(default_factory=dict)
 
 
 class PastMarket:
@@ -61,7 +62,6 @@ class PastMarket:
         self._moment_ms = 0
         self._newest: dict[tuple[str, str], _Newest] = {}
         self._locks = PastLocks()
-        self._cut: dict[tuple[str, str, int], tuple[int, Candles]] = {}
 
     @property
     def recorded(self) -> Recorded:
@@ -88,17 +88,16 @@ class PastMarket:
     def candles(self, pair: str, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
         """Return the newest closed candles: the same object until another one closes."""
         known = self._known(pair, timeframe)
-        cut = self._cut.get((pair, timeframe, rows))
-        if cut is None or cut[0] != known.end:
-            cut = self._cut[pair, timeframe, rows] = known.end, _last(rows, known)
-        return cut[1]
+        if rows not in known.cuts:
+            known.cuts[rows] = _last(rows, known)
+        return known.cuts[rows]
 
     def funding_rate(self, pair: str) -> float | None:
         """Return the last funding rate paid; None where none is recorded."""
         funding = self._recorded.funding.get(pair)
         if funding is None:
             return None
-        end = int(np.searchsorted(funding.paid_at, self._moment_ms, side="right"))
+        end = int(funding.paid_at.searchsorted(self._moment_ms, side="right"))
         return float(funding.rates[end - 1]) if end else None
 
     def market(self, pair: str) -> Mapping[str, Any] | None:
@@ -127,7 +126,7 @@ class PastMarket:
 
 
 def _newest(recorded: Candles, timeframe: str, moment_ms: int) -> _Newest:
-    span_ms = timeframe_to_msecs(timeframe)
+    span_ms = duration_ms(timeframe)
     open_times = recorded.open_times
     end = int(open_times.searchsorted(moment_ms - span_ms, side="right"))
     until_ms = int(open_times[end]) + span_ms if end < len(open_times) else _NEVER_MS

@@ -1,6 +1,5 @@
 """What a run has come to so far, and when there is no sense in going on."""
 
-import math
 from datetime import datetime
 
 import numpy as np
@@ -13,6 +12,8 @@ NOT_ON_TAPE = "not_on_tape"
 # What another answer from the same model cannot mend.
 HOPELESS = frozenset({NOT_ON_TAPE, "over_budget", "unauthorised"})
 MOST_FAILURES = 20
+# Every float is a whole number of such parts of one: their sum is exact, in any order.
+_SMALLEST_PARTS = 2**1074
 MISSING = (
     "the tape has no answer to what is asked there. ./manage.sh backtest asks the model, after "
     "telling what it costs; answers to other settings, candles or another version do not count"
@@ -28,7 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.decided = self.asked = 0
-        self._costs: list[float] = []
+        self._cost = 0
         self._is_priced = True
         self._failures = 0
         self._is_hopeless = False
@@ -38,7 +39,7 @@ class Tally:
     @property
     def cost(self) -> float | None:
         """What the model took so far, in USD; None where a price is unknown."""
-        return math.fsum(self._costs) if self._is_priced else None
+        return self._cost / _SMALLEST_PARTS if self._is_priced else None
 
     @property
     def equity(self) -> Equity:
@@ -56,7 +57,7 @@ class Tally:
         self.asked += 1
         if line.attempts:
             self._is_priced = self._is_priced and line.cost is not None
-            self._costs.append(line.cost or 0.0)
+            self._cost += _exact(line.cost or 0.0)
         self._failures = self._failures + 1 if line.status == "failed" else 0
         if line.fault and not self._is_hopeless:
             self._fault = line.fault
@@ -78,3 +79,9 @@ class Tally:
             return
         problem = MISSING if self._fault.startswith(NOT_ON_TAPE) else self._fault
         raise BacktestError(f"stopped at {at:%Y-%m-%d %H:%M} UTC: {problem}")
+
+
+def _exact(usd: float) -> int:
+    """Return how many of the smallest parts of one a number is."""
+    count, parts = usd.as_integer_ratio()
+    return count * (_SMALLEST_PARTS // parts)

@@ -83,17 +83,21 @@ def _detail(view: TimeframeView) -> dict[str, Number]:
         "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), price)),
         "bb_position": _band_position(view),
         "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
-        "support": float(candles.low[-LEVEL_CANDLES:].min()),
-        "resistance": float(candles.high[-LEVEL_CANDLES:].max()),
+        "support": min(candles.low[-LEVEL_CANDLES:].tolist()),
+        "resistance": max(candles.high[-LEVEL_CANDLES:].tolist()),
     }
 
 
 def _atr_ratio(view: TimeframeView) -> Number:
-    newest = view.indicators["atr_14"][-USUAL_ATR_VALUES:].tolist()
-    known = [value for value in newest if math.isfinite(value)]
+    known: list[float] = view.indicators["atr_14"][-USUAL_ATR_VALUES:].tolist()
+    # No value of a finite sum is missing: only while it warms up must each be looked at.
+    total = sum(known)
+    if not math.isfinite(total):
+        known = [value for value in known if math.isfinite(value)]
+        total = sum(known)
     if len(known) < FEWEST_ATR_VALUES:
         return None
-    return _ratio(view.latest("atr_14"), sum(known) / len(known))
+    return _ratio(view.latest("atr_14"), total / len(known))
 
 
 def _band_position(view: TimeframeView) -> Number:

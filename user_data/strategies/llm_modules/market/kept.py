@@ -20,17 +20,17 @@ _Column = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Kept(Generic[Result]):
-    """A result, with the candles and their arrays as long as there are any."""
+    """A result, with the candles as long as there are any."""
 
     candles: ref[Candles]
-    columns: tuple[ref[_Column], ...]
     result: Result
 
     def is_of(self, candles: Candles) -> bool:
         """Tell whether these are the candles, or others with the very same arrays."""
-        if self.candles() is candles:
+        known = self.candles()
+        if known is candles:
             return True
-        return all(map(is_, [known() for known in self.columns], _columns(candles)))
+        return known is not None and all(map(is_, _columns(known), _columns(candles)))
 
 
 class KeptWithCandles(Generic[Result]):
@@ -52,9 +52,8 @@ class KeptWithCandles(Generic[Result]):
         if kept is not None and kept.is_of(candles):
             return kept.result
         result = compute()
-        closes = ref(candles.close, lambda _: self._kept.pop(key, None))
-        others = tuple(map(ref, _columns(candles)[1:]))
-        self._kept[key] = _Kept(ref(candles), (closes, *others), result)
+        known = ref(candles, lambda _: self._kept.pop(key, None))
+        self._kept[key] = _Kept(known, result)
         return result
 
 
