@@ -7,13 +7,12 @@ import numpy as np
 from llm_modules.backtest.outcome import Equity
 from llm_modules.errors import BacktestError
 from llm_modules.journal.records import DecisionLine, DecisionRecord
+from llm_modules.learning.exact import ratio, units
 
 NOT_ON_TAPE = "not_on_tape"
 # What another answer from the same model cannot mend.
 HOPELESS = frozenset({NOT_ON_TAPE, "over_budget", "unauthorised"})
 MOST_FAILURES = 20
-# Every float is a whole number of such parts of one: their sum is exact, in any order.
-_SMALLEST_PARTS = 2**1074
 MISSING = (
     "the tape has no answer to what is asked there. ./manage.sh backtest asks the model, after "
     "telling what it costs; answers to other settings, candles or another version do not count"
@@ -29,6 +28,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.decided = self.asked = 0
+        # In units of `exact`: a float would lose cents in a year, and a list grow with the run.
         self._cost = 0
         self._is_priced = True
         self._failures = 0
@@ -39,7 +39,7 @@ class Tally:
     @property
     def cost(self) -> float | None:
         """What the model took so far, in USD; None where a price is unknown."""
-        return self._cost / _SMALLEST_PARTS if self._is_priced else None
+        return ratio(self._cost) if self._is_priced else None
 
     @property
     def equity(self) -> Equity:
@@ -57,7 +57,7 @@ class Tally:
         self.asked += 1
         if line.attempts:
             self._is_priced = self._is_priced and line.cost is not None
-            self._cost += _exact(line.cost or 0.0)
+            self._cost += units(line.cost or 0.0)
         self._failures = self._failures + 1 if line.status == "failed" else 0
         if line.fault and not self._is_hopeless:
             self._fault = line.fault
@@ -79,9 +79,3 @@ class Tally:
             return
         problem = MISSING if self._fault.startswith(NOT_ON_TAPE) else self._fault
         raise BacktestError(f"stopped at {at:%Y-%m-%d %H:%M} UTC: {problem}")
-
-
-def _exact(usd: float) -> int:
-    """Return how many of the smallest parts of one a number is."""
-    count, parts = usd.as_integer_ratio()
-    return count * (_SMALLEST_PARTS // parts)
