@@ -1,6 +1,7 @@
 """What a decision's record holds is enough to go on where a killed bot stopped."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from builders import (
     some_candles,
 )
 from fakes import ScriptedClient, answering
-from llm_modules.dialogue import Expense, Usage
+from llm_modules.dialogue import Expense, Message, Prompt, ToolSpec, Usage
 from llm_modules.domain import MarketSnapshot
 from llm_modules.engine.cycle import decide
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.recording import (
     answered_record,
     failed_record,
+    prompt_hash,
     skipped_record,
     spent,
     thesis_of,
@@ -33,6 +35,8 @@ from llm_modules.journal.records import DECISION_LINES, Held
 from llm_modules.market.snapshot import build_snapshot
 from rooms import some_rooms
 
+RULES = Message("system", "the rules")
+TOOLS = (ToolSpec("signal_wait", "wait", {}), ToolSpec("signal_exit", "leave", {}))
 PRICE = float(some_candles("30m").close[-1])
 LONG = {"stop_price": PRICE * 0.98, "key_support": PRICE * 0.97, "key_resistance": PRICE * 1.05}
 
@@ -100,3 +104,10 @@ def test_an_unknown_price_of_one_request_makes_the_cost_of_all_unknown() -> None
     known, unknown = (Expense(NOON, "p", "m", 1, Usage(10, 5), cost) for cost in (0.25, None))
     assert spent([known, known])["cost"] == 0.5
     assert spent([known, unknown])["cost"] is None
+
+
+@pytest.mark.parametrize("text", ["", "flat", "a range 1…2", "看涨", "\0", "😀 to the moon"])
+def test_a_prompt_is_named_by_roles_texts_and_tools(text: str) -> None:
+    said = f"system\0the rules\0user\0{text}\0signal_wait\0signal_exit\0"
+    named = prompt_hash(Prompt((RULES, Message("user", text)), TOOLS))
+    assert named == hashlib.sha256(said.encode()).hexdigest()[:16]

@@ -159,7 +159,7 @@ def prompt_hash(prompt: Prompt) -> str:
     """Name a prompt by its content: SHA-256 over roles, texts and tool names, shortened."""
     digest = _begun(prompt.messages[:-1]).copy()
     for asked in prompt.messages[-1:]:
-        digest.update(f"{asked.role}\0{asked.content}\0".encode())
+        digest.update(_told(asked))
     digest.update("".join([f"{tool.name}\0" for tool in prompt.tools]).encode())
     return digest.hexdigest()[:HASH_CHARACTERS]
 
@@ -169,8 +169,13 @@ def prompt_hash(prompt: Prompt) -> str:
 def _begun(messages: Sequence[Message]) -> "hashlib._Hash":
     digest = hashlib.sha256()
     for message in messages:
-        digest.update(f"{message.role}\0{message.content}\0".encode())
+        digest.update(_told(message))
     return digest
+
+
+def _told(message: Message) -> bytes:
+    # Each encoded by itself: a text keeps its UTF-8 once a request was written with it.
+    return b"%b\0%b\0" % (message.role.encode(), message.content.encode())
 
 
 def _failed(question: Question, at: datetime, model: str, fault: str) -> dict[str, object]:

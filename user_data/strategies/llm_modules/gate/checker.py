@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ParamSpec, TypeVar, assert_never
+from typing import TypeVar, TypeVarTuple, assert_never
 
 from llm_modules.config import RiskConfig
 from llm_modules.gate import checks
@@ -14,8 +14,8 @@ from llm_modules.tools.calls import Adjust, Entry, Exit, Hold, ToolCall, Wait
 
 HASH_CHARACTERS = 16
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class DecisionChecker:
@@ -33,14 +33,16 @@ class DecisionChecker:
         proposal, rules = prepared
         reasons: list[Reason] = []
         for check in rules:
-            looked = _attempt(check, _look, check, proposal, state, self._risk)
-            if looked is None:
+            finding = _attempt(check, check, proposal, state, self._risk)
+            # Nearly all find nothing.
+            if finding is None:
                 continue
-            if isinstance(looked, Refusal):
-                reasons.append(looked)
+            after = _attempt(check, _after, finding, proposal)
+            if isinstance(after, Refusal):
+                reasons.append(after)
                 continue
-            finding, proposal = looked
             reasons.append(finding)
+            proposal = after
         refused = any(isinstance(reason, Refusal) for reason in reasons)
         return Verdict(None if refused else proposal, tuple(reasons), self._limits_hash)
 
@@ -77,21 +79,14 @@ def _prepare(
     return proposal, checks_for(proposal)
 
 
-def _look(
-    check: checks.Check, proposal: Proposal, state: GateState, risk: RiskConfig
-) -> tuple[Reason, Proposal] | None:
-    """Return a check's finding and the proposal after it; None where it finds nothing.
+def _after(finding: Reason, proposal: Proposal) -> Proposal:
+    """Return the proposal after a finding.
 
     Raises TypeError for what is no finding, ValueError for a clamp to what is no usable number.
     """
-    finding = check(proposal, state, risk)
-    if finding is None:
-        return None
     if not isinstance(finding, Reason):
         raise TypeError("not a finding")
-    if isinstance(finding, Clamp):
-        proposal = _apply(finding, proposal)
-    return finding, proposal
+    return _apply(finding, proposal) if isinstance(finding, Clamp) else proposal
 
 
 def _apply(clamp: Clamp, proposal: Proposal) -> Proposal:
@@ -107,10 +102,10 @@ def _apply(clamp: Clamp, proposal: Proposal) -> Proposal:
     return proposal
 
 
-def _attempt(tried: object, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+def _attempt(tried: object, step: Callable[[*Ts], T], *args: *Ts) -> T | Refusal:
     """Return what a step returns, or a refusal that names what was tried when it raises."""
     try:
-        return step(*args, **kwargs)
+        return step(*args)
     except Exception as error:  # noqa: BLE001 - the gate fails closed whatever happens
         name = getattr(tried, "__name__", "unnamed check")
         return Refusal("GATE_INTERNAL_ERROR", f"{name}: {type(error).__name__}")
