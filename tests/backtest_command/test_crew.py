@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -38,6 +39,10 @@ def hangs(tell: Tell) -> None:
     child = subprocess.Popen(["sleep", str(FOREVER)])  # noqa: S603, S607
     tell((os.getpid(), child.pid))
     time.sleep(FOREVER)
+
+
+def counts_what_is_spared(_tell: Tell) -> int:
+    return gc.get_freeze_count()
 
 
 def is_gone(pid: int) -> bool:
@@ -85,6 +90,13 @@ def test_what_is_printed_goes_to_the_log_and_not_to_the_terminal(
     assert capfd.readouterr() == ("", "")
     # Ctrl-C in the terminal is for whoever leads.
     assert group != os.getpgid(0)
+
+
+def test_no_child_looks_for_garbage_among_what_it_shares_with_its_leader(tmp_path: Path) -> None:
+    most = len(gc.get_objects()) * 9 // 10
+    assert only(counts_what_is_spared, tmp_path / "log") > most
+    # The leader does: it may work for long.
+    assert gc.get_freeze_count() == 0
 
 
 def test_leaving_ends_whoever_still_works_and_what_it_started(tmp_path: Path) -> None:

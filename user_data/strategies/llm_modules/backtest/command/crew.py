@@ -6,6 +6,7 @@ the tape in a transaction of its own. A request that is under way then is not ta
 so that it is asked again.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -55,16 +56,12 @@ class Crew:
         # What is buffered would be written by each of them.
         sys.stdout.flush()
         sys.stderr.flush()
-        context = get_context("fork")
-        for number, job in enumerate(self._jobs):
-            ear, mouth = context.Pipe(duplex=False)
-            # What a child has of these ends would keep it from hearing that its leader is gone.
-            ears = (*self._members, ear)
-            process = context.Process(target=_work, args=(job, mouth, self._log, ears))
-            process.start()
-            # Before the next is forked: only who works may hold it open.
-            mouth.close()
-            self._members[ear] = number, process
+        # Who looks for garbage touches all there is, and in a child what is touched is copied.
+        gc.freeze()
+        try:
+            self._fork()
+        finally:
+            gc.unfreeze()
         return self
 
     def __exit__(
@@ -84,6 +81,18 @@ class Crew:
             for ear in wait(list(self._members)):
                 if isinstance(ear, Connection):
                     yield self._heard(ear)
+
+    def _fork(self) -> None:
+        context = get_context("fork")
+        for number, job in enumerate(self._jobs):
+            ear, mouth = context.Pipe(duplex=False)
+            # What a child has of these ends would keep it from hearing that its leader is gone.
+            ears = (*self._members, ear)
+            process = context.Process(target=_work, args=(job, mouth, self._log, ears))
+            process.start()
+            # Before the next is forked: only who works may hold it open.
+            mouth.close()
+            self._members[ear] = number, process
 
     def _heard(self, ear: Connection) -> Report:
         number, process = self._members[ear]
