@@ -7,8 +7,9 @@ from llm_modules.config.llm import TapeMode
 from llm_modules.dialogue import Expense, Inquiry, Reply, Usage
 from llm_modules.errors import ConfigError, JournalError, ProviderError, ProviderFault
 from llm_modules.llm.aftermath import Aftermath
-from llm_modules.llm.attempts import Response, request_hash_of
+from llm_modules.llm.attempts import Response
 from llm_modules.llm.carrier import Carrier, LiveCarrier
+from llm_modules.llm.kept import KeptByIdentity
 from llm_modules.llm.meter import Meter
 from llm_modules.llm.providers.dialect import Dialect, Target
 from llm_modules.llm.recorder import ABANDONED, Recorder, TapeForm
@@ -63,7 +64,7 @@ class Playback:
         """
         # What is there as it is sent has no secret in it, for which it need not be searched.
         as_sent = form.name(body).request_hash
-        return as_sent if self.holds(as_sent) else request_hash_of(form.request(body))
+        return as_sent if self.holds(as_sent) else form.recorded_hash(body)
 
     def asks_anew(self, request_hash: str) -> None:
         """Take note that a request is made, and recorded, that was missing."""
@@ -116,9 +117,10 @@ class TapeCarrier:
         playback: Playback,
         meter: Meter,
         otherwise: Carrier | None = None,
+        form: TapeForm | None = None,
     ) -> None:
         self._provider = target.provider.name
-        self._form = TapeForm(target)
+        self._form = form or TapeForm(target)
         self._dialect = dialect
         self._playback = playback
         self._meter = meter
@@ -232,6 +234,7 @@ class Carriers:
         self._tape = tape
         self._meter = meter
         self._mode = mode
+        self._forms = KeptByIdentity[TapeForm]()
         self._playback = None
         if tape is not None and mode != "record":
             self._playback = Playback(tape, resumes=mode == "replay_or_record")
@@ -241,11 +244,12 @@ class Carriers:
         if self._playback is None:
             return self._live(target, dialect)
         otherwise = self._live(target, dialect) if self._mode == "replay_or_record" else None
-        return TapeCarrier(target, dialect, self._playback, self._meter, otherwise)
+        form = self._form(target)
+        return TapeCarrier(target, dialect, self._playback, self._meter, otherwise, form)
 
     def recorded(self, target: Target) -> Callable[[Mapping[str, Any]], bool]:
         """Return what tells whether a request needs no server; with a tape alone none does."""
-        playback, form = self._playback, TapeForm(target)
+        playback, form = self._playback, self._form(target)
         if playback is None:
             return lambda _body: False
         if self._mode == "replay":
@@ -260,5 +264,9 @@ class Carriers:
         return Aftermath(self._tape, played.__contains__)
 
     def _live(self, target: Target, dialect: Dialect) -> LiveCarrier:
-        recorder = Recorder(self._tape, self._meter, target)
+        recorder = Recorder(self._tape, self._meter, target, self._form(target))
         return LiveCarrier(dialect, recorder, self._meter)
+
+    def _form(self, target: Target) -> TapeForm:
+        # Shared by all that handle one request: what one has found out the next need not.
+        return self._forms.of((target,), lambda: TapeForm(target))

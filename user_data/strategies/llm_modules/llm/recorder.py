@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from llm_modules.dialogue import Expense, Inquiry, Usage
 from llm_modules.errors import JournalError, ProviderError
+from llm_modules.llm.attempts import request_hash_of
 from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.failures import told
+from llm_modules.llm.kept import KeptByIdentity
 from llm_modules.llm.meter import Meter
 from llm_modules.llm.naming import Name, Naming
 from llm_modules.llm.providers.dialect import Target
@@ -30,18 +32,30 @@ logger = logging.getLogger(__name__)
 
 
 class TapeForm:
-    """What is asked of one server and what it answers, as they stand on a tape."""
+    """What is asked of one server and what it answers, as they stand on a tape.
+
+    A request is not changed any more once it is asked about.
+    """
 
     def __init__(self, target: Target) -> None:
         # With the provider: the same prompt to two servers is two requests.
         self._provider = provider_hash(target.api_base)
         self._redaction = Redaction(target.key)
         self._naming = Naming(self._provider)
+        self._requests = KeptByIdentity[_Request]()
 
     def request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request as it is recorded: named by its server, without any secret."""
-        request: Mapping[str, Any] = self._redaction.value({"provider": self._provider, **body})
-        return request
+        return self._cleaned(body).recorded
+
+    def recorded_hash(self, body: Mapping[str, Any]) -> str:
+        """Return the hash by which a tape knows a request without its secrets."""
+        request = self._cleaned(body)
+        return (
+            request_hash_of(request.recorded)
+            if request.had_secret
+            else self.name(body).request_hash
+        )
 
     def name(self, body: Mapping[str, Any]) -> Name:
         """Return what a tape calls a request in which there is no secret, and its length."""
@@ -62,6 +76,23 @@ class TapeForm:
     def error(self, error: ProviderError) -> str:
         """Return what is recorded of a failure."""
         return self._redaction.text(told(error))
+
+    def _cleaned(self, body: Mapping[str, Any]) -> "_Request":
+        # It is looked for on the tape, twice, and then recorded.
+        return self._requests.of((body,), lambda: self._searched(body))
+
+    def _searched(self, body: Mapping[str, Any]) -> "_Request":
+        sent = {"provider": self._provider, **body}
+        recorded = self._redaction.value(sent)
+        return _Request(recorded, had_secret=recorded is not sent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request as it is recorded, and whether something had to be taken out of it."""
+
+    recorded: Mapping[str, Any]
+    had_secret: bool
 
 
 @dataclass(slots=True)
@@ -90,11 +121,13 @@ class Recorder:
     again.
     """
 
-    def __init__(self, tape: Tape | None, meter: Meter, target: Target) -> None:
+    def __init__(
+        self, tape: Tape | None, meter: Meter, target: Target, form: TapeForm | None = None
+    ) -> None:
         self._tape = tape
         self._meter = meter
         self._provider = target.provider.name
-        self._form = TapeForm(target)
+        self._form = form or TapeForm(target)
         self._is_failing = False
 
     @contextmanager
@@ -103,7 +136,7 @@ class Recorder:
 
         Entering raises ProviderError("over_budget") where the meter lets nothing more pass.
         """
-        model, estimate = str(body.get("model", "")), estimated_tokens(body)
+        model, estimate = str(body.get("model", "")), self._form.name(body).estimated_tokens
         sent = Sent(self._form)
         with self._meter.reserving(self._provider, model, estimate):
             # Two clocks: one names the moment, the other cannot be set back.
