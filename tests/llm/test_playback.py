@@ -21,6 +21,7 @@ from llm_modules.llm.failures import told
 from llm_modules.llm.meter import NoMeter
 from llm_modules.llm.playback import Carriers, Playback, TapeCarrier, recorded_error
 from llm_modules.llm.recorder import ABANDONED, TapeForm, estimated_tokens
+from llm_modules.llm.redaction import Redaction
 from llm_modules.llm.tape import Tape
 from models import CANARY, a_target, llm_config
 
@@ -317,6 +318,37 @@ def test_whatever_is_asked_otherwise_is_not_on_the_tape(
 ) -> None:
     put(tape, a_body())
     assert models(asked(carrier_of(tape), a_body(**changes))[0]) == ["ProviderError"]
+
+
+@given(st.lists(st.sampled_from(("what now?", f"use {CANARY} here", f"{CANARY}", "漢 \x7f 😀"))))
+def test_a_request_is_called_on_the_tape_by_what_is_recorded_of_it(texts: list[str]) -> None:
+    form = TapeForm(TARGET)
+    bodies = [a_body(text) for text in texts]
+    # The second time by what was found out the first.
+    for body in [*bodies, *bodies]:
+        recorded = form.request(body)
+        assert form.recorded_hash(body) == request_hash_of(recorded)
+        assert CANARY not in json.dumps(recorded)
+
+
+def test_a_request_is_searched_for_secrets_once_by_all_who_handle_it(
+    tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[Any] = []
+    value = Redaction.value
+
+    def noted(self: Redaction, one: Any) -> Any:
+        searched.append(one)
+        return value(self, one)
+
+    monkeypatch.setattr(Redaction, "value", noted)
+    carriers = Carriers("replay_or_record", tape, NoMeter())
+    carrier, is_recorded = carriers.carrier(TARGET, Server()), carriers.recorded(TARGET)
+    body = a_body()
+    assert not is_recorded(body)
+    asked(carrier, body)
+    assert [one["messages"] for one in searched if "messages" in one] == [body["messages"]]
+    assert tape.count() == 1
 
 
 def test_another_server_is_another_request(tape: Tape) -> None:
