@@ -51,11 +51,9 @@ class TapeForm:
     def recorded_hash(self, body: Mapping[str, Any]) -> str:
         """Return the hash by which a tape knows a request without its secrets."""
         request = self._cleaned(body)
-        return (
-            request_hash_of(request.recorded)
-            if request.had_secret
-            else self.name(body).request_hash
-        )
+        if request.had_secret:
+            return request_hash_of(request.recorded)
+        return self.name(body).request_hash
 
     def name(self, body: Mapping[str, Any]) -> Name:
         """Return what a tape calls a request in which there is no secret, and its length."""
