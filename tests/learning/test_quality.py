@@ -131,6 +131,7 @@ def test_the_finding_tells_its_numbers_and_what_to_do() -> None:
     [
         (("Wait for it!", "wait  for it", "WAIT, for it."), True),
         (("RSI 55, wait", "RSI 55 - wait", "rsi 55; wait"), True),
+        (("Draußen warten", "DRAUSSEN WARTEN", "draussen warten"), True),
         (("RSI 55, wait", "RSI 56, wait", "RSI 57, wait"), False),
         (("...", "!", "?!"), False),
         (("x" * 500 + "a", "x" * 500 + "b", "x" * 500 + "c"), True),
