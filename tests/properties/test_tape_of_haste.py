@@ -80,15 +80,17 @@ def test_a_replay_that_is_held_up_has_the_words_of_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped with Ctrl-Z, on a busy machine or a slow disk: its own time decides nothing."""
-    read, seconds = Tape.response, 0.3
+    read, held_up = Tape.response, []
 
     def slowly(tape: Tape, request_hash: str, nth: int) -> Response | None:
-        time.sleep(seconds)
+        time.sleep(0.1)
+        held_up.append(0.1)
         return read(tape, request_hash, nth)
 
     monkeypatch.setattr(Tape, "response", slowly)
-    monkeypatch.setitem(HASTY, "timeout", seconds)
-    made, again = recorded_and_replayed(tmp_path / "tape", http("{}", "500 Oops"))
+    made, again = recorded_and_replayed(tmp_path / "tape", OOPS)
+    # All are asked at once, so that each was held up by the others as well.
+    assert sum(held_up) > HASTY["timeout"]
     assert again == made
 
 
