@@ -117,7 +117,7 @@ def test_what_is_kept_is_bounded() -> None:
 def test_texts_that_are_held_by_others_too_are_no_other_content() -> None:
     made: list[Any] = []
     kept = naming._by_content(made.append)
-    one, other = (" ".join(["now?", "…"]) for _ in range(2))
+    one, other = ("now? …".upper() for _ in range(2))
     for texts in ([one, one], [one, other]):
         kept(texts)
     assert made == [[one, other]]
