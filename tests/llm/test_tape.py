@@ -574,6 +574,12 @@ def test_an_answer_that_is_nested_too_deeply_is_refused(path: Path) -> None:
         put(Tape(path), answer={"a": value})
 
 
+def test_a_request_that_names_no_model_is_of_none(path: Path) -> None:
+    tape = Tape(path)
+    name = tape.record({"messages": []}, ANSWER, error=None, at=NOON, latency_seconds=0.5)
+    assert read(tape, name).model == ""
+
+
 def test_an_empty_answer_is_an_answer(path: Path) -> None:
     tape = Tape(path)
     assert read(tape, put(tape, answer={})).answer == {}
