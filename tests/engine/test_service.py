@@ -56,6 +56,12 @@ class Work:
         self.closed = True
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a minute is cancelled long before; two seconds may pass on a busy machine."""
+    monkeypatch.setattr("llm_modules.engine.service.STOP_SECONDS", 30.0)
+
+
 @contextmanager
 def running(work: Work) -> Iterator[DecisionService]:
     service = DecisionService(work.decide, work.undecided, work.close)

@@ -58,7 +58,7 @@ def sandbox(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], l
 
 
 def fetch(address: str) -> object:
-    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - loopback
         return json.load(answer)
 
 
@@ -85,7 +85,7 @@ def test_ctrl_c_ends_it_and_a_restart_continues_the_same_market(tmp_path: Path) 
         with sandbox(tmp_path) as (process, addresses):
             histories.append(fetch(addresses[0] + query))
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=30) == 0
     first, second = (
         {row[0]: row for row in history[:-1]} for history in histories if isinstance(history, list)
     )
@@ -216,7 +216,7 @@ def test_servers_listen_on_loopback_only_and_stop_when_told() -> None:
         apps = {name: (web.Application(), 0) for name in ("one", "two")}
         running = asyncio.create_task(serve(apps, announce, stop))
         await ready.wait()
-        async with ClientSession(timeout=ClientTimeout(total=2)) as session:
+        async with ClientSession(timeout=ClientTimeout(total=30)) as session:
             assert (await session.get(addresses["one"])).status == 404
             elsewhere = addresses["one"].replace("127.0.0.1", "127.0.0.2")
             with pytest.raises(OSError, match=r"127\.0\.0\.2"):
