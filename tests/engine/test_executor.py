@@ -7,7 +7,7 @@ import pytest
 
 from adversary import Adversary, Script, adversary, completion, http
 from builders import ARGUMENTS, PAIR, a_decision_record, a_prompt, a_question, a_reply
-from fakes import ScriptedClient, answering
+from fakes import ScriptedClient, TiringClient, answering
 from llm_modules.dialogue import Inquiry, Prompt, Reply, Usage
 from llm_modules.engine.cycle import decide
 from llm_modules.engine.deadline import Deadline
@@ -82,9 +82,9 @@ def test_problems_met_before_a_fault_are_kept() -> None:
 
 
 def test_repairs_share_one_deadline() -> None:
-    client = ScriptedClient([USELESS], delay_seconds=0.2)
-    answer = run(client, deadline_seconds=0.3)
-    assert answer.fault == "timeout: no usable answer within 0.3 s"
+    client = TiringClient([USELESS])
+    answer = run(client, deadline_seconds=1)
+    assert answer.fault == "timeout: no usable answer within 1 s"
     assert len(client.prompts) == 2
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ARGUMENTS, NOON, PAIR, a_prompt, a_reply, a_request
-from fakes import ScriptedClient
-from llm_modules.dialogue import Expense, Inquiry, Prompt, Reply, ToolRequest, Usage
+from fakes import ScriptedClient, TiringClient
+from llm_modules.dialogue import Expense, Inquiry, Reply, ToolRequest, Usage
 from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import Answer
 from llm_modules.engine.portfolio_executor import PortfolioExecutor, shared
@@ -103,15 +103,7 @@ def test_what_was_decided_before_a_fault_holds(error: Exception, fault: str) -> 
 
 
 def test_the_deadline_covers_the_repairs() -> None:
-    class Tiring(ScriptedClient):
-        async def ask(
-            self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
-        ) -> Reply:
-            if self.prompts:
-                await asyncio.sleep(60)
-            return await super().ask(prompt, inquiry, model=model)
-
-    answers = run(Tiring([waits(PAIR)]), deadline_seconds=1)
+    answers = run(TiringClient([waits(PAIR)]), deadline_seconds=1)
     assert called(answers) == [PAIR]
     assert answers[SOL].fault == "timeout: no usable answer within 1 s"
 
