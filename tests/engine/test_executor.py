@@ -1,5 +1,6 @@
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,11 @@ def test_problems_met_before_a_fault_are_kept() -> None:
     answer = run(ScriptedClient([USELESS, ProviderError("connection", "gone")]))
     assert (len(answer.problems), answer.fault) == (1, "connection: gone")
     assert len(answer.expenses) == 2
+
+
+def test_the_model_named_is_the_one_that_answered_last() -> None:
+    replies = [replace(USELESS, model="m-0"), replace(answering("signal_wait"), model="m-1")]
+    assert run(ScriptedClient(replies)).model == "m-1"
 
 
 def test_repairs_share_one_deadline() -> None:
