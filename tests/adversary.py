@@ -93,9 +93,9 @@ def adversary(script: Script | bytes) -> Iterator[Adversary]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    ready.wait(5)
+    assert ready.wait(30)
     try:
         yield server
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(30)

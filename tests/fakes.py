@@ -46,3 +46,14 @@ class ScriptedClient:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class TiringClient(ScriptedClient):
+    """Answers its first prompt at once, and each further one in a minute."""
+
+    async def ask(
+        self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
+    ) -> Reply:
+        if self.prompts:
+            self._delay_seconds = 60
+        return await super().ask(prompt, inquiry, model=model)

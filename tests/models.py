@@ -17,7 +17,7 @@ CANARY = "sk-canary-0123456789abcdef"
 
 
 def llm_config(api_base: str, **changes: Any) -> LLMConfig:
-    values = settings(llm_config={"api_base": api_base, "timeout": 3} | changes)
+    values = settings(llm_config={"api_base": api_base, "timeout": 20} | changes)
     return LLMConfig.model_validate(values["llm_config"])
 
 

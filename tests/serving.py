@@ -32,7 +32,7 @@ def serving(make: Callable[[], web.Application]) -> Iterator[int]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(30)
     try:
         yield ports[0]
     finally:

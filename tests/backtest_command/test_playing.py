@@ -71,7 +71,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> str:
         ready.set()
 
     threading.Thread(target=scripted.serve_script, args=(tell,), daemon=True).start()
-    assert ready.wait(10)
+    assert ready.wait(30)
     return str(told[0])
 
 

@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from llm_modules.operations.places import PROJECT, SHIPPED_USER_DATA, Places
 from llm_modules.operations.running import control
 from llm_modules.operations.running.bot_record import bot_lock
 from llm_modules.operations.viewing import tails
+from ports import free_port
 
 SECRETS = {
     "FREQTRADE__API_SERVER__PASSWORD": "canary-password",
@@ -37,9 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def run(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> int:

@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from llm_modules.interrupts import ended_quietly
 
 PROGRAMS = ["cli", "preview", "report", "backtest", "selftest", "sandbox"]
 STRATEGIES = Path(__file__).parent.parent.parent / "user_data" / "strategies"
@@ -51,6 +54,22 @@ def test_where_ctrl_c_is_ignored_it_stays_so(program: str, tmp_path: Path) -> No
                 process.wait(0.5)
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.parametrize(
+    ("usual", "meanwhile"),
+    [(signal.default_int_handler, signal.SIG_DFL), (signal.SIG_IGN, signal.SIG_IGN)],
+    ids=["heeded", "ignored"],
+)
+def test_once_it_has_imported_ctrl_c_is_what_it_was_before(usual: Any, meanwhile: Any) -> None:
+    """What a program has begun it must be able to end in order."""
+    before = signal.signal(signal.SIGINT, usual)
+    try:
+        with ended_quietly():
+            assert signal.getsignal(signal.SIGINT) is meanwhile
+        assert signal.getsignal(signal.SIGINT) is usual
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

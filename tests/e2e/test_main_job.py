@@ -78,15 +78,18 @@ def test_both_directions_are_opened_adjusted_and_closed_by_the_model(bot: Runnin
 
 
 def test_profit_in_the_journal_is_freqtrades_own(bot: RunningBot) -> None:
+    # In this order, here and below: meanwhile another trade may close.
+    records = bot.trades()
     stored = {trade["trade_id"]: trade for trade in bot.api("trades?limit=100")["trades"]}
-    for record in bot.trades():
+    for record in records:
         assert record.profit_ratio == pytest.approx(stored[record.trade_id]["profit_ratio"])
         assert record.profit_abs == pytest.approx(stored[record.trade_id]["profit_abs"], abs=1e-6)
 
 
 def test_every_id_leads_to_its_decision(bot: RunningBot) -> None:
+    trades = bot.trades()
     known = {line.decision_id for line in bot.decisions() if isinstance(line, DecisionRecord)}
-    for trade in bot.trades():
+    for trade in trades:
         assert trade.entry is not None
         assert trade.entry.decision_id in known
         if trade.exit_reason == "signal_exit":

@@ -22,7 +22,8 @@ from backtests import SECRETS, candle_folder
 from llm_modules.backtest.offline import sample_markets, without_network
 from llm_modules.backtest.outcome import Outcome
 from llm_modules.backtest.running import run
-from running_bot import ROOT, free_port
+from ports import free_port
+from running_bot import ROOT
 from shipped import DATA
 
 ASKS = "./manage.sh backtest asks the model, after telling what it costs"

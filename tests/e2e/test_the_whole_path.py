@@ -14,7 +14,7 @@ import pytest
 
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import model_app
-from running_bot import free_port
+from ports import free_port
 from serving import serving
 from terminal import Terminal
 

@@ -147,10 +147,10 @@ def test_the_expenses_are_those_of_both_models_in_order() -> None:
 
 def test_a_cheap_model_that_hangs_leaves_half_of_the_time() -> None:
     models = two([small("signal_wait")], [MAIN_ENTRY], delay_seconds=60)
-    answer = run(models, timeout=0.2)
+    answer = run(models, timeout=3)
     assert answer.call is not None
     assert answer.call.tool == "signal_entry_short"
-    assert answer.escalated_from == "small: timeout: no usable answer within 0.1 s"
+    assert answer.escalated_from == "small: timeout: no usable answer within 1.5 s"
 
 
 def test_both_share_one_deadline() -> None:
@@ -238,7 +238,7 @@ def test_a_server_that_hangs_is_let_be_and_its_fallback_asked() -> None:
     async def four(hung: Adversary, spare: Adversary) -> list[Answer]:
         config = llm_config(
             hung.url,
-            timeout=1.2,
+            timeout=4,
             retry_times=0,
             breaker_failures=2,
             fallbacks=[{"api_base": spare.url, "model": "spare"}],
@@ -256,5 +256,5 @@ def test_a_server_that_hangs_is_let_be_and_its_fallback_asked() -> None:
     assert [one["model"] for one in hung.requests] == ["small", "test-model"] * 2
     assert [one["model"] for one in spare.requests] == ["spare"] * 4
     early, late = {answer.escalated_from for answer in answers[:2]}, answers[3].escalated_from
-    assert early == {"small: timeout: no usable answer within 0.6 s"}
+    assert early == {"small: timeout: no usable answer within 2 s"}
     assert (late or "").startswith("small: unavailable: ")

@@ -6,7 +6,16 @@ import time
 
 import pytest
 
-from llm_modules.engine.deadline import Deadline, within
+from llm_modules.engine.deadline import Deadline, deadline_of, within
+from models import llm_config
+
+
+@pytest.mark.parametrize(
+    ("tape_mode", "is_played"), [("record", False), ("replay_or_record", False), ("replay", True)]
+)
+def test_what_is_asked_of_a_tape_alone_has_no_moment(tape_mode: str, *, is_played: bool) -> None:
+    config = llm_config("http://127.0.0.1:9/v1", timeout=7, tape_mode=tape_mode)
+    assert deadline_of(config) == Deadline(7, is_played=is_played)
 
 
 async def asked(until: float, seconds: float) -> str:

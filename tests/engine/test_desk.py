@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def a_desk(folder: Path, **blocks: Any) -> Iterator[tuple[Desk, Rooms]]:
 
 
 def soon(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 30
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     assert condition()
@@ -478,10 +479,12 @@ def test_a_thread_that_will_not_end_is_reported(
 ) -> None:
     monkeypatch.setattr("llm_modules.engine.service.STOP_SECONDS", 0.1)
     with a_desk(tmp_path) as (desk, _):
-        desk._service.soon(lambda: time.sleep(0.5), "Sleeping")
+        released = threading.Event()
+        desk._service.soon(lambda: released.wait(60), "Sleeping")
         desk.stop()
         assert "did not end in time" in caplog.text
-        time.sleep(0.6)
+        released.set()
+        soon(lambda: not desk._service.is_alive)
 
 
 def test_a_new_database_may_use_known_trade_numbers_again(tmp_path: Path) -> None:

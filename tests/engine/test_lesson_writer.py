@@ -4,13 +4,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builders import PAIR, a_closed_trade, a_reply
+from builders import NOON, PAIR, a_closed_trade, a_reply
 from fakes import ScriptedClient
 from llm_modules.dialogue import Inquiry, Prompt, Reply
 from llm_modules.engine.cycle import Rooms
@@ -21,21 +21,18 @@ from llm_modules.journal.records import LessonRecord
 from rooms import some_rooms, trade_lines
 
 WORDS = "Wait until the price has confirmed the direction before you open again."
-NOW = datetime.now(UTC)
 WRONG_WAY: dict[str, Any] = {
     "profit_ratio": -0.04,
     "mfe_ratio": 0.001,
     "mae_ratio": -0.05,
-    "opened_at": NOW - timedelta(hours=2),
-    "closed_at": NOW - timedelta(minutes=5),
+    "opened_at": NOON - timedelta(hours=2),
+    "closed_at": NOON - timedelta(minutes=5),
 }
 
 
 def a_writer(rooms: Rooms, client: ScriptedClient, *, is_played: bool = False) -> LessonWriter:
     known = (rooms.library, rooms.journal)
-    return LessonWriter(
-        client, "cheap-model", "en", known, lambda: datetime.now(UTC), is_played=is_played
-    )
+    return LessonWriter(client, "cheap-model", "en", known, lambda: NOON, is_played=is_played)
 
 
 def learn(tmp_path: Path, answer: Any, **trade: Any) -> tuple[Rooms, ScriptedClient]:
@@ -78,7 +75,7 @@ class OneAtATime(ScriptedClient):
 
 
 def lessons(rooms: Rooms) -> tuple[str, ...]:
-    return rooms.library.recall(PAIR, NOW + timedelta(hours=1), {}).lessons
+    return rooms.library.recall(PAIR, NOON + timedelta(hours=1), {}).lessons
 
 
 def test_the_words_of_a_model_are_kept_and_reach_the_next_prompt(tmp_path: Path) -> None:
@@ -174,7 +171,7 @@ def test_words_the_disk_refuses_are_known_all_the_same(
 ) -> None:
     client = ScriptedClient([a_reply(text=WORDS)])
     rooms = some_rooms(tmp_path, client)
-    record = rooms.library.learn(a_closed_trade(**WRONG_WAY), NOW)
+    record = rooms.library.learn(a_closed_trade(**WRONG_WAY), NOON)
     assert record is not None
     path = Path(rooms.config.experience_config.trade_log_path)
     path.unlink()
@@ -186,7 +183,7 @@ def test_words_the_disk_refuses_are_known_all_the_same(
 
 
 def test_a_trade_that_closed_long_ago_is_not_asked_about(tmp_path: Path) -> None:
-    closed = NOW - timedelta(hours=1, minutes=5)
+    closed = NOON - timedelta(hours=1, minutes=5)
     rooms, client = learn(tmp_path, a_reply(text=WORDS), closed_at=closed)
     assert client.prompts == []
     assert len(trade_lines(rooms)) == 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import ARGUMENTS, NOON, PAIR, a_prompt, a_reply, a_request
-from fakes import ScriptedClient
+from fakes import ScriptedClient, TiringClient
 from llm_modules.dialogue import Expense, Inquiry, Reply, ToolRequest, Usage
 from llm_modules.engine.deadline import Deadline
 from llm_modules.engine.executor import Answer
@@ -103,10 +103,9 @@ def test_what_was_decided_before_a_fault_holds(error: Exception, fault: str) -> 
 
 
 def test_the_deadline_covers_the_repairs() -> None:
-    client = ScriptedClient([waits(PAIR)], delay_seconds=0.2)
-    answers = run(client, deadline_seconds=0.3)
+    answers = run(TiringClient([waits(PAIR)]), deadline_seconds=1)
     assert called(answers) == [PAIR]
-    assert answers[SOL].fault == "timeout: no usable answer within 0.3 s"
+    assert answers[SOL].fault == "timeout: no usable answer within 1 s"
 
 
 def test_without_any_reply_the_asked_model_is_named() -> None:

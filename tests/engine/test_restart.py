@@ -1,6 +1,7 @@
 """After `kill -9` everything is known again from Freqtrade's database and the journals."""
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -66,12 +67,20 @@ class Bot:
         return self.desk.world()
 
 
+def settle(desk: Desk) -> None:
+    """Wait until what was handed to the decision thread is begun, and then until it is done."""
+    begun = threading.Event()
+    desk._service.soon(begun.set, "Settling")
+    assert begun.wait(30)
+    deadline = time.monotonic() + 30
+    while desk._service._background:  # type: ignore[attr-defined]
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def reborn(bot: Bot, folder: Path, rates: dict[str, float], now: datetime) -> World:
     """What a new process knows after one look, given what a killed one left on disk."""
-    deadline = time.monotonic() + 3
-    while bot.desk.outbox._unwritten and time.monotonic() < deadline:
-        time.sleep(0.005)
-    time.sleep(0.05)
+    settle(bot.desk)
     shutil.copytree(bot.folder, folder)
     Trade.session.expire_all()
     successor = Bot(folder)

@@ -56,6 +56,12 @@ class Work:
         self.closed = True
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a minute is cancelled long before; two seconds may pass on a busy machine."""
+    monkeypatch.setattr("llm_modules.engine.service.STOP_SECONDS", 30.0)
+
+
 @contextmanager
 def running(work: Work) -> Iterator[DecisionService]:
     service = DecisionService(work.decide, work.undecided, work.close)
@@ -66,7 +72,7 @@ def running(work: Work) -> Iterator[DecisionService]:
         assert service.stop()
 
 
-def wait_for(condition: object, seconds: float = 3.0) -> None:
+def wait_for(condition: object, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
         time.sleep(0.005)
@@ -91,13 +97,15 @@ def test_asking_nothing_is_allowed() -> None:
 
 
 def test_a_newer_question_of_a_pair_cancels_the_older() -> None:
-    work = Work(seconds=0.3)
+    work = Work(seconds=60)
     with running(work) as service:
         service.ask([a_question(), a_question(pair=ETH)])
-        time.sleep(0.05)
+        wait_for(lambda: len(work.begun) == 2)
+        work.seconds = 0
         service.ask([a_question()])
-        wait_for(lambda: len(work.decided) == 2)
-    assert [pair for pair, _ in work.failed] == ["BTC/USDT:USDT"]
+        wait_for(lambda: bool(work.decided))
+        assert work.decided == ["BTC/USDT:USDT"]
+        assert [pair for pair, _ in work.failed] == ["BTC/USDT:USDT"]
     assert work.failed[0][1].startswith("aborted")
 
 
@@ -148,7 +156,8 @@ def test_work_that_waits_lets_others_go_on_and_its_errors_stay_there(
     done: list[str] = []
 
     async def patient() -> None:
-        await asyncio.sleep(0.1)
+        while not done:  # noqa: ASYNC110 - what it waits for comes from another thread
+            await asyncio.sleep(0.001)
         done.append("patient")
 
     async def broken() -> None:
@@ -160,15 +169,17 @@ def test_work_that_waits_lets_others_go_on_and_its_errors_stay_there(
         service.spawn(broken, "Breaking")
         service.soon(lambda: done.append("quick"), "Noting")
         wait_for(lambda: len(done) == 2)
-        assert not service._background
+        wait_for(lambda: not service._background)
     assert done == ["quick", "patient"]
     assert "Breaking failed" in caplog.text
 
 
 def test_stopping_cancels_work_that_waits() -> None:
+    begun: list[str] = []
     ended: list[str] = []
 
     async def endless() -> None:
+        begun.append("waiting")
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -177,8 +188,7 @@ def test_stopping_cancels_work_that_waits() -> None:
 
     with running(Work()) as service:
         service.spawn(endless, "Waiting")
-        wait_for(lambda: bool(service._background))
-        time.sleep(0.05)
+        wait_for(lambda: bool(begun))
     assert ended == ["cancelled"]
 
 
@@ -225,14 +235,29 @@ def test_questions_asked_together_are_decided_together() -> None:
 
 
 def test_a_newer_question_of_one_pair_cancels_the_whole_group() -> None:
-    work = Work(seconds=0.3)
+    work = Work(seconds=60)
     with running(work) as service:
         service.ask([a_question(), a_question(pair=ETH)], together=True)
+        wait_for(lambda: len(work.begun) == 2)
+        work.seconds = 0
         service.ask([a_question(pair=ETH)])
         wait_for(lambda: len(work.decided) == 1)
     assert work.groups == [1]
     aborted = "aborted: the bot stopped or the next candle came first"
     assert work.failed == [(PAIR, aborted), (ETH, aborted)]
+
+
+def test_a_question_that_is_replaced_before_it_begins_is_told_too() -> None:
+    work = Work()
+    service = DecisionService(work.decide, work.undecided, work.close)
+    # Before the thread runs, so that the newer one is there in time.
+    service.ask([a_question()])
+    service.ask([a_question()])
+    service.start()
+    wait_for(lambda: bool(work.decided))
+    assert service.stop()
+    assert (work.begun, work.decided) == ([PAIR], [PAIR])
+    assert [pair for pair, _ in work.failed] == [PAIR]
 
 
 def test_a_group_that_fails_is_told_pair_by_pair() -> None:

@@ -47,7 +47,7 @@ class Hanging:
 
 
 def soon(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     assert condition()

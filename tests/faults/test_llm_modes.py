@@ -41,12 +41,13 @@ class Mode:
     then: str = ""
 
 
+# A time that is over must be long enough for the next question, however busy the machine is.
 MODES = (
     Mode("latency_seconds", {"latency_seconds": 0.3}, settings={"timeout": 60}),
-    Mode("latency_seconds", {"latency_seconds": 60}, "timeout", settings={"timeout": 0.3}),
-    Mode("silence", {"silence": True}, "timeout", settings={"timeout": 0.3}),
-    Mode("silence", {"silence": True}, "timeout", TWO_ATTEMPTS, {"read_timeout": 0.1}),
-    Mode("drip", {"drip": True}, "timeout", settings={"timeout": 0.5, "read_timeout": 60}),
+    Mode("latency_seconds", {"latency_seconds": 60}, "timeout", settings={"timeout": 2}),
+    Mode("silence", {"silence": True}, "timeout", settings={"timeout": 2}),
+    Mode("silence", {"silence": True}, "timeout", TWO_ATTEMPTS, {"read_timeout": 1}),
+    Mode("drip", {"drip": True}, "timeout", settings={"timeout": 2, "read_timeout": 60}),
     Mode("disconnect", {"disconnect": True}, "connection", TWO_ATTEMPTS),
     Mode("status", {"status": 400}, "rejected"),
     Mode("status", {"status": 401}, "unauthorised"),

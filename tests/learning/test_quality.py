@@ -131,6 +131,7 @@ def test_the_finding_tells_its_numbers_and_what_to_do() -> None:
     [
         (("Wait for it!", "wait  for it", "WAIT, for it."), True),
         (("RSI 55, wait", "RSI 55 - wait", "rsi 55; wait"), True),
+        (("Draußen warten", "DRAUSSEN WARTEN", "draussen warten"), True),
         (("RSI 55, wait", "RSI 56, wait", "RSI 57, wait"), False),
         (("...", "!", "?!"), False),
         (("x" * 500 + "a", "x" * 500 + "b", "x" * 500 + "c"), True),
@@ -185,7 +186,14 @@ def test_six_holds_without_progress_are_a_habit(holds: int, *, is_found: bool) -
 
 @pytest.mark.parametrize(
     ("low", "high", "is_found"),
-    [(0.01, 0.0399, True), (0.01, 0.04, False), (0.02, 0.05, False), (-0.02, 0.0101, False)],
+    [
+        (0.01, 0.0399, True),
+        (0.01, 0.04, False),
+        (0.02, 0.05, False),
+        # As floats they are a little less apart.
+        (0.28, 0.31, False),
+        (-0.02, 0.0101, False),
+    ],
 )
 def test_three_points_are_progress_whichever_way(
     low: float, high: float, *, is_found: bool
@@ -603,6 +611,14 @@ def test_going_on_from_candle_to_candle_counts_what_a_first_look_counts(
         entries = sum(entered[place][:end][-50:])
         assert [habit.code for habit in habits] == ["OVER_TRADING"] * (entries >= 10)
         assert all(f"{entries} " in habit.text for habit in habits)
+
+
+def test_asked_about_the_same_decisions_again_nothing_counts_twice() -> None:
+    records = told([an_entry(LONG)] * 11)
+    checker = DecisionQualityChecker(learning_phrases("en"))
+    told_at = [checker.habits(records[:end], (), at_candle(end)) for end in (10, 11, 11)]
+    first_look = DecisionQualityChecker(learning_phrases("en"))
+    assert told_at[1:] == [first_look.habits(records, (), at_candle(11))] * 2
 
 
 def test_an_entry_that_has_left_the_last_decisions_counts_no_more() -> None:

@@ -235,6 +235,17 @@ def test_when_the_time_of_whoever_asks_is_over_it_is_theirs_to_tell(
     assert len(chain[1].shares) == 1
 
 
+@pytest.mark.parametrize("before", [(), (TIMEOUT,)])
+def test_what_the_last_model_answered_is_told_even_if_the_time_is_over_by_then(
+    before: tuple[ProviderError, ...],
+) -> None:
+    """It is on the tape, from which the same is told where no time is ever over."""
+    oops = ProviderError("server_error", "Error code: 500")
+    with pytest.raises(ProviderError) as caught:
+        asked_until(links(*before, oops, takes=1000.0), 110.0)
+    assert caught.value.fault == "server_error"
+
+
 def test_when_the_time_of_the_client_is_over_it_is_the_last_models_fault() -> None:
     chain = links(TIMEOUT, takes=1000.0)
     with pytest.raises(ProviderError) as caught:

@@ -114,6 +114,15 @@ def test_what_is_kept_is_bounded() -> None:
     assert made == [*range(MOST_KEPT + 1), 0]
 
 
+def test_texts_that_are_held_by_others_too_are_no_other_content() -> None:
+    made: list[Any] = []
+    kept = naming._by_content(made.append)
+    one, other = ("now? …".upper() for _ in range(2))
+    for texts in ([one, one], [one, other]):
+        kept(texts)
+    assert made == [[one, other]]
+
+
 def test_true_is_not_taken_for_one() -> None:
     names = Naming(SERVER)
     for value in (1, True, 1.0):

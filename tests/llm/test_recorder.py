@@ -169,8 +169,11 @@ def test_who_stops_waiting_knows_what_was_asked(tape: Tape) -> None:
 
     async def impatient(server: Adversary) -> None:
         client = a_client(llm_config(server.url), tape)
-        async with asyncio.timeout(0.2):
-            await client.ask(a_prompt(), inquiry)
+        asking = asyncio.create_task(client.ask(a_prompt(), inquiry))
+        while not server.requests:  # noqa: ASYNC110 - it runs on another thread
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(0):
+            await asking
 
     with adversary(lambda _: [60.0]) as server, pytest.raises(TimeoutError):
         asyncio.run(impatient(server))

@@ -77,7 +77,7 @@ def another_writes(tape: Path, seconds: float) -> None:
 
     is_held = threading.Event()
     threading.Thread(target=writes).start()
-    assert is_held.wait(10)
+    assert is_held.wait(30)
 
 
 def goes_down(board: Board) -> None:

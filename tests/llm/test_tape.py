@@ -566,6 +566,25 @@ def test_an_answer_without_end_is_refused(path: Path) -> None:
         put(Tape(path), answer=answer)
 
 
+def test_an_answer_that_is_nested_too_deeply_is_refused(path: Path) -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(JournalError, match="as JSON"):
+        put(Tape(path), answer={"a": value})
+
+
+def test_a_request_that_names_no_model_is_of_none(path: Path) -> None:
+    tape = Tape(path)
+    name = tape.record({"messages": []}, ANSWER, error=None, at=NOON, latency_seconds=0.5)
+    assert read(tape, name).model == ""
+
+
+def test_an_empty_answer_is_an_answer(path: Path) -> None:
+    tape = Tape(path)
+    assert read(tape, put(tape, answer={})).answer == {}
+
+
 def test_the_longest_answer_of_the_transport_fits() -> None:
     longest = "\u4e2d" * (1_000_000 // 3)
     assert len(json.dumps(longest)) < attempts.LARGEST_TEXT_BYTES

@@ -32,7 +32,7 @@ def test_the_silence_of_a_server_is_limited_by_itself_and_tried_again() -> None:
         return [60.0] if number == 1 else [OK]
 
     with adversary(script) as server:
-        reply = ask(server, connect_timeout=60, read_timeout=0.2, timeout=60)
+        reply = ask(server, connect_timeout=60, read_timeout=2, timeout=60)
     assert reply.attempts == 2
 
 

@@ -4,22 +4,31 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adversary import Script, adversary, completion, http
-from builders import a_prompt
-from costs import LONGEST_ANSWER, Clock, a_meter, an_inquiry
+from builders import NOON, a_prompt
+from costs import LONGEST_ANSWER, a_meter, an_inquiry
 from llm_modules.errors import ProviderError
+from llm_modules.llm import recorder
 from llm_modules.llm.spending.ledger import Ledger
 from models import a_client, llm_config
 
 REFUSED = http("{}", "429 Too Many Requests", retry_after="0")
 BROKEN = http("{}", "503 Service Unavailable")
 NO_USAGE = http(completion(usage=None))
+
+
+class Standing(datetime):
+    """The time at which requests are made: a day's budget must not begin anew on the way."""
+
+    @classmethod
+    def now(cls, _tz: Any = None) -> datetime:  # type: ignore[override]
+        return NOON
 
 
 class Ledgered:
@@ -32,7 +41,7 @@ class Ledgered:
 
     def ask(self, script: Script | bytes, times: int = 1, **changes: Any) -> None:
         limits = changes.pop("limits", {})
-        meter = a_meter(self.path, Clock(datetime.now(UTC)), **limits)
+        meter = a_meter(self.path, **limits)
 
         async def run(url: str) -> None:
             client = a_client(llm_config(url, **({"timeout": 5} | changes)), meter=meter)
@@ -53,7 +62,8 @@ class Ledgered:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Ledgered:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledgered:
+    monkeypatch.setattr(recorder, "datetime", Standing)
     return Ledgered(tmp_path)
 
 
@@ -143,7 +153,7 @@ def test_the_budget_stops_whatever_the_server_does(scene: Ledgered, reply: bytes
 
 
 def test_fifty_pairs_at_once_stay_within_the_budget(scene: Ledgered) -> None:
-    meter = a_meter(scene.path, Clock(datetime.now(UTC)), tokens_per_day=20_000)
+    meter = a_meter(scene.path, tokens_per_day=20_000)
 
     async def one(client: Any) -> None:
         with suppress(ProviderError):

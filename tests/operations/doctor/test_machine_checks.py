@@ -28,6 +28,7 @@ from llm_modules.operations.places import Places
 from llm_modules.operations.running.bot_record import bot_lock, write_record
 from llm_modules.operations.running.plan import Plan
 from llm_modules.operations.session import Session
+from ports import free_port
 
 
 @pytest.fixture
@@ -188,9 +189,7 @@ def test_a_folder_that_is_none_is_told(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_free_port_is_free(case: Case) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (row,) = api_port_is_free(with_variables(case, FREQTRADE__API_SERVER__LISTEN_PORT=str(port)))
     assert (row.health, row.sentence) == ("ok", f"{port} is free")
 

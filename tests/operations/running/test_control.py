@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from llm_modules.operations.running.bot_record import (
 )
 from llm_modules.operations.running.plan import Plan, Program, Wishes
 from llm_modules.operations.session import Session
+from ports import free_port
 
 # Freqtrade as far as the commands see it: an API that answers two questions.
 API = """
@@ -65,9 +65,7 @@ sys.exit(int(status))
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import ports
 from builders import NOON
 from llm_modules.config import parse_config
 from llm_modules.errors import ConfigError, UserError
@@ -43,9 +44,7 @@ ACCOUNT = {"FREQTRADE__EXCHANGE__KEY": "canary-a", "FREQTRADE__EXCHANGE__SECRET"
 
 @pytest.fixture
 def api_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture

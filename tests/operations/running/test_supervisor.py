@@ -20,6 +20,7 @@ from llm_modules.operations.running.supervisor import (
     Supervisor,
     accepts,
 )
+from ports import free_port
 
 PATIENT = Patience(ready_seconds=20, main_stop_seconds=3, other_stop_seconds=1)
 SLEEPER = "import time; time.sleep(60)"
@@ -40,12 +41,6 @@ time.sleep(60)
 def program(name: str, script: str, *arguments: str, ports: tuple[int, ...] = ()) -> Program:
     command = (sys.executable, "-c", script, *arguments)
     return Program(name, command, dict(os.environ), ports)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def signalled_when(condition: Callable[[], bool], number: int = signal.SIGTERM) -> threading.Thread:
