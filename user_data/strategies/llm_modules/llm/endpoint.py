@@ -169,7 +169,7 @@ class Endpoint:
             return await self._carrier.carry(body, question.inquiry)
         breaker, until = self._breaker(question.model), question.until
         pacer = self._patience.pacer
-        estimate = estimated_tokens(body) + self._config.max_tokens
+        estimate = self._most_tokens(body)
         while True:
             async with breaker.passing(until), pacer.turn(estimate, until) as turn:
                 # Another one was told to wait, while this one waited for its turn.
@@ -180,6 +180,12 @@ class Endpoint:
                     reply = await self._carrier.carry(body, question.inquiry)
                 _correct(turn, reply)
                 return reply
+
+    def _most_tokens(self, body: Mapping[str, Any]) -> int:
+        # To count them all of it is read, for nothing where no server's limit is known.
+        if not self._config.tokens_per_minute:
+            return 0
+        return estimated_tokens(body) + self._config.max_tokens
 
     def _breaker(self, model: str) -> Breaker:
         if model not in self._breakers:
