@@ -218,3 +218,13 @@ def test_a_name_that_freqtrade_reads_as_another_is_refused_wherever_it_comes_fro
     with pytest.raises(ConfigError, match=name):
         environment_settings({name: "false"})
     assert effective_environment(tmp_path / "none", {f"MY_{TWICE}": "x"}) == {f"MY_{TWICE}": "x"}
+
+
+def test_a_link_stays_one_and_the_file_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    real = written(tmp_path / "elsewhere", "old")
+    link = tmp_path / ".env"
+    link.symlink_to(real)
+    write_private(link, "new")
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8") == "new"

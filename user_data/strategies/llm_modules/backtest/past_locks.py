@@ -8,7 +8,7 @@ from freqtrade.persistence.pairlock import PairLock
 
 
 class PastLocks:
-    """Finds what `PairLocks` would, which looks through all locks a run ever made each time."""
+    """Finds in one run what `PairLocks` would, which looks through all it ever made each time."""
 
     def __init__(self) -> None:
         self._known = 0

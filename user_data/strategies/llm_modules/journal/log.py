@@ -12,10 +12,11 @@ from typing import Literal
 from llm_modules.errors import JournalError, JournalLockedError
 from llm_modules.journal.chain import Link, Seal, chained, last_link
 from llm_modules.journal.encoding import encoded
-from llm_modules.journal.opening import is_at, open_clean, set_torn_tail_aside, sync_folder
+from llm_modules.journal.opening import is_at, open_clean, set_torn_tail_aside
 from llm_modules.journal.packing import Packer
 from llm_modules.journal.parts import part_numbers, part_path
 from llm_modules.journal.records import Line
+from llm_modules.whole_files import sync_folder
 
 # What an acknowledged record survives. none: an orderly end only, up to 64 KiB wait in memory;
 # flush: the end of the process, however it comes; fsync: also that of the machine.

@@ -37,15 +37,6 @@ def set_torn_tail_aside(file: int, path: Path) -> None:
     os.ftruncate(file, end)
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power failure; raises OSError."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 def is_at(path: Path, file: int) -> bool:
     """Tell whether an open file is the one that has the name now; raises OSError."""
     try:

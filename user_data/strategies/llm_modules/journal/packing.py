@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from llm_modules.journal.chain import SEARCHED_LINES, newest_link
-from llm_modules.journal.opening import sync_folder
 from llm_modules.journal.parts import packed_path, part_lines, part_numbers, part_path
+from llm_modules.whole_files import sync_folder
 
 # Small enough to stop soon, large enough that zlib works without holding up other threads.
 CHUNK_BYTES = 262_144

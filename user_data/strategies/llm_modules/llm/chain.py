@@ -97,8 +97,8 @@ class ModelChain:
                 if number == len(links) - 1:
                     raise
                 failed.append((link.model, ProviderError("timeout", "its share was over")))
-        # Told by whoever set it, in the same words live and from a tape. But what came back is on
-        # the tape as it came, even if the time was over by the time it was written.
+        # Told by whoever set it, in the same words live and from a tape. What came back is told as
+        # it came, even if the time was over by the time it was written: so it is on the tape.
         is_over = inquiry.until is not None and self._clock() >= inquiry.until
         if is_over and (len(failed) < len(links) or failed[-1][1].fault == "timeout"):
             raise TimeoutError("the time of the question is over")

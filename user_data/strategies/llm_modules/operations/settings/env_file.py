@@ -155,7 +155,8 @@ def quoted(name: str, value: str) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file by a new one that only its owner may read, in one step."""
-    put_in_place(path, text, mode=OWNER_ONLY)
+    # The file itself, where the path is a link to it.
+    put_in_place(path.resolve(), text, mode=OWNER_ONLY)
 
 
 def _own_line(text: str, name: str) -> re.Match[str] | None:
