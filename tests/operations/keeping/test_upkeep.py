@@ -19,8 +19,6 @@ from llm_modules.operations.session import Session
 PEAK = '{"peak_equity": 1000}'
 NOW = datetime(2026, 1, 15, 12, 30, 5, tzinfo=UTC)
 LEFT_BY_RUNS = (
-    "logs/.reward_learning.json.new",
-    "logs/.risk_state.dry_run.json.new",
     "logs/freqtrade.log",
     "logs/freqtrade.log.1",
     "logs/llm_decisions.jsonl",
@@ -49,7 +47,6 @@ NEVER_TOUCHED = (
     "HALT",
     "HALT.dry_run",
     "FLATTEN",
-    "logs/.risk_state.live.json.new",
     "logs/notes.txt",
     "logs/risk_state.live.json",
     "other.sqlite",

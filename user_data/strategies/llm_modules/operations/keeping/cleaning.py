@@ -34,12 +34,11 @@ def leftovers(places: Places, journals: Iterable[Path]) -> list[Path]:
     # A picture of trades that are gone would pass for one of the next.
     found.update(places.user_data.glob(PICTURE_PATTERN))
     found.update(path for path in places.run.glob("*") if path.name not in KEPT_OF_A_RUN)
-    for mode in SIMULATED:
-        found.update(places.logs.glob(f"*{state_name(mode)}*"))
+    found.update(places.logs / state_name(mode) for mode in SIMULATED)
     for journal in journals:
         # Also what was rotated (.1) or set aside (.torn-...), and a tape's write-ahead log (-wal).
         found.update(journal.parent.glob(f"{journal.name}*"))
-        found.update(journal.parent.glob(f"*{REWARD_NAME}*"))
+        found.update(journal.parent.glob(f"{REWARD_NAME}*"))
     found -= {state.path for state in halting_states(places)}
     return sorted(path for path in found if path.is_file())
 
