@@ -1,6 +1,5 @@
 import json
 import math
-import os
 import statistics as plain
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -243,28 +242,6 @@ def test_a_crash_before_the_replacement_leaves_the_old_file_whole(
     Scene(path, rewarded(1), rewarded(2)).rewards.save()
     assert stored(path)["all"]["n"] == 2
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_content_is_on_disk_before_it_takes_the_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps: list[str] = []
-    fsync, replace = os.fsync, Path.replace
-
-    def noted_fsync(file: int) -> None:
-        steps.append("fsync")
-        fsync(file)
-
-    def noted_replace(self: Path, target: Path) -> Path:
-        steps.append("replace")
-        assert self.parent == target.parent
-        return replace(self, target)
-
-    monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(Path, "replace", noted_replace)
-    Scene(tmp_path / "r.json").add(rewarded(1))
-    # Then the folder, which holds the name.
-    assert steps == ["fsync", "replace", "fsync"]
 
 
 def test_a_file_that_cannot_be_written_is_reported_and_the_reward_comes_with_the_next(

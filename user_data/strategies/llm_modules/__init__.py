@@ -2,7 +2,8 @@
 
 domain, dialogue         words for all, and those of talking to a model
 errors, config           failures and settings for all
-metrics, phrases, weights, unsigned, interrupts   formulas, sentences, lengths, clean logs, Ctrl-C
+metrics, phrases, weights, unsigned, interrupts, whole_files
+                         formulas, sentences, lengths, clean logs, Ctrl-C, files for all
 market      candles in, a snapshot with indicators out
 context     snapshot, account and experience become one prompt within a token budget
 llm         the prompt goes to a model and a reply comes back, or a typed error
