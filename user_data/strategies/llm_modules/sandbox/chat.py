@@ -175,13 +175,20 @@ class PrefixCache:
         request = json.loads(body)
         # As it is laid out for a model: tools before messages.
         laid_out = [request.get("tools"), request["messages"]]
-        prompt = json.dumps(laid_out, separators=(",", ":")).encode()
-        step = _CACHE_STEP * _BYTES_PER_TOKEN
-        beginnings = [sha256(prompt[:end]).digest() for end in range(step, len(prompt) + 1, step)]
+        beginnings = _beginnings(json.dumps(laid_out, separators=(",", ":")).encode())
         known = frozenset[bytes]().union(*self._earlier)
         cached = _CACHE_STEP * sum(beginning in known for beginning in beginnings)
         self._earlier.append(frozenset(beginnings))
         return cached if cached >= _LEAST_CACHED else 0
+
+
+def _beginnings(prompt: bytes) -> list[bytes]:
+    """Name what a prompt begins with, each a step longer than the one before."""
+    step, read, names = _CACHE_STEP * _BYTES_PER_TOKEN, sha256(), []
+    for end in range(step, len(prompt) + 1, step):
+        read.update(prompt[end - step : end])
+        names.append(read.digest())
+    return names
 
 
 def _tokens(size_bytes: int) -> int:

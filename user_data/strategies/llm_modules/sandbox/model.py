@@ -43,7 +43,7 @@ _TYPES = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_
 
 def model_app(board: Switchboard[ModelFaults], clock: Callable[[], int]) -> web.Application:
     """Return the model as an aiohttp application; `clock` gives milliseconds since the epoch."""
-    bodies: deque[Any] = deque(maxlen=_REQUESTS_KEPT)
+    bodies: deque[str] = deque(maxlen=_REQUESTS_KEPT)
     # Remembered before faults apply: a test of a failing model wants to see what was asked.
     app = simulated_app(board, _error_body, _remember(bodies))
     model = _ScriptedModel(board, clock)
@@ -110,21 +110,21 @@ def _spoiled(answer: dict[str, Any], faults: ModelFaults) -> dict[str, Any]:
     return kept | changes
 
 
-def _remember(bodies: deque[Any]) -> Middleware:
-    """Keep the JSON bodies that are sent, without any header, also of requests that then fail."""
+def _remember(bodies: deque[str]) -> Middleware:
+    """Keep the bodies that are sent, without any header, also of requests that then fail."""
 
     @web.middleware
     async def remember(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method == "POST" and not request.path.startswith(CONTROL_PREFIX):
-            bodies.append(_as_json(await request.text()))
+            bodies.append(await request.text())
         return await handler(request)
 
     return remember
 
 
-def _remembered(bodies: deque[Any]) -> Handler:
+def _remembered(bodies: deque[str]) -> Handler:
     async def list_requests(_request: web.Request) -> web.Response:
-        return web.json_response(list(bodies))
+        return web.json_response([_as_json(body) for body in bodies])
 
     return list_requests
 
