@@ -7,7 +7,6 @@ the other timeframes' newest state, and the newest three rows of every history.
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import is_
 
 from llm_modules.context.blocks import Block, Kind
 from llm_modules.dialogue import Prompt, ToolSpec
@@ -75,18 +74,18 @@ def _weight_before(prompt: Prompt) -> int:
 class _Offer:
     """Tools as a key: each equal to itself alone, for a schema has no hash."""
 
-    __slots__ = ("tools",)
+    __slots__ = ("_numbers", "tools")
 
     def __init__(self, tools: tuple[ToolSpec, ...]) -> None:
+        # Kept with the tools, so that no other object gets the same number meanwhile.
+        self._numbers = tuple(map(id, tools))
         self.tools = tools
 
     def __hash__(self) -> int:
-        return hash(tuple(map(id, self.tools)))
+        return hash(self._numbers)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Offer) or len(other.tools) != len(self.tools):
-            return False
-        return all(map(is_, other.tools, self.tools))
+        return isinstance(other, _Offer) and other._numbers == self._numbers
 
 
 @lru_cache(maxsize=64)
