@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_modules.weights import tokens, weight, weight_of_tokens
+from llm_modules.weights import most_encoded_weight, tokens, weight, weight_of_tokens
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,12 @@ def test_the_weight_of_two_texts_is_the_sum_of_both(one: str, other: str) -> Non
 @given(st.text(max_size=200))
 def test_the_estimate_is_never_below_a_third_of_the_bytes(text: str) -> None:
     assert tokens(weight(text)) >= math.ceil(len(text.encode()) / 3)
+
+
+@given(st.text(max_size=200))
+def test_no_text_weighs_more_than_its_length_allows(text: str) -> None:
+    assert weight(text) <= most_encoded_weight(text.encode())
+
+
+def test_digits_alone_weigh_all_that_their_length_allows() -> None:
+    assert weight("0123456789") == most_encoded_weight(b"0123456789")

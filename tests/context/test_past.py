@@ -1,6 +1,7 @@
 """What the past taught, as the model reads it in the quoted block."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,34 @@ def test_what_lasts_is_told_of_each_pair_by_itself_and_anew_when_it_changed() ->
     assert f" {PAIR} " in other
     assert f" {PAIR} " not in first[1][0]
     assert again == [("take profit above 4 %",), first[1]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pair": "ETH/USDT:USDT"},
+        {"side": "long"},
+        {"leverage": 4.0},
+        {"closed_at": a_trade(48).closed_at},
+        {"profit_ratio": 0.05},
+        {"mfe_ratio": 0.05},
+        {"mae_ratio": -0.05},
+        {"duration_hours": 3.0},
+        {"exit_reason": "stop_loss"},
+        {"grade": "C"},
+        {"taught": ("OTHER",)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_trade_of_the_same_number_is_told_as_it_is_and_not_as_another_was(
+    change: dict[str, Any],
+) -> None:
+    pages = PastPages(context_phrases("en"))
+    before, after, again = (
+        pages.blocks(PAIR, None, Experience(trades=(trade,)))[0].lines
+        for trade in (a_trade(1), a_trade(1, **change), a_trade(1))
+    )
+    assert before == again != after
 
 
 def told(pages: PastPages, *decisions: PastDecision) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from context.scenes import (
     an_experience,
     user_text,
 )
-from llm_modules.context.budget import prompt_weight
+from llm_modules.context.budget import excess_weight, prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.context.numbers import utc_day, utc_minute
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
@@ -72,6 +72,22 @@ def test_tools_of_one_name_are_weighed_each_by_itself() -> None:
     short, long = ToolSpec("wait", "w", {}), ToolSpec("wait", "w" * 50, {})
     weights = [prompt_weight(Prompt((), (tool,))) for tool in (short, long, short)]
     assert weights[0] == weights[2] < weights[1]
+
+
+def test_the_same_tools_in_another_offer_are_weighed_with_it() -> None:
+    wait, hold = ToolSpec("wait", "w", {}), ToolSpec("hold", "h" * 50, {})
+    for offer in ((wait,), (wait, hold), (wait,), (hold, wait), ()):
+        prompt = Prompt((), offer)
+        assert prompt_weight(prompt) == naive_weight(prompt)
+
+
+@given(text=st.text() | st.text("0123456789") | st.text("界"), room=st.integers(-20, 20))
+def test_a_prompt_exceeds_by_what_it_weighs_more_and_not_by_what_its_length_could_weigh(
+    text: str, room: int
+) -> None:
+    prompt = Prompt((Message("system", "s"), Message("user", text)), (WAIT,))
+    limit = naive_weight(prompt) + room
+    assert excess_weight(prompt, limit) == max(0, -room)
 
 
 @given(

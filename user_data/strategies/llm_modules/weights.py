@@ -16,6 +16,8 @@ _WEIGHT_OF_TOKEN = 6
 _WEIGHT_OF_BYTE = 2
 _WEIGHT_OF_DIGIT = 3
 _WEIGHT_OF_WIDE = 2
+# No byte weighs more than a digit: the surplus of a wide character is shared by three.
+_HEAVIEST_BYTE = _WEIGHT_OF_BYTE + _WEIGHT_OF_DIGIT
 
 
 def weight(text: str) -> int:
@@ -29,6 +31,11 @@ def encoded_weight(content: bytes) -> int:
     digits = len(content) - len(bare)
     wide = 0 if bare.isascii() else len(bare) - len(bare.translate(None, _LEADS_OF_THREE))
     return len(content) * _WEIGHT_OF_BYTE + digits * _WEIGHT_OF_DIGIT + wide * _WEIGHT_OF_WIDE
+
+
+def most_encoded_weight(content: bytes) -> int:
+    """Return what a text in UTF-8 cannot exceed, told by its length alone."""
+    return len(content) * _HEAVIEST_BYTE
 
 
 def tokens(weight: int) -> int:

@@ -15,7 +15,8 @@ LASTING_KINDS: frozenset[Kind] = frozenset(get_args(LastingKind))
 PASSING_KINDS: frozenset[Kind] = frozenset(get_args(PassingKind))
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a dozen are made for each question, and that would take three times as long.
+@dataclass(slots=True)
 class Block:
     """A titled table or list; `header` names a table's columns. Rows in time go oldest first."""
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from llm_modules.context.blocks import Block, Kind
 from llm_modules.dialogue import Prompt, ToolSpec
-from llm_modules.weights import weight
+from llm_modules.weights import encoded_weight, most_encoded_weight, weight
 
 # Least valuable first: drop lines of this kind until so many are left, then go on to the next.
 DROP_ORDER: tuple[tuple[Kind, int], ...] = (
@@ -29,7 +29,6 @@ DROP_ORDER: tuple[tuple[Kind, int], ...] = (
     # Last, because the gate may refuse for one of them.
     ("habits", 0),
 )
-_COMMA = weight(",")
 # System prompts: the same for every question of a task.
 _standing_weight = lru_cache(maxsize=16)(weight)
 # Learning puts the most telling sentence first; rows in time have the newest last.
@@ -38,11 +37,17 @@ _BEST_FIRST: frozenset[Kind] = frozenset({"patterns", "statistics", "lessons", "
 
 def prompt_weight(prompt: Prompt) -> int:
     """Return the weight of all that is sent: the messages' text and the tools as compact JSON."""
-    told = sum(_standing_weight(message.content) for message in prompt.messages[:-1])
-    told += sum(weight(message.content) for message in prompt.messages[-1:])
-    # Weights add up, so each tool is weighed once; between two stands a comma.
-    tools = sum(_tool_weight(_Offer(tool)) + _COMMA for tool in prompt.tools)
-    return told + weight("[]") + max(0, tools - _COMMA)
+    told = sum(weight(message.content) for message in prompt.messages[-1:])
+    return told + _weight_before(prompt)
+
+
+def excess_weight(prompt: Prompt, limit: int) -> int:
+    """Return how much heavier than `limit` a prompt is, 0 where it fits.
+
+    Most fit by so much that their length tells, without a look at each character.
+    """
+    content, left = prompt.messages[-1].content.encode(), limit - _weight_before(prompt)
+    return 0 if most_encoded_weight(content) <= left else max(0, encoded_weight(content) - left)
 
 
 def drop(blocks: Sequence[Block], excess: int) -> tuple[Block, ...]:
@@ -60,30 +65,41 @@ def drop(blocks: Sequence[Block], excess: int) -> tuple[Block, ...]:
     return tuple(block for block in kept if block.lines)
 
 
+def _weight_before(prompt: Prompt) -> int:
+    """Return the weight of all but the last message."""
+    standing = sum([_standing_weight(message.content) for message in prompt.messages[:-1]])
+    return standing + _offer_weight(_Offer(prompt.tools))
+
+
 class _Offer:
-    """A tool as a key: equal to itself alone, for a schema has no hash."""
+    """Tools as a key: each equal to itself alone, for a schema has no hash."""
 
-    __slots__ = ("tool",)
+    __slots__ = ("_numbers", "tools")
 
-    def __init__(self, tool: ToolSpec) -> None:
-        self.tool = tool
+    def __init__(self, tools: tuple[ToolSpec, ...]) -> None:
+        # Kept with the tools, so that no other object gets the same number meanwhile.
+        self._numbers = tuple(map(id, tools))
+        self.tools = tools
 
     def __hash__(self) -> int:
-        return id(self.tool)
+        return hash(self._numbers)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Offer) and other.tool is self.tool
+        return isinstance(other, _Offer) and other._numbers == self._numbers
 
 
 @lru_cache(maxsize=64)
-def _tool_weight(offer: _Offer) -> int:
-    tool = offer.tool
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-    return weight(json.dumps({"type": "function", "function": function}, separators=(",", ":")))
+def _offer_weight(offer: _Offer) -> int:
+    functions = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": dict(tool.parameters),
+        }
+        for tool in offer.tools
+    ]
+    sent = [{"type": "function", "function": function} for function in functions]
+    return weight(json.dumps(sent, separators=(",", ":")))
 
 
 def _shortened(block: Block, fewest: int, excess: int) -> tuple[Block, int]:

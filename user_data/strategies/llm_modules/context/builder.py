@@ -4,7 +4,7 @@ from pathlib import Path
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.blocks import Block
-from llm_modules.context.budget import drop, prompt_weight
+from llm_modules.context.budget import drop, excess_weight
 from llm_modules.context.pages import Pages, PairView, filled
 from llm_modules.context.templates import PromptTemplates
 from llm_modules.dialogue import Message, Prompt, ToolSpec
@@ -67,8 +67,8 @@ class ContextBuilder:
         while True:
             user = Message("user", self._templates.user(filled(page, blocks)))
             prompt = Prompt((system, user), tools, templates=self.templates)
-            excess = prompt_weight(prompt) - self._limit
-            if excess <= 0:
+            excess = excess_weight(prompt, self._limit)
+            if not excess:
                 return prompt
             blocks = fewer(blocks, excess, self._limit)
 

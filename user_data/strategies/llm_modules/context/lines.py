@@ -145,7 +145,7 @@ def _held_candles(position: OpenPosition, snapshot: MarketSnapshot) -> int:
 
 
 def _line(values: Mapping[str, str]) -> str:
-    return " ".join(f"{key}={value}" for key, value in values.items())
+    return " ".join([f"{key}={value}" for key, value in values.items()])
 
 
 def _fact(key: str, value: float, decimals: int) -> str:

@@ -1,7 +1,7 @@
 """A page: all that is told of one pair, what may not be dropped and what may."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import LASTING_KINDS, PASSING_KINDS, TABLE_KINDS, Block
@@ -87,9 +87,9 @@ class Pages:
 
 def filled(page: UserPage, blocks: tuple[Block, ...]) -> UserPage:
     """Return a page with the blocks that fit, others' words fenced."""
-    return replace(
-        page,
-        tables=tuple(block for block in blocks if block.kind in TABLE_KINDS),
-        lasting=quotes(block for block in blocks if block.kind in LASTING_KINDS),
-        passing=quotes(block for block in blocks if block.kind in PASSING_KINDS),
-    )
+    told = {
+        "tables": tuple([block for block in blocks if block.kind in TABLE_KINDS]),
+        "lasting": quotes([block for block in blocks if block.kind in LASTING_KINDS]),
+        "passing": quotes([block for block in blocks if block.kind in PASSING_KINDS]),
+    }
+    return UserPage(**{**vars(page), **told})

@@ -1,7 +1,7 @@
 """What the past taught, as lists of the quoted block: reasons and lessons are someone's text."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import TypeVar, get_args
 
@@ -14,7 +14,7 @@ from llm_modules.phrases import Phrases
 Kind = LastingKind | PassingKind
 Told = TypeVar("Told")
 _Run = tuple[PastDecision, ...]
-# By the numbers of the objects: the line with its day, and the day of its last decision.
+# By the numbers of the objects: the line with its day, and that of its last decision with a space.
 _Lines = dict[Hashable, tuple[_Run, str, str]]
 _KINDS: tuple[Kind, ...] = (*get_args(LastingKind), *get_args(PassingKind))
 # Enough to go on from; the verdict on it stands in full.
@@ -70,16 +70,16 @@ class PastPages:
         """
         in_order = sorted(decisions, key=attrgetter("at"))
         known, told = self._runs.get(pair, {}), _Lines()
-        day, lines = "", []
+        day_before, lines = "", []
         for run in _runs(in_order):
             # Which objects they are: to compare what stands in them takes as long as wording it.
             key = tuple(map(id, run))
             # Kept with its line, so that no other object gets the same number meanwhile.
-            told[key] = known.get(key) or (run, _worded(run, pair), utc_day(run[-1].at))
-            _, line, last_day = told[key]
+            told[key] = known.get(key) or (run, _worded(run, pair), f"{utc_day(run[-1].at)} ")
+            _, line, day = told[key]
             # The day of the line before is not said again.
-            lines.append(line.removeprefix(f"{day} ") if day else line)
-            day = last_day
+            lines.append(line.removeprefix(day_before))
+            day_before = day
         self._runs[pair] = told
         if in_order:
             lines[-1] += f" | {quoted(in_order[-1].reason, _LONGEST_DECISION_REASON)}"
@@ -134,9 +134,15 @@ def _worded(run: _Run, pair: str) -> str:
 
 def _from_to(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return "-".join(dict.fromkeys((trimmed(min(known)), trimmed(max(known))))) if known else MISSING
+    if not known:
+        return MISSING
+    # Most are a single number, which is printed once.
+    ends = dict.fromkeys((min(known), max(known)))
+    return "-".join(dict.fromkeys(map(trimmed, ends)))
 
 
+# Told anew whenever one closes; its number tells a trade from all others.
+@lru_cache(maxsize=2048)
 def _trade(trade: PastTrade, pair: str) -> str:
     line = " ".join(
         (

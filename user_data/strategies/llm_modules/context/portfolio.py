@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.blocks import Block
-from llm_modules.context.budget import drop, prompt_weight
+from llm_modules.context.budget import drop, excess_weight
 from llm_modules.context.lines import account_line
 from llm_modules.context.pages import Pages, PairView, filled
 from llm_modules.context.templates import PromptTemplates
@@ -46,8 +46,8 @@ class PortfolioContext:
             user = Message("user", self._templates.portfolio(told, common))
             version = self._templates.version
             prompt = Prompt((system, user), tools, several=True, templates=version)
-            excess = prompt_weight(prompt) - self._limit
-            if excess <= 0:
+            excess = excess_weight(prompt, self._limit)
+            if not excess:
                 return prompt
             blocks = self._fewer(blocks, excess)
 

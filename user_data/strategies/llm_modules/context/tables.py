@@ -4,10 +4,10 @@ From candle to candle a table loses a row and gains one, so rows that were print
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import nan
+from typing import NamedTuple
 
 from llm_modules.config import CANDLE_COLUMNS, INDICATOR_COLUMNS
 from llm_modules.context.blocks import Block, TableKind
@@ -30,8 +30,7 @@ _KEPT_ROWS = 4096
 _KEPT_TIMEFRAME_ROWS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What the table of a timeframe shows: columns by name, and rows of either kind."""
 
     columns: Sequence[str]
@@ -39,8 +38,7 @@ class Layout:
     indicator_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column of a table, ready to print; shorter than others where it goes back less far."""
 
     label: str

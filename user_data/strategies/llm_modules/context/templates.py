@@ -42,7 +42,7 @@ _SYSTEM_TEMPLATES: dict[Task, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class UserPage:
     """Every name that `user.j2` may use; `thesis` and `position` are empty while flat.
 
