@@ -263,16 +263,15 @@ class ExperienceLibrary:
         """Return the lessons that stand, each with its evidence."""
         memory, count = self._lessons.before(before), self._config.max_lessons_context
         topics = memory.holding(pair, at=before, count=count)
-        text_of = partial(self._worded.text_of, before=before)
-        newest = [topic.evidence[0] for topic in topics]
-        words = tuple([text_of(one.trade_id, one.opened_at) for one in newest])
 
         def told() -> tuple[str, ...]:
+            text_of = partial(self._worded.text_of, before=before)
             lessons = memory.lessons(pair, at=before, count=count)
             return tuple(lesson_sentence(lesson, self._phrases, text_of) for lesson in lessons)
 
         # Evidence gets older with each candle, which no sentence tells.
-        return self._lesson_sentences.of(pair, (edition, topics, words), told)
+        question = edition, topics, self._worded.edition(before)
+        return self._lesson_sentences.of(pair, question, told)
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
         # Freqtrade does not know the market at the exit; the last decision about the trade saw it.
