@@ -3,11 +3,11 @@
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llm_modules.config import ExperienceConfig
 from llm_modules.domain import (
@@ -278,7 +278,7 @@ class ExperienceLibrary:
         trade = replace(trade, exit_facts=self._facts_at_exit(trade))
         evaluation = self._evaluator.evaluate(trade)
         classic = self._config.reward_formula == "classic"
-        carried = asdict(trade)
+        carried = _fields(trade)
         # The liquidation price serves the evaluation only; the thesis becomes the entry.
         del carried["liquidation_price"], carried["thesis"]
         return TradeRecord(
@@ -308,7 +308,12 @@ class ExperienceLibrary:
 def _entry(thesis: Thesis | None) -> EntryThesis | None:
     if thesis is None:
         return None
-    return EntryThesis.model_validate(asdict(thesis) | {"facts": _finite(thesis.facts)})
+    return EntryThesis.model_validate(_fields(thesis) | {"facts": _finite(thesis.facts)})
+
+
+def _fields(fact: ClosedTrade | Thesis) -> dict[str, Any]:
+    # Not `asdict`: it would copy deeply what the record made of them copies anyway.
+    return {each.name: getattr(fact, each.name) for each in fields(fact)}
 
 
 def _finite(facts: Mapping[str, float]) -> dict[str, float]:

@@ -152,10 +152,10 @@ class Topic:
 
 
 class _Held(NamedTuple):
-    """The first topics that hold; the same while a fresh trade weighs more than `above`."""
+    """The first `most` topics that hold while a fresh trade weighs above one and up to another."""
 
     topics: tuple[Topic, ...]
-    count: int
+    most: int
     above: int
     up_to: float
 
@@ -228,7 +228,7 @@ class LessonMemory:
         """Return what those lessons are about: one object until a trade or age changes it."""
         fresh = _weight_at_close(at, self._half_life)
         held = self._held.get(pair)
-        if held is None or held.count != count or not held.above < fresh <= held.up_to:
+        if held is None or held.most != count or not held.above < fresh <= held.up_to:
             held = self._held[pair] = _Held.of(self._ranked(pair), fresh, count)
         return held.topics
 
