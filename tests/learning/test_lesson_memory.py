@@ -374,6 +374,44 @@ def test_a_time_before_all_trades_has_lessons_of_none() -> None:
     assert remembering().lessons(PAIR, at=datetime(1, 1, 1, tzinfo=UTC), count=5) == ()
 
 
+questions = st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 3)), min_size=1, max_size=8)
+
+
+@given(some_trades(recently), questions)
+def test_what_holds_does_not_depend_on_what_was_asked_before(
+    trades: list[RememberedTrade], asked: list[tuple[int, int]]
+) -> None:
+    half_life = 6 * DAY
+    memory = remembering(*trades, half_life=half_life)
+    for hours, count in asked:
+        at = NOON + timedelta(hours=hours / 10)
+        first = remembering(*trades, half_life=half_life)
+        assert memory.lessons(PAIR, at=at, count=count) == first.lessons(PAIR, at=at, count=count)
+
+
+def test_while_nothing_changes_one_object_holds_and_age_ends_it() -> None:
+    old = a_trade(says("against_trend"), trade_id=1, closed_at=NOON - 30 * DAY)
+    memory = remembering(old, a_trade(says("stale"), trade_id=2))
+    asked = [NOON + DAY, NOON + 29 * DAY, NOON + 31 * DAY, NOON + 29 * DAY]
+    held = [memory.holding(OTHER, at=at, count=5) for at in asked]
+    assert held[0] is held[1]
+    assert [len(topics) for topics in held] == [2, 2, 1, 2]
+
+
+def test_the_next_trade_ends_what_holds() -> None:
+    memory = remembering(a_trade(says("stale")))
+    assert len(memory.holding(PAIR, at=NOON + DAY, count=5)) == 1
+    memory.add(a_trade(says("take_profit"), trade_id=8))
+    assert len(memory.holding(PAIR, at=NOON + DAY, count=5)) == 2
+
+
+def test_what_holds_is_kept_once_for_each_pair() -> None:
+    memory = remembering(a_trade(says("stale")))
+    for hour in range(50):
+        memory.holding(PAIR, at=NOON + hour * DAY, count=hour % 3)
+    assert list(memory._held) == [PAIR]
+
+
 def test_a_memory_of_many_trades_is_no_larger_than_one_of_few() -> None:
     memory = LessonMemory(HALF_LIFE)
     for number in range(2000):

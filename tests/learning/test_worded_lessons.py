@@ -352,6 +352,29 @@ def test_a_trade_keeps_its_first_wording_in_whatever_order_they_come(
     assert len(worded._order) == len(worded._texts) == 1
 
 
+wordings = st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from([ADVICE, "Wait now."]))
+
+
+@given(st.lists(wordings, max_size=6))
+def test_two_editions_of_one_name_hold_the_same_words(
+    noted: list[tuple[int, int, str]],
+) -> None:
+    worded = WordedLessons("en")
+    seen: dict[Any, Any] = {}
+    for number, minute, text in [*noted, (9, 9, ADVICE)]:
+        for at in (NOON + each * MINUTE for each in range(5)):
+            texts = [worded.text_of(trade, NOON, at) for trade in range(3)]
+            assert seen.setdefault(worded.edition(at), texts) == texts
+        worded.note(a_wording(number, at=NOON + minute * MINUTE, text=text))
+
+
+def test_while_nothing_is_noted_an_edition_keeps_its_name() -> None:
+    worded = WordedLessons("en")
+    worded.note(a_wording(1))
+    names = [worded.edition(NOON + minute * MINUTE) for minute in range(4)]
+    assert names[0] == names[1] != names[2] == names[3]
+
+
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_the_newest_500_are_kept(*, is_reversed: bool) -> None:
     worded = WordedLessons("en")

@@ -3,11 +3,11 @@
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llm_modules.config import ExperienceConfig
 from llm_modules.domain import (
@@ -263,23 +263,22 @@ class ExperienceLibrary:
         """Return the lessons that stand, each with its evidence."""
         memory, count = self._lessons.before(before), self._config.max_lessons_context
         topics = memory.holding(pair, at=before, count=count)
-        text_of = partial(self._worded.text_of, before=before)
-        newest = [topic.evidence[0] for topic in topics]
-        words = tuple([text_of(one.trade_id, one.opened_at) for one in newest])
 
         def told() -> tuple[str, ...]:
+            text_of = partial(self._worded.text_of, before=before)
             lessons = memory.lessons(pair, at=before, count=count)
             return tuple(lesson_sentence(lesson, self._phrases, text_of) for lesson in lessons)
 
         # Evidence gets older with each candle, which no sentence tells.
-        return self._lesson_sentences.of(pair, (edition, topics, words), told)
+        question = edition, topics, self._worded.edition(before)
+        return self._lesson_sentences.of(pair, question, told)
 
     def _recorded(self, trade: ClosedTrade, at: datetime) -> TradeRecord:
         # Freqtrade does not know the market at the exit; the last decision about the trade saw it.
         trade = replace(trade, exit_facts=self._facts_at_exit(trade))
         evaluation = self._evaluator.evaluate(trade)
         classic = self._config.reward_formula == "classic"
-        carried = asdict(trade)
+        carried = _fields(trade)
         # The liquidation price serves the evaluation only; the thesis becomes the entry.
         del carried["liquidation_price"], carried["thesis"]
         return TradeRecord(
@@ -309,7 +308,12 @@ class ExperienceLibrary:
 def _entry(thesis: Thesis | None) -> EntryThesis | None:
     if thesis is None:
         return None
-    return EntryThesis.model_validate(asdict(thesis) | {"facts": _finite(thesis.facts)})
+    return EntryThesis.model_validate(_fields(thesis) | {"facts": _finite(thesis.facts)})
+
+
+def _fields(fact: ClosedTrade | Thesis) -> dict[str, Any]:
+    # Not `asdict`: it would copy deeply what the record made of them copies anyway.
+    return {each.name: getattr(fact, each.name) for each in fields(fact)}
 
 
 def _finite(facts: Mapping[str, float]) -> dict[str, float]:

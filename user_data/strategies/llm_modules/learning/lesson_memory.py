@@ -5,12 +5,12 @@ a lesson is told while more speaks for than against it, and forgotten when too l
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import dropwhile, islice, starmap
-from math import floor
+from math import floor, inf
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
@@ -151,6 +151,32 @@ class Topic:
         return tuple(islice(quotable, MOST_EVIDENCE))
 
 
+class _Held(NamedTuple):
+    """The first `most` topics that hold while a fresh trade weighs above one and up to another."""
+
+    topics: tuple[Topic, ...]
+    most: int
+    above: int
+    up_to: float
+
+    @classmethod
+    def of(cls, ranked: Iterable[Topic], fresh: int, count: int) -> "_Held":
+        """Look through topics in the order of telling, until there are `count` that hold."""
+        topics: list[Topic] = []
+        above, up_to = -1, inf
+        for topic in ranked:
+            if len(topics) == count:
+                break
+            # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
+            heaviest = LEAST_FRACTION * topic.whole.support
+            if heaviest < fresh:
+                above = max(above, heaviest)
+            elif topic.evidence:
+                topics.append(topic)
+                up_to = min(up_to, heaviest)
+        return cls(tuple(topics), count, above, up_to)
+
+
 class LessonMemory:
     """Adds up what trades teach, in any order with the same result; see `timeline.Sum`.
 
@@ -163,14 +189,14 @@ class LessonMemory:
         self._whole: dict[Side, _Tallies] = {side: _Tallies(_Tally) for side in _SIDES}
         self._of_pair: dict[tuple[str, Side], _Tallies] = {}
         self._newest: dict[str, _Newest] = {}
-        # Of each pair asked about, in the order of telling, until the next trade.
-        self._ranked: dict[str, Sequence[Topic]] = {}
+        # Of each pair asked about, until the next trade.
+        self._held: dict[str, _Held] = {}
 
     def add(self, trade: RememberedTrade) -> None:
         """Take in a trade; one that was not the model's own to end teaches nothing."""
         if not trade.is_own:
             return
-        self._ranked.clear()
+        self._held.clear()
         closed = trade.closed_at, trade.opened_at, trade.trade_id
         weight = _weight_at_close(trade.closed_at, self._half_life)
         whole, own = self._whole[trade.side], self._own(trade.pair, trade.side)
@@ -199,15 +225,12 @@ class LessonMemory:
         return tuple(_lesson(topic, fresh) for topic in self.holding(pair, at=at, count=count))
 
     def holding(self, pair: str, *, at: datetime, count: int) -> tuple[Topic, ...]:
-        """Return what those lessons are about: the same objects until the next trade."""
+        """Return what those lessons are about: one object until a trade or age changes it."""
         fresh = _weight_at_close(at, self._half_life)
-        # Age is judged by support alone: contradiction makes a lesson doubtful, not old.
-        holding = (
-            topic
-            for topic in self._topics_of(pair)
-            if LEAST_FRACTION * topic.whole.support >= fresh
-        )
-        return tuple(islice((topic for topic in holding if topic.evidence), count))
+        held = self._held.get(pair)
+        if held is None or held.most != count or not held.above < fresh <= held.up_to:
+            held = self._held[pair] = _Held.of(self._ranked(pair), fresh, count)
+        return held.topics
 
     def _own(self, pair: str, side: Side) -> _Tallies:
         known = self._of_pair.get((pair, side))
@@ -215,13 +238,9 @@ class LessonMemory:
             known = self._of_pair[pair, side] = _Tallies(_Tally)
         return known
 
-    def _topics_of(self, pair: str) -> Sequence[Topic]:
-        ranked = self._ranked.get(pair)
-        if ranked is None:
-            undoubted = [topic for topic in self._topics(pair) if topic.whole.left > 0]
-            ranked = sorted(undoubted, key=attrgetter("rank"), reverse=True)
-            self._ranked[pair] = ranked
-        return ranked
+    def _ranked(self, pair: str) -> Sequence[Topic]:
+        undoubted = [topic for topic in self._topics(pair) if topic.whole.left > 0]
+        return sorted(undoubted, key=attrgetter("rank"), reverse=True)
 
     def _topics(self, pair: str) -> Iterator[Topic]:
         newest = self._newest.get(pair)
@@ -259,6 +278,8 @@ def _name(evidence: Evidence) -> str:
     return f"#{evidence.trade_id}"[:_LONGEST_NAME]
 
 
+# All pairs are asked about at the time of one candle.
+@lru_cache(maxsize=16)
 def _weight_at_close(at: datetime, half_life: timedelta) -> int:
     """Return the weight of a trade closed at a time, against one closed in 2015.
 

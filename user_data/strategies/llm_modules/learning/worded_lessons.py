@@ -9,10 +9,11 @@ import hashlib
 import json
 import re
 import unicodedata
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 
 from llm_modules.dialogue import Message, Prompt
 from llm_modules.domain import Language
@@ -130,6 +131,7 @@ class WordedLessons:
         self._language: Language = language
         self._texts: dict[_Key, tuple[datetime, str]] = {}
         self._order: list[tuple[datetime, _Key]] = []
+        self._noted = 0
 
     def note(self, record: LessonRecord) -> None:
         """Keep a wording; one that does not read as a plain sentence of ours is left out."""
@@ -143,10 +145,15 @@ class WordedLessons:
             return
         if known is not None:
             self._order.remove((known[0], key))
+        self._noted += 1
         self._texts[key] = record.at, text
         insort(self._order, (record.at, key))
         if len(self._order) > MOST_WORDED:
             del self._texts[self._order.pop(0)[1]]
+
+    def edition(self, before: datetime) -> tuple[int, int]:
+        """Name the wordings known strictly before a time: the same name, the same words."""
+        return self._noted, bisect_left(self._order, before, key=itemgetter(0))
 
     def text_of(self, trade_id: int, opened_at: datetime, before: datetime) -> str | None:
         """Return the wording of a trade's lesson that was known strictly before a time."""
