@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from builders import (
+    ARGUMENTS,
     NOON,
     PAIR,
+    a_call,
     a_position,
     a_prompt,
     a_question,
@@ -31,6 +33,7 @@ from llm_modules.engine.recording import (
     thesis_of,
 )
 from llm_modules.engine.sparing import Skip
+from llm_modules.gate.verdict import Verdict
 from llm_modules.journal.records import DECISION_LINES, Held
 from llm_modules.market.snapshot import build_snapshot
 from rooms import some_rooms
@@ -104,6 +107,37 @@ def test_an_unknown_price_of_one_request_makes_the_cost_of_all_unknown() -> None
     known, unknown = (Expense(NOON, "p", "m", 1, Usage(10, 5), cost) for cost in (0.25, None))
     assert spent([known, known])["cost"] == 0.5
     assert spent([known, unknown])["cost"] is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_requests_took_is_added_up_where_it_is_known(count: int) -> None:
+    took = Expense(NOON, "p", "m", 0.25, Usage(10, 5, None, 7, 3), 0.5, tape_id="there")
+    assert spent([took] * count) == {
+        "attempts": count,
+        "latency_seconds": 0.25 * count,
+        "prompt_tokens": 10 * count,
+        "completion_tokens": 5 * count,
+        "cached_tokens": None,
+        "reasoning_tokens": 3 * count,
+        "cost": 0.5 * count,
+        "tape_ids": ("there",) * count,
+    }
+
+
+def test_where_nothing_was_asked_nothing_was_taken() -> None:
+    took = spent([])
+    assert (took["attempts"], took["latency_seconds"], took["cost"]) == (0, 0, 0)
+    assert (took["prompt_tokens"], took["tape_ids"]) == (None, ())
+
+
+@pytest.mark.parametrize("tool", sorted(ARGUMENTS))
+def test_a_call_is_recorded_as_it_would_be_dumped_without_what_was_not_said(tool: str) -> None:
+    call = a_call(tool)
+    verdict = Verdict(None, (), "limits")
+    answer = Answer(call, (), None, "m")
+    record = answered_record(a_question(), NOON, snapshot(), a_prompt(), answer, verdict)
+    assert record.call == call.model_dump(exclude_none=True, exclude={"tool", "pair"})
+    assert (record.tool, record.status) == (tool, "refused")
 
 
 @pytest.mark.parametrize("text", ["", "flat", "a range 1…2", "看涨", "\0", "😀 to the moon"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from llm_modules.dialogue import Expense, Message, Prompt
+from llm_modules.dialogue import Expense, Message, Prompt, Usage
 from llm_modules.domain import ClosedTrade, MarketSnapshot, RunMode, Stance, Thesis
 from llm_modules.engine.book import Booking
 from llm_modules.engine.executor import Answer
@@ -27,6 +27,7 @@ from llm_modules.journal.records import (
     OutcomeRecord,
     Reason,
 )
+from llm_modules.tools.calls import ToolCall
 
 HASH_CHARACTERS = 16
 # What stands in where no call came.
@@ -60,7 +61,7 @@ def answered_record(
         "templates": prompt.templates,
     }
     if answer.call is not None and verdict is not None:
-        record |= _judgement(answer.call.model_dump(exclude_none=True), verdict)
+        record |= _judgement(answer.call, verdict)
     return DecisionRecord.model_validate(record)
 
 
@@ -83,16 +84,15 @@ def spent(expenses: Sequence[Expense]) -> dict[str, object]:
 
     A price that is unknown for one of them makes the cost of all unknown.
     """
-    usages = [expense.usage for expense in expenses]
-    costs = [expense.cost for expense in expenses]
+    usage, seconds, cost = _added(expenses)
     return {
         "attempts": len(expenses),
-        "latency_seconds": round(sum(expense.seconds for expense in expenses), 4),
-        "prompt_tokens": _total(usage.prompt_tokens for usage in usages),
-        "completion_tokens": _total(usage.completion_tokens for usage in usages),
-        "cached_tokens": _total(usage.cached_tokens for usage in usages),
-        "reasoning_tokens": _total(usage.reasoning_tokens for usage in usages),
-        "cost": None if None in costs else math.fsum(cost for cost in costs if cost is not None),
+        "latency_seconds": round(seconds, 4),
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost": cost,
         "tape_ids": tuple(one.tape_id for one in expenses if one.tape_id is not None),
     }
 
@@ -208,18 +208,40 @@ def _seen(question: Question, snapshot: MarketSnapshot) -> dict[str, object]:
     }
 
 
-def _judgement(arguments: Mapping[str, str | float | None], verdict: Verdict) -> dict[str, object]:
-    call = {name: value for name, value in arguments.items() if name not in {"tool", "pair"}}
+def _judgement(call: ToolCall, verdict: Verdict) -> dict[str, object]:
+    # Nothing to dump: the fields of a call are texts and numbers.
+    arguments = {
+        name: value
+        for name, value in vars(call).items()
+        if value is not None and name not in {"tool", "pair"}
+    }
     return {
         "status": verdict.status,
-        "tool": arguments["tool"],
-        "call": call,
+        "tool": call.tool,
+        "call": arguments,
         "fault": None,
         "default_tool": None,
         "reasons": tuple(_worded(reason) for reason in verdict.reasons),
         "approved": _approved(verdict.proposal),
         "limits_hash": verdict.limits_hash,
     }
+
+
+def _added(expenses: Sequence[Expense]) -> tuple[Usage, float, float | None]:
+    """Return the tokens, seconds and cost of all requests together."""
+    # Nearly always it was one, and there is nothing to add up.
+    if len(expenses) == 1:
+        return expenses[0].usage, expenses[0].seconds, expenses[0].cost
+    usages = [expense.usage for expense in expenses]
+    costs = [expense.cost for expense in expenses]
+    tokens = Usage(
+        prompt_tokens=_total(usage.prompt_tokens for usage in usages),
+        completion_tokens=_total(usage.completion_tokens for usage in usages),
+        cached_tokens=_total(usage.cached_tokens for usage in usages),
+        reasoning_tokens=_total(usage.reasoning_tokens for usage in usages),
+    )
+    cost = None if None in costs else math.fsum(cost for cost in costs if cost is not None)
+    return tokens, sum(expense.seconds for expense in expenses), cost
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
