@@ -72,11 +72,21 @@ def test_the_same_texts_under_other_names_are_another_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "letter", ["\x7f", "\x80", "é", "ÿ", "Ā", "\u07ff", "…", "漢", "\uffff", "😀"]
+    "letter",
+    ["\x7f", "\x80", "é", "ÿ", "Ā", "\u07ff", "…", "漢", "\uffff", "😀", "…é\\…漢", "…\x7f", "\u2025…\u2027"],
 )
 def test_a_letter_is_named_as_it_is_written(letter: str) -> None:
     body = {"messages": [{"role": "user", "content": f"\\ {letter} 12 \n"}], "x": letter}
     assert Naming(SERVER).name(body) == slowly(body)
+
+
+def test_lists_are_named_in_the_order_of_their_fields_whatever_those_are() -> None:
+    names = Naming(SERVER)
+    body = {"é": [1], "x": "plain", "tools": [], 'a"b': [2, "now?"], "messages": [3]}
+    turned = dict(reversed(body.items()))
+    assert names.name(body) == names.name(turned) == slowly(body)
+    swapped = {**body, "é": [3], "messages": [1]}
+    assert names.name(swapped) == slowly(swapped) != slowly(body)
 
 
 def test_other_settings_and_other_tools_are_another_request() -> None:
