@@ -8,7 +8,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -116,8 +115,10 @@ def _value(text: bytes) -> Any:
     """
     if _LONG_NUMBER not in text.translate(_TO_ZERO):
         # Half surrogate pairs, NaN, what is nested deeply, another encoding: Python knows better.
-        with suppress(orjson.JSONDecodeError):
+        try:
             return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass
     return json.loads(text)
 
 
