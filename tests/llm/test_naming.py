@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from builders import a_prompt
 from llm_modules.llm import naming
-from llm_modules.llm.attempts import request_hash_of, text_hash
+from llm_modules.llm.attempts import Texts, request_hash_of, text_hash
 from llm_modules.llm.chat import ChatCompletions
 from llm_modules.llm.naming import MOST_KEPT, Name, Naming
 from llm_modules.llm.recorder import estimated_tokens
@@ -45,6 +45,31 @@ def test_a_name_is_that_of_the_whole_request(body: dict[str, Any], messages: lis
     found = Naming(SERVER)
     # The second is another object of the same content, all of which is known by now.
     assert found.name(body) == found.name(json.loads(json.dumps(body))) == expected
+
+
+@given(BODIES, MESSAGES)
+def test_what_a_tape_stores_of_a_request_is_what_it_would_find_by_itself(
+    body: dict[str, Any], messages: list[Any]
+) -> None:
+    body = {**body, "messages": messages}
+    try:
+        written = Naming(SERVER).written(body)
+    except UnicodeEncodeError:
+        return
+    by_itself, told = Texts(), Texts()
+    assert written.request_hash == by_itself.add_request({"provider": SERVER, **body})
+    told.add_named(written.texts)
+    assert told.by_hash == by_itself.by_hash
+
+
+def test_what_is_stored_of_a_request_is_its_own_whatever_was_named_before() -> None:
+    names = Naming(SERVER)
+    bodies = [{"model": "m", "messages": [{"role": "user", "content": f"{n}"}]} for n in range(3)]
+    for body in (*bodies, *bodies):
+        names.name(bodies[0])
+        texts = Texts()
+        assert names.written(body).request_hash == texts.add_request({"provider": SERVER, **body})
+        assert names.written(body).texts.keys() == texts.by_hash.keys()
 
 
 def test_what_a_dialect_sends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,11 @@ class Texts:
         """Add a request, every item of its lists apart, and return its hash."""
         return _named(request, self.add)
 
+    def add_named(self, texts: Mapping[str, bytes]) -> None:
+        """Add texts that have their hashes already, as `canonical` writes them."""
+        for name, text in texts.items():
+            self.by_hash[name] = _compressed(text)
+
     def add(self, value: object) -> str:
         """Add a value as JSON and return its hash.
 

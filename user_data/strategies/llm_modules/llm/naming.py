@@ -6,7 +6,7 @@ the same.
 
 import json
 import marshal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -26,9 +26,10 @@ _ESCAPED_OTHERWISE = b"\x7f\xc2\xc3\xf0\xf1\xf2\xf3\xf4"
 # What our own texts are cut short with: of all that is no ASCII it alone is in most prompts.
 _ELLIPSIS, _ESCAPED_ELLIPSIS = "…".encode(), canonical("…").strip(b'"')
 _ONLY_TEXT = {str}
-# Of an item: the hash by which it is named, and its weight; of a list: those hashes, as JSON.
-_Named = tuple[str, int]
-_Listed = tuple[bytes, int]
+# Of an item: the hash by which it is named, what it says as JSON, and its weight.
+_Named = tuple[str, bytes, int]
+# Of a list: its items, their hashes as JSON, and the weight of all of it.
+_Listed = tuple[list[_Named], bytes, int]
 _Result = TypeVar("_Result")
 
 
@@ -38,6 +39,13 @@ class Name:
 
     request_hash: str
     estimated_tokens: int
+
+
+class Written(NamedTuple):
+    """What a tape stores of a request: itself and the items of its lists, each by its hash."""
+
+    request_hash: str
+    texts: Mapping[str, bytes]
 
 
 class _Frame(NamedTuple):
@@ -73,32 +81,42 @@ class Naming:
             self._last = body, self._name(body)
         return self._last[1]
 
+    def written(self, body: Mapping[str, Any]) -> Written:
+        """Return what a tape stores of a request, as `Texts` would find it; raises as `name`."""
+        named, lists, _ = self._parts(body)
+        name = self.name(body).request_hash
+        items = {item: text for listed, _, _ in lists for item, text, _ in listed}
+        return Written(name, {**items, name: named})
+
     def _name(self, body: Mapping[str, Any]) -> Name:
-        lists = {key: self._list(value) for key, value in body.items() if isinstance(value, list)}
-        frame = self._frame({**body, **{field: [] for field in lists}})
-        # As `canonical` would write both together.
-        told = b",".join([b"%b:%b" % (label, lists[field][0]) for field, label in frame.fields])
-        named = b'{"lists":{%b},"plain":%b}' % (told, frame.plain)
-        heavy = sum([weight for _, weight in lists.values()], frame.weight)
+        named, _, heavy = self._parts(body)
         return Name(text_hash(named), tokens(heavy))
+
+    def _parts(self, body: Mapping[str, Any]) -> tuple[bytes, Iterable[_Listed], int]:
+        """Return a request's own text, the lists that it names, and the weight of all of it."""
+        lists = {key: self._list(value) for key, value in body.items() if isinstance(value, list)}
+        frame = self._frame({**body, **{key: [] for key in lists}})
+        # As `canonical` would write both together.
+        told = b",".join([b"%b:%b" % (label, lists[key][1]) for key, label in frame.fields])
+        named = b'{"lists":{%b},"plain":%b}' % (told, frame.plain)
+        weight = sum([weight for _, _, weight in lists.values()], frame.weight)
+        return named, lists.values(), weight
 
     def _framed(self, emptied: Mapping[str, Any]) -> "_Frame":
         whole = {**self._provider, **emptied}
         plain = {key: value for key, value in whole.items() if not isinstance(value, list)}
-        fields = sorted(whole.keys() - plain.keys())
-        labels = tuple((field, canonical(field)) for field in fields)
+        labels = tuple((key, canonical(key)) for key in sorted(whole.keys() - plain.keys()))
         return _Frame(labels, canonical(plain), _weight(emptied))
 
     def _list(self, items: list[Any]) -> _Listed:
         return self._lists.of((items,), lambda: self._listed(items))
 
     def _listed(self, items: list[Any]) -> _Listed:
-        names, total = [], _SEPARATOR_WEIGHT * max(0, len(items) - 1)
-        for item in items:
-            name, weight = self._named(item)
-            names.append(f'"{name}"')
-            total += weight
-        return f"[{','.join(names)}]".encode(), total
+        named = [self._named(item) for item in items]
+        names = ",".join([f'"{name}"' for name, _, _ in named])
+        separators = _SEPARATOR_WEIGHT * max(0, len(items) - 1)
+        total = sum([weight for _, _, weight in named], separators)
+        return named, f"[{names}]".encode(), total
 
     def _named(self, item: Any) -> _Named:
         if type(item) is dict and item:
@@ -115,14 +133,15 @@ def _of_texts(item: dict[str, str]) -> _Named:
     # Half a surrogate pair has no UTF-8.
     except orjson.JSONEncodeError:
         return _item(item)
-    name = text_hash(_escaped(content) or canonical(item))
+    text = _escaped(content) or canonical(item)
     # It has no space after colons and commas.
-    return name, encoded_weight(content) + _SPACE_WEIGHT * (2 * len(item) - 1)
+    weight = encoded_weight(content) + _SPACE_WEIGHT * (2 * len(item) - 1)
+    return text_hash(text), text, weight
 
 
 def _item(item: Any) -> _Named:
-    """Return the hash of an item of a list, and its weight."""
-    return text_hash(canonical(item)), _weight(item)
+    text = canonical(item)
+    return text_hash(text), text, _weight(item)
 
 
 def _escaped(content: bytes) -> bytes | None:

@@ -17,6 +17,7 @@ from typing import Any
 from llm_modules.errors import JournalError
 from llm_modules.llm.ahead import ReadAhead
 from llm_modules.llm.attempts import Attempt, Response, Texts
+from llm_modules.llm.naming import Written
 from llm_modules.llm.rows import (
     FORM,
     Fate,
@@ -51,11 +52,12 @@ class Tape:
         error: str | None,
         at: datetime,
         latency_seconds: float,
+        written: Written | None = None,
     ) -> str:
-        """Store one attempt and return its id."""
+        """Store one attempt and return its id; `written` is the request, where it is known."""
         texts = Texts()
         try:
-            request_hash = texts.add_request(request)
+            request_hash = _added(texts, request, written)
             answer_hash = None if answer is None else texts.add(answer)
         except (TypeError, ValueError, RecursionError) as problem:
             raise JournalError("an attempt cannot be written as JSON") from problem
@@ -98,3 +100,11 @@ class Tape:
             self._ahead, self._ahead_in = ReadAhead(), self._file.generation
         stored = self._ahead.find(connection, request_hash, nth)
         return None if stored is None else response_of(stored)
+
+
+def _added(texts: Texts, request: Mapping[str, Any], written: Written | None) -> str:
+    """Add a request and return its hash."""
+    if written is None:
+        return texts.add_request(request)
+    texts.add_named(written.texts)
+    return written.request_hash
