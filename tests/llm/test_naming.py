@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from builders import a_prompt
 from llm_modules.llm import naming
-from llm_modules.llm.attempts import request_hash_of, text_hash
+from llm_modules.llm.attempts import Texts, request_hash_of, text_hash
 from llm_modules.llm.chat import ChatCompletions
 from llm_modules.llm.naming import MOST_KEPT, Name, Naming
 from llm_modules.llm.recorder import estimated_tokens
@@ -47,6 +47,31 @@ def test_a_name_is_that_of_the_whole_request(body: dict[str, Any], messages: lis
     assert found.name(body) == found.name(json.loads(json.dumps(body))) == expected
 
 
+@given(BODIES, MESSAGES)
+def test_what_a_tape_stores_of_a_request_is_what_it_would_find_by_itself(
+    body: dict[str, Any], messages: list[Any]
+) -> None:
+    body = {**body, "messages": messages}
+    try:
+        written = Naming(SERVER).written(body)
+    except UnicodeEncodeError:
+        return
+    by_itself, told = Texts(), Texts()
+    assert written.request_hash == by_itself.add_request({"provider": SERVER, **body})
+    told.add_named(written.texts)
+    assert told.by_hash == by_itself.by_hash
+
+
+def test_what_is_stored_of_a_request_is_its_own_whatever_was_named_before() -> None:
+    names = Naming(SERVER)
+    bodies = [{"model": "m", "messages": [{"role": "user", "content": f"{n}"}]} for n in range(3)]
+    for body in (*bodies, *bodies):
+        names.name(bodies[0])
+        texts = Texts()
+        assert names.written(body).request_hash == texts.add_request({"provider": SERVER, **body})
+        assert names.written(body).texts.keys() == texts.by_hash.keys()
+
+
 def test_what_a_dialect_sends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     dialect = ChatCompletions(a_target(), llm_config("http://127.0.0.1:9/v1"))
     made: list[bytes] = []
@@ -72,11 +97,24 @@ def test_the_same_texts_under_other_names_are_another_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "letter", ["\x7f", "\x80", "é", "ÿ", "Ā", "\u07ff", "…", "漢", "\uffff", "😀"]
+    "letter",
+    [
+        *("\x7f", "\x80", "é", "ÿ", "Ā", "\u07ff", "…", "漢", "\uffff", "😀"),
+        *("…é\\…漢", "…\x7f", "\u2025…\u2027"),
+    ],
 )
 def test_a_letter_is_named_as_it_is_written(letter: str) -> None:
     body = {"messages": [{"role": "user", "content": f"\\ {letter} 12 \n"}], "x": letter}
     assert Naming(SERVER).name(body) == slowly(body)
+
+
+def test_lists_are_named_in_the_order_of_their_fields_whatever_those_are() -> None:
+    names = Naming(SERVER)
+    body = {"é": [1], "x": "plain", "tools": [], 'a"b': [2, "now?"], "messages": [3]}
+    turned = dict(reversed(body.items()))
+    assert names.name(body) == names.name(turned) == slowly(body)
+    swapped = {**body, "é": [3], "messages": [1]}
+    assert names.name(swapped) == slowly(swapped) != slowly(body)
 
 
 def test_other_settings_and_other_tools_are_another_request() -> None:

@@ -14,7 +14,7 @@ from adversary import completion
 from builders import NOON
 from llm_modules.dialogue import Expense, Inquiry, Reply, Usage
 from llm_modules.errors import ConfigError, ProviderError, ProviderFault
-from llm_modules.llm.attempts import request_hash_of, tape_id_of
+from llm_modules.llm.attempts import Response, request_hash_of, tape_id_of
 from llm_modules.llm.carrier import Carrier, LiveCarrier
 from llm_modules.llm.chat import ChatCompletions
 from llm_modules.llm.failures import told
@@ -221,6 +221,35 @@ def test_what_is_missing_does_not_count_as_asked(tape: Tape) -> None:
     first, _ = asked(carrier, a_body(), a_body())
     put(tape, a_body())
     assert models(first + asked(carrier, a_body())[0]) == ["ProviderError"] * 2 + ["served-model"]
+
+
+class Looked(Tape):
+    """A tape that tells how often it was looked into."""
+
+    looks = 0
+
+    def response(self, request_hash: str, nth: int) -> Response | None:
+        self.looks += 1
+        return super().response(request_hash, nth)
+
+
+def test_what_is_missing_is_looked_up_once_before_it_is_asked_anew(tmp_path: Path) -> None:
+    tape, server = Looked(tmp_path / "tape"), Server()
+    carriers, body = Carriers("replay_or_record", tape, NoMeter()), a_body()
+    assert not carriers.recorded(TARGET)(body)
+    assert tape.looks == 1
+    outcomes, _ = asked(carriers.carrier(TARGET, server), body, body)
+    assert models(outcomes) == ["live-1", "live-2"]
+    assert tape.looks == 3
+
+
+def test_what_another_has_recorded_in_the_meantime_is_played(tmp_path: Path) -> None:
+    tape, server = Tape(tmp_path / "tape"), Server()
+    carriers, body = Carriers("replay_or_record", tape, NoMeter()), a_body()
+    assert not carriers.recorded(TARGET)(body)
+    put(Tape(tmp_path / "tape"), body)
+    outcomes, _ = asked(carriers.carrier(TARGET, server), body, body)
+    assert models(outcomes) == ["served-model", "live-1"]
 
 
 def test_how_much_a_tape_holds_is_counted_once(tape: Tape) -> None:

@@ -16,7 +16,7 @@ from llm_modules.dialogue import Inquiry, Message, Prompt, Reply
 from llm_modules.errors import ProviderError
 from llm_modules.llm.attempts import Attempt
 from llm_modules.llm.meter import NoMeter
-from llm_modules.llm.recorder import ABANDONED, Recorder, provider_hash
+from llm_modules.llm.recorder import ABANDONED, Recorder, TapeForm, provider_hash
 from llm_modules.llm.tape import Tape
 from models import CANARY, a_client, a_target, llm_config
 
@@ -391,3 +391,16 @@ def test_an_error_of_our_own_is_recorded_as_abandoned_and_goes_on(tape: Tape) ->
     with pytest.raises(ZeroDivisionError), recorder.taping({"a": 1}, inquiry):
         raise ZeroDivisionError
     assert found(tape, inquiry.tape_ids[0]).error == ABANDONED
+
+
+def test_a_secret_is_taken_out_of_what_was_named_with_it(tape: Tape) -> None:
+    form, text = TapeForm(a_target()), f"my key is {CANARY}, now?"
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    assert form.name(body).request_hash != form.recorded_hash(body)
+    assert form.written(body) is None
+    recorder = Recorder(tape, NoMeter(), a_target(), form)
+    inquiry = Inquiry()
+    with recorder.taping(body, inquiry):
+        pass
+    (tape_id,) = inquiry.tape_ids
+    assert found(tape, tape_id).request["messages"][0]["content"] == "my key is [key], now?"

@@ -8,7 +8,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -67,6 +66,11 @@ class Texts:
         """Add a request, every item of its lists apart, and return its hash."""
         return _named(request, self.add)
 
+    def add_named(self, texts: Mapping[str, bytes]) -> None:
+        """Add texts that have their hashes already, as `canonical` writes them."""
+        for name, text in texts.items():
+            self.by_hash[name] = _compressed(text)
+
     def add(self, value: object) -> str:
         """Add a value as JSON and return its hash.
 
@@ -116,8 +120,10 @@ def _value(text: bytes) -> Any:
     """
     if _LONG_NUMBER not in text.translate(_TO_ZERO):
         # Half surrogate pairs, NaN, what is nested deeply, another encoding: Python knows better.
-        with suppress(orjson.JSONDecodeError):
+        try:
             return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass
     return json.loads(text)
 
 

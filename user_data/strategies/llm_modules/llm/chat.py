@@ -89,11 +89,11 @@ class ChatCompletions:
         completion = whole(answer, key)
         choices = completion.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, Mapping):
+        if not isinstance(choice, dict):
             raise ProviderError("bad_response", "the answer holds no choice")
         refuse_error(choice, key)
         message = choice.get("message")
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             raise ProviderError("bad_response", "the answer holds no message")
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list):
@@ -146,7 +146,7 @@ def _tool(tool: ToolSpec, row: Provider) -> dict[str, Any]:
 
 
 def _tool_request(call: object) -> ToolRequest:
-    found: Mapping[str, Any] = call if isinstance(call, Mapping) else {}
+    found: Mapping[str, Any] = call if isinstance(call, dict) else {}
     function = found.get("function")
-    named: Mapping[str, Any] = function if isinstance(function, Mapping) else {}
+    named: Mapping[str, Any] = function if isinstance(function, dict) else {}
     return tool_request(found.get("id"), named.get("name"), named.get("arguments"))

@@ -6,11 +6,10 @@ the same.
 
 import json
 import marshal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -24,9 +23,13 @@ _SEPARATOR_WEIGHT, _SPACE_WEIGHT = weight(", "), weight(" ")
 # The one letter of ASCII that JSON may escape or not, and the bytes of UTF-8 that characters begin
 # with which Python escapes in another way than JSON.
 _ESCAPED_OTHERWISE = b"\x7f\xc2\xc3\xf0\xf1\xf2\xf3\xf4"
-# Of an item, or a list of them: the hashes by which it is named, and its weight.
-_Named = tuple[str, int]
-_Listed = tuple[list[str], int]
+# What our own texts are cut short with: of all that is no ASCII it alone is in most prompts.
+_ELLIPSIS, _ESCAPED_ELLIPSIS = "…".encode(), canonical("…").strip(b'"')
+_ONLY_TEXT = {str}
+# Of an item: the hash by which it is named, what it says as JSON, and its weight.
+_Named = tuple[str, bytes, int]
+# Of a list: its items, their hashes as JSON, and the weight of all of it.
+_Listed = tuple[list[_Named], bytes, int]
 _Result = TypeVar("_Result")
 
 
@@ -36,6 +39,24 @@ class Name:
 
     request_hash: str
     estimated_tokens: int
+
+
+class Written(NamedTuple):
+    """What a tape stores of a request: itself and the items of its lists, each by its hash."""
+
+    request_hash: str
+    texts: Mapping[str, bytes]
+
+
+class _Frame(NamedTuple):
+    """What of a request is in no list: its text, and its weight with empty lists.
+
+    `fields` are those that are lists, in the order of their names, each with its name as JSON.
+    """
+
+    fields: tuple[tuple[str, bytes], ...]
+    plain: bytes
+    weight: int
 
 
 class Naming:
@@ -60,59 +81,74 @@ class Naming:
             self._last = body, self._name(body)
         return self._last[1]
 
-    def _name(self, body: Mapping[str, Any]) -> Name:
-        lists: dict[str, list[str]] = {}
-        plain, total = self._frame({key: _emptied(value) for key, value in body.items()})
-        for field, value in body.items():
-            if isinstance(value, list):
-                lists[field], heavy = self._list(value)
-                total += heavy
-        # As `canonical` would write both together.
-        named = b'{"lists":%b,"plain":%b}' % (canonical(lists), plain)
-        return Name(text_hash(named), tokens(total))
+    def written(self, body: Mapping[str, Any]) -> Written:
+        """Return what a tape stores of a request, as `Texts` would find it; raises as `name`."""
+        named, lists, _ = self._parts(body)
+        name = self.name(body).request_hash
+        items = {item: text for listed, _, _ in lists for item, text, _ in listed}
+        return Written(name, {**items, name: named})
 
-    def _framed(self, emptied: Mapping[str, Any]) -> tuple[bytes, int]:
-        """Return the text of all that is no list, and the weight of a request of empty lists."""
+    def _name(self, body: Mapping[str, Any]) -> Name:
+        named, _, heavy = self._parts(body)
+        return Name(text_hash(named), tokens(heavy))
+
+    def _parts(self, body: Mapping[str, Any]) -> tuple[bytes, Iterable[_Listed], int]:
+        """Return a request's own text, the lists that it names, and the weight of all of it."""
+        lists = {key: self._list(value) for key, value in body.items() if isinstance(value, list)}
+        frame = self._frame({**body, **{key: [] for key in lists}})
+        # As `canonical` would write both together.
+        told = b",".join([b"%b:%b" % (label, lists[key][1]) for key, label in frame.fields])
+        named = b'{"lists":{%b},"plain":%b}' % (told, frame.plain)
+        weight = sum([weight for _, _, weight in lists.values()], frame.weight)
+        return named, lists.values(), weight
+
+    def _framed(self, emptied: Mapping[str, Any]) -> "_Frame":
         whole = {**self._provider, **emptied}
         plain = {key: value for key, value in whole.items() if not isinstance(value, list)}
-        return canonical(plain), _weight(emptied)
+        labels = tuple((key, canonical(key)) for key in sorted(whole.keys() - plain.keys()))
+        return _Frame(labels, canonical(plain), _weight(emptied))
 
     def _list(self, items: list[Any]) -> _Listed:
         return self._lists.of((items,), lambda: self._listed(items))
 
     def _listed(self, items: list[Any]) -> _Listed:
-        named = [self._named(one) for one in items]
-        total = sum(weight for _, weight in named) + _SEPARATOR_WEIGHT * max(0, len(items) - 1)
-        return [name for name, _ in named], total
+        named = [self._named(item) for item in items]
+        names = ",".join([f'"{name}"' for name, _, _ in named])
+        separators = _SEPARATOR_WEIGHT * max(0, len(items) - 1)
+        total = sum([weight for _, _, weight in named], separators)
+        return named, f"[{names}]".encode(), total
 
     def _named(self, item: Any) -> _Named:
         if type(item) is dict and item:
             parts = (*item, *item.values())
             # Numbers are written by the two encoders in different ways.
-            if all(type(part) is str for part in parts):
+            if {*map(type, parts)} == _ONLY_TEXT:
                 return self._texts.of(parts, lambda: _of_texts(item))
         return self._item(item)
 
 
 def _of_texts(item: dict[str, str]) -> _Named:
-    # Half a surrogate pair has no UTF-8.
-    with suppress(orjson.JSONEncodeError):
+    try:
         content = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-        name = text_hash(_escaped(content) or canonical(item))
-        # It has no space after colons and commas.
-        return name, encoded_weight(content) + _SPACE_WEIGHT * (2 * len(item) - 1)
-    return _item(item)
+    # Half a surrogate pair has no UTF-8.
+    except orjson.JSONEncodeError:
+        return _item(item)
+    text = _escaped(content) or canonical(item)
+    # It has no space after colons and commas.
+    weight = encoded_weight(content) + _SPACE_WEIGHT * (2 * len(item) - 1)
+    return text_hash(text), text, weight
 
 
 def _item(item: Any) -> _Named:
-    """Return the hash of an item of a list, and its weight."""
-    return text_hash(canonical(item)), _weight(item)
+    text = canonical(item)
+    return text_hash(text), text, _weight(item)
 
 
 def _escaped(content: bytes) -> bytes | None:
     """Return a JSON text of texts as `canonical` writes it, None where Python escapes otherwise."""
     if any(byte in content for byte in _ESCAPED_OTHERWISE):
         return None
+    content = content.replace(_ELLIPSIS, _ESCAPED_ELLIPSIS)
     if content.isascii():
         return content
     return content.decode().encode("ascii", "backslashreplace")
@@ -120,10 +156,6 @@ def _escaped(content: bytes) -> bytes | None:
 
 def _weight(value: Any) -> int:
     return weight(json.dumps(value, ensure_ascii=False))
-
-
-def _emptied(value: Any) -> Any:
-    return [] if isinstance(value, list) else value
 
 
 def _by_content(make: Callable[[Any], _Result]) -> Callable[[Any], _Result]:

@@ -34,8 +34,8 @@ class Playback:
         self._resumes = resumes
         # By request: the last attempt on the tape that was played or passed over.
         self._played: dict[str, int] = {}
-        # What was found when it was asked whether it is there.
-        self._found: tuple[str, int, Response] | None = None
+        # What was found, or not, when it was asked whether it is there.
+        self._looked_up: tuple[str, int, Response | None] | None = None
         self._held: int | None = None
 
     def next(self, request_hash: str) -> Response | None:
@@ -45,30 +45,29 @@ class Playback:
         on it would be paid twice.
         """
         nth, response = self._look(request_hash)
-        self._found = None
         if response is not None:
-            self._played[request_hash] = nth
+            self._pass(request_hash, nth)
         return response
 
     def holds(self, request_hash: str) -> bool:
         """Tell whether the next asking of a request is there. Raises ProviderError as `next`."""
-        nth, response = self._look(request_hash)
-        if response is not None:
-            self._found = request_hash, nth, response
-        return response is not None
+        return self._look(request_hash)[1] is not None
 
     def called(self, body: Mapping[str, Any], form: TapeForm) -> str:
         """Return the hash by which the tape has a request, or would have it.
 
-        Raises ProviderError as `next`.
+        What is missing then counts as missing until this is asked again. Raises ProviderError as
+        `next`.
         """
+        if self._looked_up is not None and self._looked_up[2] is None:
+            self._looked_up = None
         # What is there as it is sent has no secret in it, for which it need not be searched.
         as_sent = form.name(body).request_hash
         return as_sent if self.holds(as_sent) else form.recorded_hash(body)
 
     def asks_anew(self, request_hash: str) -> None:
         """Take note that a request is made, and recorded, that was missing."""
-        self._played[request_hash], _ = self._look(request_hash)
+        self._pass(request_hash, self._look(request_hash)[0])
 
     def missing(self, model: str) -> ProviderError:
         """Return the error that tells that a model's answer is not there, and what to do."""
@@ -87,14 +86,18 @@ class Playback:
         self._tape.close()
 
     def _look(self, request_hash: str) -> tuple[int, Response | None]:
-        if self._found is not None and self._found[0] == request_hash:
-            return self._found[1:]
+        if self._looked_up is not None and self._looked_up[0] == request_hash:
+            return self._looked_up[1:]
         nth = self._played.get(request_hash, 0) + 1
         while (response := self._response(request_hash, nth)) is not None:
             if response.error is None or self._counts(request_hash, nth):
                 break
             nth += 1
+        self._looked_up = request_hash, nth, response
         return nth, response
+
+    def _pass(self, request_hash: str, nth: int) -> None:
+        self._played[request_hash], self._looked_up = nth, None
 
     def _response(self, request_hash: str, nth: int) -> Response | None:
         return _read(lambda: self._tape.response(request_hash, nth))

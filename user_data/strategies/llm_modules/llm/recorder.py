@@ -18,7 +18,7 @@ from llm_modules.llm.chat import endpoint_root
 from llm_modules.llm.failures import told
 from llm_modules.llm.kept import KeptByIdentity
 from llm_modules.llm.meter import Meter
-from llm_modules.llm.naming import Name, Naming
+from llm_modules.llm.naming import Name, Naming, Written
 from llm_modules.llm.providers.dialect import Target
 from llm_modules.llm.redaction import Redaction
 from llm_modules.llm.tape import Tape
@@ -54,6 +54,10 @@ class TapeForm:
         if request.had_secret:
             return request_hash_of(request.recorded)
         return self.name(body).request_hash
+
+    def written(self, body: Mapping[str, Any]) -> Written | None:
+        """Return what a tape stores of a request, None where a secret has to be taken out of it."""
+        return None if self._cleaned(body).had_secret else self._naming.written(body)
 
     def name(self, body: Mapping[str, Any]) -> Name:
         """Return what a tape calls a request in which there is no secret, and its length."""
@@ -175,6 +179,7 @@ class Recorder:
                 error=sent.error,
                 at=sent_at,
                 latency_seconds=seconds,
+                written=self._form.written(body),
             )
         except JournalError as error:
             if not self._is_failing:

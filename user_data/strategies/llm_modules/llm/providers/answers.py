@@ -1,4 +1,7 @@
-"""What all dialects share in reading answers, where any field may be anything, or missing."""
+"""What all dialects share in reading answers, where any field may be anything, or missing.
+
+They come out of JSON, which has no other mapping than `dict`: to ask whether it is one is cheap.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +41,7 @@ class _ToldError(Exception):
 
 def whole(answer: object, key: SecretStr) -> Mapping[str, Any]:
     """Return an answer that is an object and no error. Raises ProviderError."""
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         raise ProviderError("bad_response", "the answer is not a JSON object")
     refuse_error(answer, key)
     return answer
@@ -49,7 +52,7 @@ def refuse_error(part: Mapping[str, Any], key: SecretStr) -> None:
     error = part.get("error")
     if not error:
         return
-    told = error if isinstance(error, Mapping) else {"message": error}
+    told = error if isinstance(error, dict) else {"message": error}
     message = text_of(told.get("message")) or "the answer is an error without a message"
     raise provider_error(_ToldError(message, _status(told)), key) from None
 
@@ -87,5 +90,5 @@ def without_thoughts(text: str) -> str:
 
 def tool_request(call_id: object, name: object, arguments: object) -> ToolRequest:
     """Return a tool call as it was made; what is no arguments counts as missing."""
-    known = arguments if isinstance(arguments, str | Mapping) else None
+    known = arguments if isinstance(arguments, str | dict) else None
     return ToolRequest(text_of(call_id), text_of(name), known)

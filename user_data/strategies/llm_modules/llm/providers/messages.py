@@ -86,7 +86,7 @@ class Messages:
         content = message.get("content")
         if not isinstance(content, list):
             raise ProviderError("bad_response", "the answer holds no content")
-        blocks = [block for block in content if isinstance(block, Mapping)]
+        blocks = [block for block in content if isinstance(block, dict)]
         reason = word(message.get("stop_reason"))
         return Reply(
             text="".join(text_of(one.get("text")) for one in blocks if one.get("type") == "text"),

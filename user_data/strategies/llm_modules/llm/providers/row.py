@@ -71,6 +71,8 @@ class Provider:
 
     def of(self, model: str) -> "Provider":
         """Return the row as it is for one model; of two rules the later wins."""
+        if not self.rules:
+            return self
         columns = {
             name: value
             for rule in self.rules
