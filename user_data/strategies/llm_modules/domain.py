@@ -109,7 +109,7 @@ class TimeframeView:
 
     def latest(self, name: str) -> float | None:
         """Return the newest value of an indicator, or None while it is warming up."""
-        value = float(self.indicators[name][-1])
+        value: float = self.indicators[name].item(-1)
         return value if math.isfinite(value) else None
 
 

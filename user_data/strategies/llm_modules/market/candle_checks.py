@@ -30,7 +30,7 @@ def closed_by(candles: Candles, at_ms: int) -> Candles:
     newest_ms = at_ms - duration_ms(candles.timeframe)
     # Else not the last one's time alone: candles out of order are for others to judge.
     if candles.is_flawless and len(candles):
-        newest_open_ms = int(candles.open_times[-1])
+        newest_open_ms: int = candles.open_times.item(-1)
     else:
         newest_open_ms = int(candles.open_times.max(initial=newest_ms))
     if newest_open_ms <= newest_ms:

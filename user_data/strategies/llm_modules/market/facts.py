@@ -1,7 +1,7 @@
 """The few plain numbers that sum a market up, for the model, the gate and the journal."""
 
-import math
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -53,14 +53,12 @@ def _informative_facts(view: TimeframeView) -> dict[str, float]:
 
 
 def _known(facts: Mapping[str, Number]) -> dict[str, float]:
-    return {
-        name: value for name, value in facts.items() if value is not None and math.isfinite(value)
-    }
+    return {name: value for name, value in facts.items() if value is not None and isfinite(value)}
 
 
 def _trend(view: TimeframeView) -> dict[str, Number]:
     """Return what is told of every timeframe: momentum, trend strength, volatility, direction."""
-    price = float(view.candles.close[-1])
+    price: float = view.candles.close.item(-1)
     gap = _ratio(view.latest("ema_20"), view.latest("ema_50"))
     return {
         "rsi": view.latest("rsi_14"),
@@ -73,7 +71,7 @@ def _trend(view: TimeframeView) -> dict[str, Number]:
 def _detail(view: TimeframeView) -> dict[str, Number]:
     """Return what is told of the main timeframe only."""
     candles = view.candles
-    price = float(candles.close[-1])
+    price: float = candles.close.item(-1)
     # Plain floats: a sum beyond the largest float is infinite there, and no warning.
     volumes: list[float] = candles.volume[-LEVEL_CANDLES:].tolist()
     return {
@@ -81,7 +79,7 @@ def _detail(view: TimeframeView) -> dict[str, Number]:
         "mfi": view.latest("mfi_14"),
         "macd_pct": _percent(_ratio(view.latest("macd"), price)),
         "macd_hist_pct": _percent(_ratio(view.latest("macd_hist"), price)),
-        "bb_position": _band_position(view),
+        "bb_position": _band_position(view, price),
         "volume_ratio": _ratio(volumes[-1], sum(volumes) / len(volumes)),
         "support": min(candles.low[-LEVEL_CANDLES:].tolist()),
         "resistance": max(candles.high[-LEVEL_CANDLES:].tolist()),
@@ -92,17 +90,16 @@ def _atr_ratio(view: TimeframeView) -> Number:
     known: list[float] = view.indicators["atr_14"][-USUAL_ATR_VALUES:].tolist()
     # No value of a finite sum is missing: only while it warms up must each be looked at.
     total = sum(known)
-    if not math.isfinite(total):
-        known = [value for value in known if math.isfinite(value)]
+    if not isfinite(total):
+        known = [value for value in known if isfinite(value)]
         total = sum(known)
     if len(known) < FEWEST_ATR_VALUES:
         return None
     return _ratio(view.latest("atr_14"), total / len(known))
 
 
-def _band_position(view: TimeframeView) -> Number:
+def _band_position(view: TimeframeView, price: float) -> Number:
     lower, upper = view.latest("bb_lower"), view.latest("bb_upper")
-    price = float(view.candles.close[-1])
     return None if lower is None or upper is None else _ratio(price - lower, upper - lower)
 
 
@@ -113,12 +110,12 @@ def _change_pct_24h(views: Sequence[TimeframeView]) -> Number:
     older than 24 h, which is accepted; anything coarser is not called a day.
     """
     now = views[0].candles
-    day_ago_ms = int(now.open_times[-1]) + duration_ms(now.timeframe) - _DAY_MS
+    day_ago_ms = now.open_times.item(-1) + duration_ms(now.timeframe) - _DAY_MS
     # Views go from fine to coarse, so the first that fits is the most exact.
     for view in views:
         past = _close_near(view.candles, day_ago_ms)
         if past is not None:
-            return (float(now.close[-1]) / past - 1) * 100
+            return (now.close.item(-1) / past - 1) * 100
     return None
 
 
@@ -128,8 +125,8 @@ def _close_near(candles: Candles, at_ms: int) -> Number:
     times = candles.open_times
     if candles.is_flawless:
         end = int(times.searchsorted(opened_ms, side="right"))
-        fits = end > 0 and times[end - 1] > opened_ms - _HOUR_MS
-        return float(candles.close[end - 1]) if fits else None
+        fits = end > 0 and times.item(end - 1) > opened_ms - _HOUR_MS
+        return candles.close.item(end - 1) if fits else None
     found = np.flatnonzero((times <= opened_ms) & (times > opened_ms - _HOUR_MS))
     return float(candles.close[found[-1]]) if len(found) else None
 

@@ -16,6 +16,7 @@ from llm_modules.market.timeframes import duration_ms
 # The slowest of our indicators, EMA 50, with a few candles to settle.
 FEWEST_CANDLES = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def build_snapshot(
     a number in any candle is damaged, one of the newest 50 of a timeframe is missing, doubled or
     out of order, or the price step is no positive number.
     """
-    at_ms = (candle_at - _EPOCH) // timedelta(milliseconds=1)
+    at_ms = (candle_at - _EPOCH) // _MILLISECOND
     if not (math.isfinite(rules.price_step) and rules.price_step > 0):
         raise MarketDataError(f"{pair!r}: the price step {rules.price_step} is not above zero")
     # First of all: whatever is computed below cannot know what came later.
@@ -69,7 +70,7 @@ def build_snapshot(
     return MarketSnapshot(
         pair=pair,
         candle_at=candle_at,
-        price=float(main.candles.close[-1]),
+        price=main.candles.close.item(-1),
         rules=rules,
         main=main,
         informative=tuple(informative),
@@ -83,7 +84,7 @@ def _problems(candles: Candles, at_ms: int, *, is_main: bool) -> tuple[str, ...]
     if not len(candles):
         return ("no candle had closed yet",)
     duration = duration_ms(candles.timeframe)
-    newest_close_ms = int(candles.open_times[-1]) + duration
+    newest_close_ms = candles.open_times.item(-1) + duration
     if at_ms - newest_close_ms >= (1 if is_main else duration):
         wanted = utc_text(at_ms)
         return (f"stale: the newest candle closed at {utc_text(newest_close_ms)}, not {wanted}",)
