@@ -47,12 +47,12 @@ def compute(candles: Candles, extra: Sequence[str] = ()) -> dict[str, FloatArray
     further: dict[str, FloatArray] = {}
     for name in extra:
         further |= compute_extra(candles, name)
-    own = {
-        name: column
-        for names, function in INDICATORS
-        for name, column in zip(names, function(candles), strict=True)
-    }
-    return own | {name: column for name, column in further.items() if name not in own}
+    names = [name for row_names, _ in INDICATORS for name in row_names]
+    columns = [column for _, function in INDICATORS for column in function(candles)]
+    own: dict[str, FloatArray] = dict(zip(names, columns, strict=True))
+    for name, column in further.items():
+        own.setdefault(name, column)
+    return own
 
 
 def unknown_indicators(names: Sequence[str]) -> tuple[str, ...]:
