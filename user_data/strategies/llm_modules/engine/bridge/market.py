@@ -81,15 +81,14 @@ def locked_sides(locks: Sequence[PairLock], pair: str, candle_at: datetime) -> f
     # Nearly always: a lock follows a close or a series of losses.
     if not locks:
         return frozenset()
-    sides: tuple[Side, ...] = ("long", "short")
-    return frozenset(
-        side
-        for side in sides
+    # Each attribute of a lock is asked of SQLAlchemy: none twice.
+    locked = {
+        lock.side
         for lock in locks
-        if lock.pair in {pair, "*"}
-        and lock.side in {side, "*"}
-        and lock.lock_end_time.replace(tzinfo=UTC) > candle_at
-    )
+        if lock.pair in {pair, "*"} and lock.lock_end_time.replace(tzinfo=UTC) > candle_at
+    }
+    sides: tuple[Side, ...] = ("long", "short")
+    return frozenset(sides if "*" in locked else locked.intersection(sides))
 
 
 def _tier(tier: FreqtradeTier) -> LeverageTier:
