@@ -37,7 +37,7 @@ class Recorded:
     tiers: Mapping[str, Sequence[LeverageTier]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Newest:
     """How many of the recorded candles had closed, and when the last of them did.
 
@@ -83,14 +83,15 @@ class PastMarket:
     def newest_price(self, pair: str, timeframe: str) -> float | None:
         """Return the close of the newest closed candle, None without any."""
         known = self._known(pair, timeframe)
-        return float(known.candles.close[known.end - 1]) if known.end else None
+        return known.candles.close.item(known.end - 1) if known.end else None
 
     def candles(self, pair: str, timeframe: str, rows: int = CANDLE_ROWS) -> Candles:
         """Return the newest closed candles: the same object until another one closes."""
         known = self._known(pair, timeframe)
-        if rows not in known.cuts:
-            known.cuts[rows] = _last(rows, known)
-        return known.cuts[rows]
+        cut = known.cuts.get(rows)
+        if cut is None:
+            cut = known.cuts[rows] = _last(rows, known)
+        return cut
 
     def funding_rate(self, pair: str) -> float | None:
         """Return the last funding rate paid; None where none is recorded."""
@@ -98,7 +99,7 @@ class PastMarket:
         if funding is None:
             return None
         end = int(funding.paid_at.searchsorted(self._moment_ms, side="right"))
-        return float(funding.rates[end - 1]) if end else None
+        return funding.rates.item(end - 1) if end else None
 
     def market(self, pair: str) -> Mapping[str, Any] | None:
         """Return ccxt's description of a pair, as it is today."""
@@ -129,10 +130,10 @@ def _newest(recorded: Candles, timeframe: str, moment_ms: int) -> _Newest:
     span_ms = duration_ms(timeframe)
     open_times = recorded.open_times
     end = int(open_times.searchsorted(moment_ms - span_ms, side="right"))
-    until_ms = int(open_times[end]) + span_ms if end < len(open_times) else _NEVER_MS
+    until_ms = open_times.item(end) + span_ms if end < len(open_times) else _NEVER_MS
     if end == 0:
         return _Newest(recorded, 0, until_ms, 0, None)
-    closed_ms = int(open_times[end - 1]) + span_ms
+    closed_ms = open_times.item(end - 1) + span_ms
     closed_at = datetime.fromtimestamp(closed_ms / 1000, UTC)
     return _Newest(recorded, closed_ms, until_ms, end, closed_at)
 

@@ -177,7 +177,7 @@ class View:
             pair=pair,
             candle_at=candle_at,
             valid_until=candle_at + self._span,
-            frames=tuple(self._source.candles(pair, name) for name in self._timeframes),
+            frames=tuple([self._source.candles(pair, name) for name in self._timeframes]),
             rules=self._rules_of(pair, market),
             world=common.world,
             mode=common.mode,
