@@ -47,6 +47,14 @@ def test_it_is_pearsons_coefficient() -> None:
     assert correlation(one, other) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("length", [FEWEST_RETURNS, 95, RETURN_CANDLES])
+def test_what_is_centred_is_less_numpys_own_mean_to_the_last_bit(length: int) -> None:
+    for seed in range(50):
+        values = np.random.default_rng(seed).normal(1e-4, 0.01, length)
+        centred = returns_of(values.tolist()).centred
+        assert centred.tobytes() == (values - values.mean()).tobytes()
+
+
 def test_only_common_candles_are_compared() -> None:
     one, late = a_wave(60), a_wave(60, first=10)
     assert correlation(one, late) == pytest.approx(1.0)

@@ -30,7 +30,8 @@ class Returns:
     @cached_property
     def centred(self) -> FloatArray:
         """The values less their mean."""
-        centred: FloatArray = self.values - self.values.mean()
+        # What numpy's mean reckons as well, in twice the time.
+        centred: FloatArray = self.values - self.values.sum() / len(self.values)
         return centred
 
     @cached_property
