@@ -54,12 +54,9 @@ FORM = Form("tape", VERSION, _SCHEMA, {"outlived": _OUTLIVED})
 _INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT_SETTLED = """SELECT error IS NULL OR {} FROM attempts
     WHERE request = ? AND nth >= ? ORDER BY nth"""
-_SELECT_FROM_NTH = """SELECT attempts.*, texts.body FROM attempts
-    LEFT JOIN texts ON texts.hash = attempts.answer
-    WHERE attempts.rowid >= (SELECT rowid FROM attempts WHERE request = ? AND nth = ?)
-    ORDER BY attempts.rowid LIMIT ?"""
-# A row of `attempts` with the body of its answer, as it was found.
-Stored = tuple[Any, ...]
+# One look-up: a replay makes thousands of them a second.
+_SELECT_NTH = """SELECT attempts.*, texts.body FROM attempts
+    LEFT JOIN texts ON texts.hash = attempts.answer WHERE request = ? AND nth = ?"""
 
 
 class Row(NamedTuple):
@@ -122,18 +119,11 @@ def attempt_of(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
     )
 
 
-def stored_from(
-    connection: sqlite3.Connection, request_hash: str, nth: int, most: int
-) -> list[Stored]:
-    """Return the nth asking of a request and what was recorded after it; nothing: it is not there.
-
-    In the order in which it was recorded, not checked yet.
-    """
-    return connection.execute(_SELECT_FROM_NTH, (request_hash, nth, most)).fetchall()
-
-
-def response_of(stored: Stored) -> Response:
-    """Return what came back for a request; raises as `attempt_of` does."""
+def response_to(connection: sqlite3.Connection, request_hash: str, nth: int) -> Response | None:
+    """Return what came back for the nth asking of a request; raises as `attempt_of` does."""
+    stored = connection.execute(_SELECT_NTH, (request_hash, nth)).fetchone()
+    if stored is None:
+        return None
     *columns, body = stored
     row = _checked(Row(*columns))
     return Response(

@@ -133,7 +133,7 @@ def _as_json(text: str) -> Any:
     """Return parsed JSON, or the text itself when it is none."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
