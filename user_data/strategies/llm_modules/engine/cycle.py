@@ -35,7 +35,7 @@ from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.spending.spending import Spending
 from llm_modules.market.comparison import MarketStateComparator
 from llm_modules.market.snapshot import build_snapshot
-from llm_modules.tools.calls import Adding, ToolCall
+from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.schema import offered_tools
 
 logger = logging.getLogger(__name__)
@@ -190,9 +190,7 @@ def past_of(
 def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:
     """Let the gate judge the call against the account as it is now, not as it was when asked."""
     world = rooms.world()
-    # What else is at risk concerns only what adds to it.
-    adds = isinstance(call, Adding)
-    promised = rooms.book.promised(world.account.version) if adds else ()
+    promised = rooms.book.promised(world.account.version)
     state = GateState(
         now=rooms.clock(),
         candle_at=question.candle_at,
@@ -202,7 +200,7 @@ def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: R
         rules=question.rules,
         account=world.account,
         position=_same_position(question, world),
-        exposures=exposures(question, world, promised) if adds else (),
+        exposures=exposures(question, world, promised),
         locked_sides=question.locked_sides,
         tradable=question.tradable,
         facts=snapshot.facts,

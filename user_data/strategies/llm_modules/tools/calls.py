@@ -109,8 +109,6 @@ class Wait(_Call):
 
 
 Entry = EntryLong | EntryShort
-# What may add to what is at risk.
-Adding = EntryLong | EntryShort | Adjust
 ToolCall = EntryLong | EntryShort | Exit | Adjust | Hold | Wait
 TOOL_CALL: TypeAdapter[ToolCall] = TypeAdapter(Annotated[ToolCall, Field(discriminator="tool")])
 FLAT_TOOLS: tuple[type[ToolCall], ...] = (EntryLong, EntryShort, Wait)

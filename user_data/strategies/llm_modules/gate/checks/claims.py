@@ -3,7 +3,7 @@
 from llm_modules.config import RiskConfig
 from llm_modules.config.risk import ClaimMode
 from llm_modules.gate.verdict import Clamp, Finding, GateState, Proposal, Refusal, Remark
-from llm_modules.tools.calls import Adding, Entry
+from llm_modules.tools.calls import Adjust, Entry
 
 # Wilder 1978, New Concepts in Technical Trading Systems: a market trends above 25.
 ADX_OF_A_TREND = 25.0
@@ -33,7 +33,7 @@ def rsi_is_right(proposal: Proposal, state: GateState, risk: RiskConfig) -> Find
 def price_within_levels(proposal: Proposal, state: GateState, risk: RiskConfig) -> Finding:
     """Compare the price with the claimed support below it and resistance above it."""
     call = proposal.call
-    if not isinstance(call, Adding):
+    if not isinstance(call, Entry | Adjust):
         return None
     # An addition is made at the latest rate, an entry near the decision's price.
     price = state.position.current_rate if state.position else state.price
