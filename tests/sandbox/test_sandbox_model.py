@@ -215,13 +215,16 @@ def test_the_last_two_hundred_requests_can_be_read_without_their_headers() -> No
 
 
 def test_requests_that_fail_and_bodies_that_are_no_json_are_remembered_too() -> None:
+    nested = "[" * 100_000
+
     async def scene(client: Client) -> None:
         await client.post("/sandbox/faults", json={"status": 500})
         await client.post("/v1/chat/completions", json=question())
         await client.post("/v1/chat/completions", data="{half")
+        await client.post("/v1/chat/completions", data=nested)
         await client.get("/v1/models")
         seen = await (await client.get("/sandbox/requests")).json()
-        assert seen == [question(), "{half"]
+        assert seen == [question(), "{half", nested]
 
     play(scene)
 
