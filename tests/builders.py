@@ -286,8 +286,6 @@ def a_reply(*requests: ToolRequest, **changes: Any) -> Reply:
         finish_reason="tool_calls",
         model="test-model-0126",
         usage=Usage(prompt_tokens=1000, completion_tokens=50),
-        latency_seconds=0.1,
-        attempts=1,
     )
     return replace(reply, **changes)
 

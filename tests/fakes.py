@@ -42,7 +42,7 @@ class ScriptedClient:
         named = model or "test-model"
         if isinstance(answer, Exception):
             return Expense(NOON, "test", named, 0.1, Usage(), fault=str(answer))
-        return Expense(NOON, "test", named, answer.latency_seconds, answer.usage)
+        return Expense(NOON, "test", named, 0.1, answer.usage)
 
     async def close(self) -> None:
         self.closed = True

@@ -16,9 +16,9 @@ def test_a_reply_is_read_with_its_usage_and_model() -> None:
     with adversary(OK) as server:
         reply = ask(server)
     assert reply.tool_requests[0].name == "signal_wait"
-    assert (reply.model, reply.finish_reason, reply.attempts) == ("served-model", "tool_calls", 1)
+    assert (reply.model, reply.finish_reason) == ("served-model", "tool_calls")
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (10, 5)
-    assert reply.latency_seconds > 0
+    assert len(server.requests) == 1
 
 
 def test_every_setting_reaches_the_server() -> None:
@@ -63,12 +63,13 @@ def test_a_failing_server_is_asked_no_more_often_than_configured(retry_times: in
     assert len(server.requests) == 1 + retry_times
 
 
-def test_a_second_attempt_can_succeed_and_is_counted() -> None:
+def test_a_second_attempt_can_succeed() -> None:
     def script(number: int) -> list[bytes | float]:
         return [http("{}", "500 Oops", retry_after="0") if number == 1 else OK]
 
     with adversary(script) as server:
-        assert ask(server).attempts == 2
+        assert ask(server).model == "served-model"
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(

@@ -108,5 +108,3 @@ class Reply:
     finish_reason: str
     model: str
     usage: Usage = Usage()
-    latency_seconds: float = 0.0
-    attempts: int = 1

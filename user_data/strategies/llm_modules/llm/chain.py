@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Protocol
 
 from llm_modules.dialogue import Inquiry, Prompt, Reply
@@ -64,12 +63,8 @@ class ModelChain:
         A `model` that is named is asked of the first server alone, and none in its stead.
         """
         about = Inquiry() if inquiry is None else inquiry
-        earlier = len(about.expenses)
         with nullcontext() if self._aftermath is None else self._aftermath.asking(about):
-            reply = await self._first_reply(prompt, about, model)
-        made = about.expenses[earlier:]
-        seconds = sum(expense.seconds for expense in made)
-        return replace(reply, latency_seconds=seconds, attempts=len(made))
+            return await self._first_reply(prompt, about, model)
 
     async def close(self) -> None:
         """Release what each model holds."""

@@ -73,11 +73,7 @@ def decoded(raw: str | Mapping[str, object] | None) -> Mapping[str, object]:
         raise ModelError((f"arguments are longer than {LONGEST_ARGUMENTS} characters",))
     fenced = _FENCE.match(text)
     try:
-        arguments = json.loads(
-            fenced[1] if fenced else text,
-            object_pairs_hook=_without_repeats,
-            parse_constant=_no_constant,
-        )
+        arguments = _DECODER.decode(fenced[1] if fenced else text)
     except (ValueError, RecursionError) as error:
         raise ModelError((f"arguments are not valid JSON: {_short(str(error))}",)) from None
     if not isinstance(arguments, dict):
@@ -103,6 +99,9 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant)
 
 
 def _problems(error: ValidationError) -> tuple[str, ...]:

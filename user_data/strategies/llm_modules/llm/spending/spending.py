@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
@@ -109,7 +108,16 @@ class Spending:
         price = self._prices.price(
             expense.provider, expense.model, expense.at, usage.prompt_tokens or 0
         )
-        return replace(expense, usage=usage, cost=_cost(usage, price))
+        return Expense(
+            at=expense.at,
+            provider=expense.provider,
+            model=expense.model,
+            seconds=expense.seconds,
+            usage=usage,
+            cost=_cost(usage, price),
+            fault=expense.fault,
+            tape_id=expense.tape_id,
+        )
 
     def most_cost(
         self, provider: str, model: str, prompt_tokens: int, answer_tokens: int
