@@ -17,6 +17,7 @@ import pandas as pd
 
 from llm_modules.config import TraderConfig, parse_config
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Prompt
 from llm_modules.domain import (
     AccountState,
@@ -351,4 +352,5 @@ def question(scene: Scene, stance: Stance, at: datetime, language: Language) -> 
     changes = MarketStateComparator().compare(thesis.facts, facts) if thesis else ()
     account = an_account(snapshot, held=held)
     tools = offered_tools(stance)
-    return scene.builder.build(snapshot, account, position, experience, tools, changes)
+    view = PairView(snapshot, position, experience, changes)
+    return scene.builder.build(view, account, tools)

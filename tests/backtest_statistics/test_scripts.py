@@ -32,6 +32,7 @@ from llm_modules.backtest.baselines.random_script import LONGEST_DELAY, MOST_TRI
 from llm_modules.backtest.baselines.script import StandIn, Unkept
 from llm_modules.backtest.baselines.ungated import Approving, OpenBook
 from llm_modules.backtest.baselines.ungated_model import UngatedModel, usual_holding
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Inquiry
 from llm_modules.domain import ClosedTrade, Experience
 from llm_modules.gate.checker import DecisionChecker
@@ -351,7 +352,7 @@ def test_the_stand_in_shows_the_script_what_the_prompt_would_have_told() -> None
     script = HoldScript([PAIR])
     stand_in, scene = StandIn(script), a_scene()
     tools = offered_tools("flat")
-    prompt = stand_in.build(scene.snapshot, scene.account, None, Experience(), tools)
+    prompt = stand_in.build(PairView(scene.snapshot, None, Experience()), scene.account, tools)
     assert (prompt.messages, prompt.tools) == ((), tools)
     answer = asyncio.run(stand_in.call(prompt, Inquiry(PAIR)))
     assert answer.call == script.decide(scene)

@@ -6,6 +6,7 @@ from typing import Any
 
 from llm_modules.config import ContextConfig, RiskConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Prompt, ToolSpec
 from llm_modules.domain import (
     AccountState,
@@ -195,14 +196,8 @@ def a_prompt(
     context = context or a_context()
     snapshot = snapshot or a_snapshot(context)
     builder = ContextBuilder(context, risk or a_risk())
-    return builder.build(
-        snapshot,
-        account or an_account(),
-        position,
-        experience,
-        (HOLD if position else WAIT,),
-        since_entry(position, snapshot),
-    )
+    view = PairView(snapshot, position, experience, since_entry(position, snapshot))
+    return builder.build(view, account or an_account(), (HOLD if position else WAIT,))
 
 
 def since_entry(position: OpenPosition | None, snapshot: MarketSnapshot) -> tuple[Change, ...]:

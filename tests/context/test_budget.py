@@ -28,6 +28,7 @@ from llm_modules.config import ContextConfig
 from llm_modules.context.blocks import Block, Kind
 from llm_modules.context.budget import drop, prompt_weight
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Message, Prompt
 from llm_modules.domain import Experience, OpenPosition
 from llm_modules.errors import ContextBudgetError
@@ -294,7 +295,9 @@ def test_the_longest_texts_and_largest_numbers_fit_a_usual_budget() -> None:
     )
     builder = ContextBuilder(a_context(max_context_tokens=6000), a_risk())
 
-    prompt = builder.build(SNAPSHOT, an_account(equity=1e300), position, experience, (WAIT,))
+    prompt = builder.build(
+        PairView(SNAPSHOT, position, experience), an_account(equity=1e300), (WAIT,)
+    )
 
     assert estimated_tokens(prompt) <= 6000
     assert "Candles 30m" in user_text(prompt)

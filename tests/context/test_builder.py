@@ -29,6 +29,7 @@ from context.scenes import (
 )
 from llm_modules.config import ContextConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import Pages, PairView
 from llm_modules.domain import Change, Experience, OpenPosition
 from market.made_candles import NOON
 
@@ -72,13 +73,22 @@ def test_the_system_prompt_does_not_depend_on_market_account_or_past() -> None:
     assert user_text(one) != user_text(other)
 
 
+def test_a_market_that_was_laid_out_before_is_told_as_if_it_were_now() -> None:
+    builder, view = ContextBuilder(a_context(), a_risk()), PairView(a_snapshot(), None, NOTHING)
+    page = Pages(a_context()).market(view.snapshot)
+
+    known = builder.build(replace(view, market=page), an_account(), (WAIT,))
+    other = builder.build(replace(view, market=page._replace(terms="x")), an_account(), (WAIT,))
+
+    assert known == builder.build(view, an_account(), (WAIT,))
+    assert user_text(other) == user_text(known).replace(page.terms, "x")
+
+
 def test_the_same_inputs_give_the_same_bytes() -> None:
     builders = [ContextBuilder(a_context(), a_risk()) for _ in range(2)]
+    view = PairView(a_snapshot(), a_position(), an_experience())
 
-    prompts = [
-        builder.build(a_snapshot(), an_account(), a_position(), an_experience(), (HOLD,))
-        for builder in builders
-    ]
+    prompts = [builder.build(view, an_account(), (HOLD,)) for builder in builders]
 
     assert prompts[0] == prompts[1]
 
@@ -229,7 +239,9 @@ def test_changes_are_told_by_their_facts_keys_and_the_significant_ones_are_marke
         Change("atr_pct", 0.5, math.inf, significant=False),
     )
     builder = ContextBuilder(a_context(), a_risk())
-    told = builder.build(a_snapshot(), an_account(), a_position(), NOTHING, (HOLD,), changes)
+    told = builder.build(
+        PairView(a_snapshot(), a_position(), NOTHING, changes), an_account(), (HOLD,)
+    )
 
     assert line_starting(user_text(told), "since entry") == (
         "since entry: price 86900.0->87100.0, rsi 35.0->65.0 !, ema_gap_pct 0.250->-0.125 !, "
@@ -241,9 +253,9 @@ def test_without_a_position_changes_are_not_told() -> None:
     builder = ContextBuilder(a_context(), a_risk())
     changes = (Change("price", 1.0, 2.0, significant=False),)
 
-    told = builder.build(a_snapshot(), an_account(), None, NOTHING, (WAIT,), changes)
+    told = builder.build(PairView(a_snapshot(), None, NOTHING, changes), an_account(), (WAIT,))
 
-    assert told == builder.build(a_snapshot(), an_account(), None, NOTHING, (WAIT,))
+    assert told == builder.build(PairView(a_snapshot(), None, NOTHING), an_account(), (WAIT,))
 
 
 def test_while_flat_there_is_no_position() -> None:

@@ -19,6 +19,7 @@ from context.scenes import (
     since_entry,
 )
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Prompt
 from llm_modules.domain import Candles
 from llm_modules.market.snapshot import build_snapshot
@@ -52,7 +53,7 @@ def prompt_at(at_ms: int, frames: tuple[Candles, ...], *, is_held: bool) -> Prom
     snapshot = build_snapshot(PAIR, at, frames, RULES, CONTEXT.extra_indicators)
     position, tool = (a_position(), HOLD) if is_held else (None, WAIT)
     past, changes = an_experience(HELD), since_entry(position, snapshot)
-    return BUILDER.build(snapshot, an_account(), position, past, (tool,), changes)
+    return BUILDER.build(PairView(snapshot, position, past, changes), an_account(), (tool,))
 
 
 @given(cut=st.integers(60, 400), is_held=st.booleans())

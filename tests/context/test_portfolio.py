@@ -6,7 +6,6 @@ import pytest
 
 from context.scenes import (
     HOLD,
-    NOTHING,
     WAIT,
     a_context,
     a_position,
@@ -44,9 +43,7 @@ def lines_of(prompt: Prompt) -> list[str]:
 def test_each_pair_is_told_as_it_would_be_alone() -> None:
     together = user_text(portfolio(FLAT, HELD))
     for view in (FLAT, HELD):
-        alone = ContextBuilder(a_context(), a_risk()).build(
-            view.snapshot, an_account(), view.position, view.experience, (WAIT,)
-        )
+        alone = ContextBuilder(a_context(), a_risk()).build(view, an_account(), (WAIT,))
         account = user_text(alone).index("# Account")
         before = user_text(alone)[:account].rstrip()
         assert before in together
@@ -67,11 +64,7 @@ def test_it_asks_for_several_calls() -> None:
     prompt = portfolio(FLAT, HELD)
     assert prompt.several
     assert prompt.tools == (WAIT, HOLD)
-    assert (
-        not ContextBuilder(a_context(), a_risk())
-        .build(FLAT.snapshot, an_account(), None, NOTHING, (WAIT,))
-        .several
-    )
+    assert not ContextBuilder(a_context(), a_risk()).build(FLAT, an_account(), (WAIT,)).several
 
 
 @pytest.mark.parametrize(
@@ -86,10 +79,7 @@ def test_the_rules_are_the_same_but_for_how_many_calls(
 ) -> None:
     together = system_text(portfolio(FLAT, HELD, language=language))
     builder = ContextBuilder(a_context(language=language), a_risk())
-    flat, held = (
-        system_text(builder.build(view.snapshot, an_account(), view.position, NOTHING, (WAIT,)))
-        for view in (FLAT, HELD)
-    )
+    flat, held = (system_text(builder.build(view, an_account(), (WAIT,))) for view in (FLAT, HELD))
     assert one not in together
     assert each in together
     for alone in (flat, held):

@@ -27,6 +27,7 @@ from context.scenes import (
 from llm_modules.context.budget import excess_weight, prompt_weight
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.context.numbers import utc_day, utc_minute
+from llm_modules.context.pages import PairView
 from llm_modules.context.quoting import LONGEST_NAME, LONGEST_TEXT, one_word, quoted
 from llm_modules.context.tables import Layout, history_table, timeframe_table
 from llm_modules.context.wording import context_phrases
@@ -172,7 +173,8 @@ def test_the_same_moment_in_another_zone_is_printed_alike() -> None:
 def texts_of(builder: ContextBuilder, scenes: Sequence[Experience]) -> list[str]:
     account, position = an_account(), a_position()
     return [
-        user_text(builder.build(SNAPSHOT, account, position, scene, (WAIT,))) for scene in scenes
+        user_text(builder.build(PairView(SNAPSHOT, position, scene), account, (WAIT,)))
+        for scene in scenes
     ]
 
 
@@ -225,7 +227,11 @@ def test_a_row_of_waits_that_grows_is_told_anew() -> None:
 def test_what_changes_in_the_account_is_told() -> None:
     builder = ContextBuilder(a_context(), a_risk())
     told = [
-        user_text(builder.build(SNAPSHOT, an_account(equity=equity), None, Experience(), (WAIT,)))
+        user_text(
+            builder.build(
+                PairView(SNAPSHOT, None, Experience()), an_account(equity=equity), (WAIT,)
+            )
+        )
         for equity in (1000.0, 1001.0, 1000.0)
     ]
     assert told[0] == told[2] != told[1]
@@ -237,7 +243,7 @@ def test_what_changes_in_the_rules_of_a_pair_is_told() -> None:
     rules = SNAPSHOT.rules
     stricter = replace(SNAPSHOT, rules=replace(rules, min_notional=rules.min_notional + 1))
     told = [
-        user_text(builder.build(one, an_account(), None, Experience(), (WAIT,)))
+        user_text(builder.build(PairView(one, None, Experience()), an_account(), (WAIT,)))
         for one in (SNAPSHOT, stricter, SNAPSHOT)
     ]
     assert told[0] == told[2] != told[1]

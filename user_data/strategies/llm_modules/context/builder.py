@@ -8,14 +8,7 @@ from llm_modules.context.budget import drop, excess_weight
 from llm_modules.context.pages import Pages, PairView, filled
 from llm_modules.context.templates import PromptTemplates
 from llm_modules.dialogue import Message, Prompt, ToolSpec
-from llm_modules.domain import (
-    AccountState,
-    Change,
-    Experience,
-    MarketSnapshot,
-    OpenPosition,
-    Stance,
-)
+from llm_modules.domain import AccountState, Stance
 from llm_modules.errors import ContextBudgetError
 from llm_modules.weights import tokens, weight_of_tokens
 
@@ -45,24 +38,14 @@ class ContextBuilder:
         """The version of the templates in use, which every record names."""
         return self._templates.version
 
-    def build(
-        self,
-        snapshot: MarketSnapshot,
-        account: AccountState,
-        position: OpenPosition | None,
-        experience: Experience,
-        tools: tuple[ToolSpec, ...],
-        changes: tuple[Change, ...] = (),
-    ) -> Prompt:
+    def build(self, view: PairView, account: AccountState, tools: tuple[ToolSpec, ...]) -> Prompt:
         """Return the prompt for one pair at one candle.
 
-        `changes` compare the market at the position's entry with now; told only with a position.
         Raises ContextBudgetError when what may not be dropped exceeds `max_context_tokens`.
         """
-        stance: Stance = "in_position" if position else "flat"
+        stance: Stance = "in_position" if view.position else "flat"
         system = Message("system", self._templates.system(stance))
-        view = PairView(snapshot, position, experience, changes)
-        page, blocks = self._pages.facts(view, account), self._pages.blocks(view)
+        page, blocks = self._pages.page(view, account)
         # Usually one or two rounds: a template may add to each line what the measure did not know.
         while True:
             user = Message("user", self._templates.user(filled(page, blocks)))

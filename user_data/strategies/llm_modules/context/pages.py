@@ -1,6 +1,5 @@
 """A page: all that is told of one pair, what may not be dropped and what may."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llm_modules.config import ContextConfig
@@ -8,33 +7,31 @@ from llm_modules.context.blocks import LASTING_KINDS, PASSING_KINDS, TABLE_KINDS
 from llm_modules.context.lines import (
     account_line,
     change_lines,
-    market_line,
     position_line,
-    terms_line,
     thesis_line,
 )
+from llm_modules.context.market_page import MarketPage, market_page
 from llm_modules.context.numbers import price_decimals
 from llm_modules.context.past import PastPages
 from llm_modules.context.quoting import one_word, quotes
-from llm_modules.context.tables import Layout, history_table, timeframe_table
 from llm_modules.context.templates import UserPage
 from llm_modules.context.wording import context_phrases
 from llm_modules.domain import AccountState, Change, Experience, MarketSnapshot, OpenPosition
-
-DEFAULT_TIMEFRAME_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PairView:
     """One pair as it is to be shown; `changes` compare the market at the entry with now.
 
-    They are told only with a position.
+    They are told only with a position. `market` is the market's page of this very snapshot, None
+    where it has still to be laid out.
     """
 
     snapshot: MarketSnapshot
     position: OpenPosition | None
     experience: Experience
     changes: tuple[Change, ...] = ()
+    market: MarketPage | None = None
 
 
 class Pages:
@@ -45,8 +42,23 @@ class Pages:
         self._phrases = context_phrases(context.language)
         self._past = PastPages(self._phrases)
 
-    def facts(self, view: PairView, account: AccountState | None) -> UserPage:
-        """Return what may not be dropped; without an account where it is told elsewhere."""
+    def market(self, snapshot: MarketSnapshot) -> MarketPage:
+        """Lay out the market alone."""
+        return market_page(snapshot, self._context, self._phrases)
+
+    def page(
+        self, view: PairView, account: AccountState | None
+    ) -> tuple[UserPage, tuple[Block, ...]]:
+        """Return what may not be dropped, and what may, line by line: histories and the past.
+
+        Without an account where it is told elsewhere.
+        """
+        market = view.market or self.market(view.snapshot)
+        thesis = view.position.thesis if view.position else None
+        past = self._past.blocks(view.snapshot.pair, thesis, view.experience)
+        return self._facts(view, market, account), (*market.tables, *past)
+
+    def _facts(self, view: PairView, market: MarketPage, account: AccountState | None) -> UserPage:
         snapshot, position = view.snapshot, view.position
         decimals = price_decimals(snapshot.rules.price_step)
         thesis = position.thesis if position else None
@@ -56,33 +68,13 @@ class Pages:
             now = (state, *change_lines(view.changes, decimals, self._phrases))
         return UserPage(
             pair=one_word(snapshot.pair),
-            terms=terms_line(snapshot, decimals),
+            terms=market.terms,
             thesis=thesis_line(thesis, decimals) if thesis else "",
             account=account_line(account) if account else "",
             position=now,
-            market=market_line(snapshot, decimals),
-            timeframes=timeframe_table(snapshot, self._context.timeframe_columns, self._phrases),
+            market=market.market,
+            timeframes=market.timeframes,
         )
-
-    def blocks(self, view: PairView) -> tuple[Block, ...]:
-        """Return what may be dropped, line by line: histories and the past."""
-        thesis = view.position.thesis if view.position else None
-        past = self._past.blocks(view.snapshot.pair, thesis, view.experience)
-        return (*(table for table in self._tables(view.snapshot) if table.lines), *past)
-
-    def _tables(self, snapshot: MarketSnapshot) -> Iterator[Block]:
-        """Yield the histories that the configuration asks for, the main timeframe last."""
-        # Models weigh most what stands last.
-        context, phrases = self._context, self._phrases
-        columns = context.table_columns
-        decimals = price_decimals(snapshot.rules.price_step)
-        if context.include_multi_timeframe_data:
-            for view in snapshot.informative:
-                rows = context.multi_timeframe_history.get(view.timeframe, DEFAULT_TIMEFRAME_ROWS)
-                layout = Layout(columns, rows, 0)
-                yield history_table(view, "timeframe_candles", layout, decimals, phrases)
-        layout = Layout(columns, context.raw_kline_history_points, context.indicator_history_points)
-        yield history_table(snapshot.main, "candles", layout, decimals, phrases)
 
 
 def filled(page: UserPage, blocks: tuple[Block, ...]) -> UserPage:

@@ -37,8 +37,8 @@ class PortfolioContext:
 
         Raises ContextBudgetError when what may not be dropped exceeds `max_context_tokens`.
         """
-        pages = [self._pages.facts(view, None) for view in views]
-        blocks = [self._pages.blocks(view) for view in views]
+        laid_out = [self._pages.page(view, None) for view in views]
+        pages, blocks = [page for page, _ in laid_out], [own for _, own in laid_out]
         system = Message("system", self._templates.system("portfolio"))
         common = account_line(account)
         while True:

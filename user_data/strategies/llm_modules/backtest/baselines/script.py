@@ -9,11 +9,10 @@ from llm_modules.backtest.outcome import Moment, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.config import AskingConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Inquiry, Prompt, ToolSpec
 from llm_modules.domain import (
     AccountState,
-    Change,
-    Experience,
     MarketSnapshot,
     OpenPosition,
 )
@@ -61,17 +60,9 @@ class StandIn(ContextBuilder):
         self._script = script
         self._scenes: dict[str, Scene] = {}
 
-    def build(
-        self,
-        snapshot: MarketSnapshot,
-        account: AccountState,
-        position: OpenPosition | None,
-        experience: Experience,  # noqa: ARG002 - a script learns nothing
-        tools: tuple[ToolSpec, ...],
-        changes: tuple[Change, ...] = (),  # noqa: ARG002 - it looks at the market itself
-    ) -> Prompt:
+    def build(self, view: PairView, account: AccountState, tools: tuple[ToolSpec, ...]) -> Prompt:
         """Keep what there is to see; the prompt is blank."""
-        self._scenes[snapshot.pair] = Scene(snapshot, account, position)
+        self._scenes[view.snapshot.pair] = Scene(view.snapshot, account, view.position)
         return Prompt((), tools)
 
     async def call(self, prompt: Prompt, inquiry: Inquiry) -> Answer:  # noqa: ARG002 - it is blank
