@@ -5,14 +5,16 @@
 
 Ten pairs are played on 30m candles with the scripted policy, which answers at once. With --replay
 the same policy is asked once as a server on loopback, through the client a real model is asked
-with; then the tape answers alone, twice. Plain Freqtrade is a run in which nothing is asked, so
-nothing is traded; a whole run begins with loading settings, strategy and candles. Times are the
-processor's: what other programs on the machine take is not ours.
+with; then the tape answers alone, three times. Plain Freqtrade is a run in which nothing is asked,
+so nothing is traded; a whole run begins with loading settings, strategy and candles. Times are the
+clock's, with a second process that sees the market ahead where there is a second core: play this
+on a machine that does nothing else.
 """
 
 import argparse
 import asyncio
 import logging
+import resource
 import tempfile
 import threading
 import time
@@ -28,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 from ten_pairs import MOST_DAYS, MOST_PAIRS, freqtrade_config, write_candles
 
-from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
+from llm_modules.backtest.outcome import Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.running import run
 from llm_modules.backtest.session import Session
@@ -39,12 +41,14 @@ from llm_modules.sandbox.server import serve
 
 GOAL_MILLISECONDS = 1.0
 GOAL_PER_SECOND = 1_000
+REPLAYS = 3
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
+ALONE = Variant(looks_ahead=True)
 NOTHING_ASKED = Variant(client=PolicyClient(), asks=lambda _pair, _at: False)
 
 
 class Timed(PolicyClient):
-    """The scripted policy; `seconds` is what it took of the processor."""
+    """The scripted policy; `seconds` is what it took."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -53,16 +57,16 @@ class Timed(PolicyClient):
         self, prompt: Prompt, inquiry: Inquiry | None = None, *, model: str | None = None
     ) -> Reply:
         """Answer as the policy does."""
-        begun = time.thread_time()
+        begun = time.perf_counter()
         reply = await super().ask(prompt, inquiry, model=model)
-        self.seconds += time.thread_time() - begun
+        self.seconds += time.perf_counter() - begun
         return reply
 
 
 class TimedSession:
-    """Adds up what sessions take of the processor: all that happens before a candle.
+    """Adds up what sessions take: all that happens before a candle.
 
-    `begun` is the processor's time at which the first candle came.
+    `begun` is the moment at which the first candle came.
     """
 
     def __init__(self) -> None:
@@ -76,10 +80,10 @@ class TimedSession:
 
         def timed(self: Session, at: datetime) -> None:
             if watch.begun is None:
-                watch.begun = time.process_time()
-            begun = time.thread_time()
+                watch.begun = time.perf_counter()
+            begun = time.perf_counter()
             candle(self, at)
-            watch.seconds += time.thread_time() - begun
+            watch.seconds += time.perf_counter() - begun
 
         Session.candle = timed  # type: ignore[method-assign]
         try:
@@ -90,15 +94,16 @@ class TimedSession:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A run and the processor's seconds it took in all."""
+    """A run, the seconds it took in all, and those of the processor beside it, on another core."""
 
     outcome: Outcome
     seconds: float
+    beside: float
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A tape played back: the processor's seconds in all, before the first candle, and of ours."""
+    """A tape played back: seconds in all, before the first candle, and of ours."""
 
     decided: int
     whole: float
@@ -107,12 +112,12 @@ class Replayed:
     journals: tuple[bytes, ...]
 
 
-def play(config: Mapping[str, Any], variant: Variant = AS_CONFIGURED) -> Played:
+def play(config: Mapping[str, Any], variant: Variant = ALONE) -> Played:
     """Run a backtest without showing its table."""
-    begun = time.process_time()
+    begun, before = time.perf_counter(), _of_children()
     with redirect_stdout(StringIO()):
         outcome = run(config, variant)
-    return Played(outcome, time.process_time() - begun)
+    return Played(outcome, time.perf_counter() - begun, _of_children() - before)
 
 
 def costs(config: Mapping[str, Any]) -> Table:
@@ -121,7 +126,7 @@ def costs(config: Mapping[str, Any]) -> Table:
     plain = min((play(config, NOTHING_ASKED) for _ in range(2)), key=lambda one: one.seconds)
     client, session = Timed(), TimedSession()
     with session.watching():
-        whole = play(config, Variant(client=client))
+        whole = play(config, Variant(client=client, looks_ahead=True))
     decided = whole.outcome.decided
     ours = session.seconds - client.seconds
     parts = {
@@ -130,6 +135,7 @@ def costs(config: Mapping[str, Any]) -> Table:
         "its trades, our callbacks among them": whole.seconds - plain.seconds - session.seconds,
         "the policy in the model's place": client.seconds,
         "ours: from candles to the book": ours,
+        "meanwhile, on a second core": whole.beside,
     }
     table = Table("part", "ms per decision", "share", title=_title(whole.outcome))
     for name, seconds in parts.items():
@@ -140,24 +146,24 @@ def costs(config: Mapping[str, Any]) -> Table:
 
 
 def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
-    """Record a tape, replay it twice; return how fast that goes and whether both are the same."""
+    """Record a tape, replay it; return how fast that goes and whether all replays are the same."""
     with scripted_server() as address:
         # The server's own script is the model: what the shipped settings name needs a key.
         llm = {"provider": "compatible", "api_base": address, "model": "scripted", "fallbacks": []}
         config = freqtrade_config(folder, candles, pairs, days, llm_config=llm)
         play(with_mode(config, "record"))
-    first, second = (replayed(with_mode(config, "replay")) for _ in range(2))
-    title = f"{first.decided:,} decisions about {pairs} pairs from a tape"
+    played = [replayed(with_mode(config, "replay")) for _ in range(REPLAYS)]
+    title = f"{played[0].decided:,} decisions about {pairs} pairs from a tape"
     table = Table(
         "replay", "start", "whole run", "after the start", "ours, tape included", title=title
     )
-    for name, one in (("first", first), ("second", second)):
+    for number, one in enumerate(played, start=1):
         spans = (one.whole, one.whole - one.start, one.ours)
         rates = (f"{one.decided / seconds:,.0f}/s" for seconds in spans)
-        table.add_row(name, f"{one.start:.1f} s", *rates)
+        table.add_row(str(number), f"{one.start:.1f} s", *rates)
     # What else a machine does can only make a replay slower.
-    is_met = min(first.ours, second.ours) <= first.decided / GOAL_PER_SECOND
-    same = "identical" if first.journals == second.journals else "DIFFERENT"
+    is_met = any(one.ours <= one.decided / GOAL_PER_SECOND for one in played)
+    same = "identical" if len({one.journals for one in played}) == 1 else "DIFFERENT"
     table.caption = (
         f"goal: {GOAL_PER_SECOND:,}/s of ours, {'met' if is_met else 'MISSED'}; journals {same}"
     )
@@ -166,7 +172,7 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
 
 def replayed(config: Mapping[str, Any]) -> Replayed:
     """Play a tape back."""
-    session, begun = TimedSession(), time.process_time()
+    session, begun = TimedSession(), time.perf_counter()
     with session.watching():
         played = play(config)
     start = (session.begun or begun) - begun
@@ -210,6 +216,12 @@ def scripted_server() -> Iterator[str]:
     loop, stop = loops[0]
     loop.call_soon_threadsafe(stop.set)
     thread.join()
+
+
+def _of_children() -> float:
+    """Return the seconds of the processor that child processes took which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _title(outcome: Outcome) -> str:

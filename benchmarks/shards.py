@@ -21,11 +21,11 @@ from rich.console import Console
 
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import window_of
-from llm_modules.backtest.command.crew import Crew, Tell
 from llm_modules.backtest.command.download import download
 from llm_modules.backtest.command.options import BacktestOptions, Dates
 from llm_modules.backtest.command.playing import Plan, Progress, play
 from llm_modules.backtest.command.progress import Moments
+from llm_modules.backtest.crew import Crew, Tell
 from llm_modules.operations.places import SHIPPED_USER_DATA, Places
 from llm_modules.operations.screen import Screen
 from llm_modules.operations.session import Session

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from golden_run import RESULT, golden_config, result_of
-from llm_modules.backtest.outcome import Outcome
+from llm_modules.backtest.outcome import Outcome, Variant
 from llm_modules.backtest.running import run
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord
@@ -21,12 +21,16 @@ def refused(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
-    """The tape played twice, in folders of their own."""
+    """The tape played twice in folders of their own, once with a second process."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, refused)
         one, other = (
-            run(golden_config(tmp_path_factory.mktemp("replay"), "replay")) for _ in range(2)
+            run(
+                golden_config(tmp_path_factory.mktemp("replay"), "replay"),
+                Variant(looks_ahead=looks_ahead),
+            )
+            for looks_ahead in (False, True)
         )
     return one, other
 

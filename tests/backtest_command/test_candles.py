@@ -11,9 +11,9 @@ from llm_modules.backtest.candle_files import Gap, Missing, Prepared, Wanted
 from llm_modules.backtest.command import candles as room
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import STARTUP_CANDLES, Found, looked, window_of
-from llm_modules.backtest.command.crew import Tell
 from llm_modules.backtest.command.freqtrade_config import Window
 from llm_modules.backtest.command.options import BacktestOptions, Dates
+from llm_modules.backtest.crew import Tell
 from llm_modules.errors import UserError
 from llm_modules.operations.places import SHIPPED_USER_DATA
 from llm_modules.operations.screen import Screen

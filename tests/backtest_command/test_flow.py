@@ -14,12 +14,12 @@ import pytest
 
 from llm_modules.backtest.command import flow, scripted
 from llm_modules.backtest.command.basis import opened
-from llm_modules.backtest.command.crew import Tell
 from llm_modules.backtest.command.estimate import Estimate, Habit, Size
 from llm_modules.backtest.command.flow import backtest
 from llm_modules.backtest.command.main import main
 from llm_modules.backtest.command.options import BacktestOptions, Dates
 from llm_modules.backtest.command.scripted import serve_script
+from llm_modules.backtest.crew import Tell
 from llm_modules.errors import BacktestError, ConfigError, UserError
 from llm_modules.llm.tape import Tape
 from llm_modules.operations.ending import INTERRUPTED

@@ -15,7 +15,7 @@ from running_bot import ROOT
 LEADER = """
 import os, sys, time
 from pathlib import Path
-from llm_modules.backtest.command.crew import Crew
+from llm_modules.backtest.crew import Crew
 from llm_modules.backtest.command.scripted import serve_script
 
 def work(tell):

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from llm_modules.backtest.candle_files import Missing, Wanted
-from llm_modules.backtest.command import proving, scripted
+from llm_modules.backtest.command import playing, proving, scripted
 from llm_modules.backtest.command import world as world_room
 from llm_modules.backtest.command.afterwards import assessed, page_of
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import window_of
-from llm_modules.backtest.command.crew import Report
 from llm_modules.backtest.command.download import download
 from llm_modules.backtest.command.freqtrade_config import Window
 from llm_modules.backtest.command.options import BacktestOptions, Dates, LookaheadOptions
@@ -31,6 +30,7 @@ from llm_modules.backtest.command.playing import (
 from llm_modules.backtest.command.progress import Moments
 from llm_modules.backtest.command.sample import sampled
 from llm_modules.backtest.command.world import played, world_of
+from llm_modules.backtest.crew import Report
 from llm_modules.backtest.outcome import Moment, Variant
 from llm_modules.dialogue import Expense, Inquiry, Usage
 from llm_modules.errors import BacktestError
@@ -96,6 +96,22 @@ def test_a_run_is_played_told_and_judged(
     full.set()
     with pytest.raises(BacktestError, match="the money is spent"):
         _played(plan, 0, full, told.append)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_only_a_run_that_is_alone_has_a_second_process(
+    basis: Basis, window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
+) -> None:
+    variants: list[Variant] = []
+
+    def not_played(_world: object, variant: Variant) -> None:
+        variants.append(variant)
+        raise BacktestError("enough")
+
+    monkeypatch.setattr(playing, "played", not_played)
+    with pytest.raises(BacktestError):
+        _played(planned(basis, window, tmp_path, shards=shards), 0, threading.Event(), print)  # type: ignore[arg-type]
+    assert [variant.looks_ahead for variant in variants] == [shards == 1]
 
 
 def test_what_a_prompt_takes_is_measured_and_nothing_is_kept(

@@ -10,12 +10,15 @@ import pytest
 from freqtrade.optimize.backtesting import Backtesting
 
 from backtest_lookahead.scenes import AROUND_NOON, BTC, a_config, heard, whole_runs
+from llm_modules.backtest import forerunner
 from llm_modules.backtest.lookahead import prove
 from llm_modules.backtest.past import PastMarket
 from llm_modules.backtest.session import PastView
-from llm_modules.domain import Candles, Experience
+from llm_modules.domain import Candles, Experience, MarketSnapshot
 from llm_modules.engine.bridge import View
 from llm_modules.engine.past import Past
+from llm_modules.engine.question import Question
+from llm_modules.engine.sight import seen
 from llm_modules.journal.gist import TradeGist, gist_of
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import TRADE_LINES, TradeRecord
@@ -127,6 +130,19 @@ def test_a_prompt_that_was_asked_about_another_market_than_the_recorded_one(
     monkeypatch.setattr(snapshot, "market_facts", leaking)
     found = heard(a_config(tmp_path, pairs=(BTC,)), tmp_path).text("a")
     assert found.count("rsi=") == 2
+    assert "rsi=77.7" in found
+
+
+def test_a_second_process_that_sees_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaking(question: Question, extra: Any) -> MarketSnapshot:
+        honest = seen(question, extra)
+        return replace(honest, facts={**honest.facts, "rsi": 77.7})
+
+    monkeypatch.setattr(forerunner, "_has_core_to_spare", lambda: True)
+    monkeypatch.setattr(forerunner, "seen", leaking)
+    found = heard(a_config(tmp_path, pairs=(BTC,)), tmp_path).text("a")
     assert "rsi=77.7" in found
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from llm_modules.domain import Candles
 from llm_modules.errors import MarketDataError
+from llm_modules.market import indicators
 from llm_modules.market.extra_indicators import SAMPLE_CANDLES, output_columns
-from llm_modules.market.indicators import INDICATORS, compute, unknown_indicators
+from llm_modules.market.indicators import INDICATORS, LateIndicators, compute, unknown_indicators
 from market.made_candles import (
     COLUMNS,
     REAL_COINS,
@@ -227,3 +228,24 @@ def test_the_same_failure_on_fewer_candles_is_warm_up(monkeypatch: pytest.Monkey
 
     assert np.isnan(columns["cci_14_0.015"]).all()
     assert len(columns["cci_14_0.015"]) == SAMPLE_CANDLES - 1
+
+
+def test_late_indicators_are_the_same_and_computed_once_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candles, computed = made_candles(), list[Candles]()
+
+    def counting(asked: Candles, extra: Any = ()) -> dict[str, Any]:
+        computed.append(asked)
+        return compute(asked, extra)
+
+    monkeypatch.setattr(indicators, "compute", counting)
+    late, prompt = LateIndicators(candles, ("cci",)), compute(candles, ("cci",))
+    assert computed == []
+    assert list(late) == list(prompt)
+    assert len(late) == len(prompt)
+    for name, column in prompt.items():
+        np.testing.assert_array_equal(late[name], column)
+    assert computed == [candles]
+    with pytest.raises(KeyError):
+        late["vwap"]

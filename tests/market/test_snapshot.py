@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llm_modules.domain import Candles, MarketRules, MarketSnapshot
 from llm_modules.errors import MarketDataError
 from llm_modules.market.candle_checks import GAPLESS_CANDLES
-from llm_modules.market.snapshot import FEWEST_CANDLES, build_snapshot
+from llm_modules.market.snapshot import FEWEST_CANDLES, build_snapshot, snapshot_of_facts
 from market.made_candles import (
     COLUMNS,
     NOON,
@@ -344,7 +344,12 @@ def test_what_came_later_changes_nothing(cut: int) -> None:
         rows_of(hourly, slice(0, int((hourly.open_times + HOUR_MS <= at_ms).sum()))),
     ]
 
-    assert same(snapshot_of(main, hourly, at=at), snapshot_of(*known, at=at))
+    honest = snapshot_of(main, hourly, at=at)
+    assert same(honest, snapshot_of(*known, at=at))
+    # Nor where its facts are handed in.
+    again = snapshot_of_facts(PAIR, at, (main, hourly), RULES, (), honest.facts)
+    assert same(again, honest)
+    assert (again.price, again.pair, again.candle_at) == (honest.price, PAIR, at)
 
 
 @given(

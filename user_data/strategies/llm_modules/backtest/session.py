@@ -18,6 +18,7 @@ from freqtrade.persistence import CustomDataWrapper, LocalTrade, Trade
 from freqtrade.wallets import Wallets
 
 from llm_modules.backtest import hook
+from llm_modules.backtest.forerunner import Course, Forerunner
 from llm_modules.backtest.loading import load
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
 from llm_modules.backtest.past import PastMarket, Recorded
@@ -27,6 +28,7 @@ from llm_modules.config import TraderConfig, parse_config
 from llm_modules.context.template_files import OWN_PROMPTS
 from llm_modules.domain import ClosedTrade
 from llm_modules.engine import bridge
+from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.desk import Desk
 from llm_modules.engine.inline import InlineService
 from llm_modules.engine.startup import Premises, open_desk
@@ -90,11 +92,15 @@ class Session:
         self._span = span
         self._folder = Path(rooms.settings.folder)
         self._closed: list[ClosedTrade] = []
+        self._forerunner = Forerunner()
         self._starting_balance = strategy.wallets.get_total(self._currency)
         self.desk = self._open_desk(rooms)
         timeframes = rooms.config.context_config.informative_timeframes
         self.view = PastView(rooms.past, strategy.timeframe, timeframes, {})
         strategy.desk, strategy.view, strategy.session = self.desk, self.view, self
+        if strategy.variant.looks_ahead:
+            # Last: whoever opened a session that failed could not end it.
+            self._forerunner.start(self._course(rooms.config))
 
     @property
     def recorded(self) -> Recorded:
@@ -114,9 +120,7 @@ class Session:
         account = self.view.account(self._strategy.wallets, self._currency, trades)
         self.desk.observe(account, self.view.positions(trades), busy, at)
         self.tally.stood(at, account.equity)
-        asks = self._strategy.variant.asks
-        silent = {pair for pair in self._past.whitelist() if not asks(pair, at)}
-        self.desk.ask(self.view.due(self.desk.world(), busy | silent, "backtest", at))
+        self.desk.ask(self.view.due(self.desk.world(), busy | self._silent(at), "backtest", at))
         # Looked at for each open trade, and its copies are dear: only where something waits.
         self._strategy.position_adjustment_enable = any(
             self.desk.adjusts(trade.pair, trade.id, at) for trade in trades
@@ -139,6 +143,8 @@ class Session:
             self._learn()
             self.desk.stop()
         finally:
+            # It holds all that is open, the lock too.
+            self._forerunner.end()
             self._lock.close()
 
     def outcome(
@@ -188,10 +194,31 @@ class Session:
             findings=user_data / FINDINGS_NAME,
             prompts=user_data / OWN_PROMPTS,
             client=variant.client,
-            refit=lambda made: variant.refit(replace(made, heard=self.tally.heard)),
+            refit=self._fitted,
         )
         config = applied(rooms.config, rooms.settings)
         return open_desk(config, "backtest", self._currency, self._folder, os.environ, premises)
+
+    def _fitted(self, rooms: Rooms) -> Rooms:
+        listened = replace(rooms, heard=self.tally.heard, ahead=self._forerunner)
+        return self._strategy.variant.refit(listened)
+
+    def _course(self, config: TraderConfig) -> Course:
+        span = self._candle_span
+        candles = (self._span.end - self._span.start) // span
+        return Course(
+            past=self._past,
+            view=self.view,
+            world=self.desk.world(),
+            context=config.context_config,
+            moments=[self._span.start + count * span for count in range(1, candles + 1)],
+            silent=self._silent,
+        )
+
+    def _silent(self, at: datetime) -> set[str]:
+        """Return the pairs that the variant does not ask about."""
+        asks = self._strategy.variant.asks
+        return {pair for pair in self._past.whitelist() if not asks(pair, at)}
 
     def _learn(self) -> None:
         for trade in LocalTrade.bt_trades[len(self._closed) :]:

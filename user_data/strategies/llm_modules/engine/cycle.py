@@ -10,6 +10,7 @@ from datetime import datetime
 
 from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
+from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Inquiry, Prompt
 from llm_modules.domain import Change, Experience, MarketSnapshot, OpenPosition
 from llm_modules.engine.book import DecisionBook
@@ -25,6 +26,7 @@ from llm_modules.engine.recording import (
     outcome_record,
     skipped_record,
 )
+from llm_modules.engine.sight import Sight, not_seen_before, seen
 from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
 from llm_modules.gate.checker import DecisionChecker
@@ -34,7 +36,6 @@ from llm_modules.journal.trade_logger import TradeLogger
 from llm_modules.learning.experience import ExperienceLibrary
 from llm_modules.llm.spending.spending import Spending
 from llm_modules.market.comparison import MarketStateComparator
-from llm_modules.market.snapshot import build_snapshot
 from llm_modules.tools.calls import ToolCall
 from llm_modules.tools.schema import offered_tools
 
@@ -51,7 +52,8 @@ class Rooms:
 
     `heard` is told of every line that is noted. `writer` words lessons by a model, None where the
     rules' words are enough; `panel` asks about all pairs of a candle at once, None where each is
-    asked about by itself; `spending` keeps the bill.
+    asked about by itself; `spending` keeps the bill. `ahead` gives what was seen of a question's
+    market before it was put, as a backtest can.
     """
 
     config: TraderConfig
@@ -68,6 +70,7 @@ class Rooms:
     writer: LessonWriter | None = None
     panel: Panel | None = None
     spending: Spending | None = None
+    ahead: Callable[[Question], Sight | None] = not_seen_before
 
     def close(self) -> None:
         """Release the files."""
@@ -97,9 +100,9 @@ async def decide(question: Question, rooms: Rooms) -> DecisionRecord:
 def prepare(question: Question, rooms: Rooms) -> Case | DecisionRecord:
     """Make a case of a question, or record why the model is not asked."""
     try:
-        snapshot = look(question, rooms)
-        spared = spare(question, snapshot, rooms)
-        return spared or Case(question, snapshot, compose(question, snapshot, rooms))
+        sight = look(question, rooms)
+        spared = spare(question, sight.snapshot, rooms)
+        return spared or Case(question, sight.snapshot, compose(question, sight, rooms))
     except (MarketDataError, ContextBudgetError) as error:
         return fail(question, error, rooms)
 
@@ -155,24 +158,23 @@ def give_up(question: Question, fault: str, rooms: Rooms) -> DecisionRecord:
     return record
 
 
-def look(question: Question, rooms: Rooms) -> MarketSnapshot:
-    """Turn the question's candles into a snapshot. Raises MarketDataError."""
-    return build_snapshot(
-        question.pair,
-        question.candle_at,
-        question.frames,
-        question.rules,
-        rooms.config.context_config.extra_indicators,
-        question.funding_rate,
-    )
+def look(question: Question, rooms: Rooms) -> Sight:
+    """See the market as the question's candles show it. Raises MarketDataError."""
+    extra = rooms.config.context_config.extra_indicators
+    return rooms.ahead(question) or Sight(seen(question, extra))
 
 
-def compose(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Prompt:
+def compose(question: Question, sight: Sight, rooms: Rooms) -> Prompt:
     """Write the prompt, with what the past taught before this candle. Raises ContextBudgetError."""
-    experience, changes = past_of(question, snapshot, rooms)
     tools = offered_tools(question.stance)
-    account = question.world.account
-    return rooms.context.build(snapshot, account, question.position, experience, tools, changes)
+    return rooms.context.build(view_of(question, sight, rooms), question.world.account, tools)
+
+
+def view_of(question: Question, sight: Sight, rooms: Rooms) -> PairView:
+    """Join the market with the position, with the past, and with what changed since the entry."""
+    snapshot, position = sight.snapshot, question.position
+    experience, changes = past_of(question, snapshot, rooms)
+    return PairView(snapshot, position, experience, changes, sight.page)
 
 
 def past_of(

@@ -11,7 +11,7 @@ from llm_modules.config import TraderConfig
 from llm_modules.context.pages import PairView
 from llm_modules.context.portfolio import PortfolioContext
 from llm_modules.dialogue import Inquiry, Prompt, ToolSpec
-from llm_modules.domain import MarketSnapshot, Stance
+from llm_modules.domain import Stance
 from llm_modules.engine.cycle import (
     Case,
     Rooms,
@@ -21,9 +21,9 @@ from llm_modules.engine.cycle import (
     fail,
     give_up,
     look,
-    past_of,
     prepare,
     spare,
+    view_of,
 )
 from llm_modules.engine.deadline import deadline_of
 from llm_modules.engine.executor import Answer
@@ -145,16 +145,13 @@ def _seen(question: Question, rooms: Rooms) -> _Seen | DecisionRecord:
     found: _Seen | DecisionRecord | None = None
     with contained(f"Looking at {question.pair}") as outcome:
         try:
-            snapshot = look(question, rooms)
-            found = spare(question, snapshot, rooms) or _view(question, snapshot, rooms)
+            sight = look(question, rooms)
+            found = spare(question, sight.snapshot, rooms) or _Seen(
+                question, view_of(question, sight, rooms)
+            )
         except MarketDataError as error:
             found = fail(question, error, rooms)
     return found or give_up(question, f"internal: {type(outcome.error).__name__}", rooms)
-
-
-def _view(question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> _Seen:
-    experience, changes = past_of(question, snapshot, rooms)
-    return _Seen(question, PairView(snapshot, question.position, experience, changes))
 
 
 def _parts(seen: Sequence[_Seen], rooms: Rooms, panel: Panel, done: Done) -> list[_Part]:

@@ -4,7 +4,8 @@ TA-Lib on arrays is 17 times faster than pandas_ta on a frame, with equal values
 them on real candles. Formulas and warm-up are those of TA-Lib's documentation, ta-lib.org.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from inspect import unwrap
 from typing import Any
 
@@ -53,6 +54,27 @@ def compute(candles: Candles, extra: Sequence[str] = ()) -> dict[str, FloatArray
     for name, column in further.items():
         own.setdefault(name, column)
     return own
+
+
+class LateIndicators(Mapping[str, FloatArray]):
+    """What `compute` returns, computed once somebody asks for any of it."""
+
+    def __init__(self, candles: Candles, extra: Sequence[str] = ()) -> None:
+        self._candles = candles
+        self._extra = extra
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return self._computed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._computed)
+
+    def __len__(self) -> int:
+        return len(self._computed)
+
+    @cached_property
+    def _computed(self) -> Mapping[str, FloatArray]:
+        return compute(self._candles, self._extra)
 
 
 def unknown_indicators(names: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from llm_modules.domain import Candles, FloatArray, MarketRules, MarketSnapshot,
 from llm_modules.errors import MarketDataError
 from llm_modules.market.candle_checks import closed_by, defects, utc_text
 from llm_modules.market.facts import market_facts
-from llm_modules.market.indicators import compute
+from llm_modules.market.indicators import LateIndicators, compute
 from llm_modules.market.kept import KeptWithCandles
 from llm_modules.market.timeframes import duration_ms
 
@@ -67,6 +67,35 @@ def build_snapshot(
     facts = market_facts(main, informative)
     if funding_rate is not None:
         facts["funding_rate_pct"] = funding_rate * 100
+    return _snapshot(pair, candle_at, rules, views, facts)
+
+
+def snapshot_of_facts(
+    pair: str,
+    candle_at: datetime,
+    frames: Sequence[Candles],
+    rules: MarketRules,
+    extra: Sequence[str],
+    facts: Mapping[str, float],
+) -> MarketSnapshot:
+    """Return what `build_snapshot` does, where its facts are known already.
+
+    Indicators are computed only when they are asked for.
+    """
+    at_ms = (candle_at - _EPOCH) // _MILLISECOND
+    known = [closed_by(candles, at_ms) for candles in frames]
+    views = [TimeframeView(candles, LateIndicators(candles, extra)) for candles in known]
+    return _snapshot(pair, candle_at, rules, views, facts)
+
+
+def _snapshot(
+    pair: str,
+    candle_at: datetime,
+    rules: MarketRules,
+    views: Sequence[TimeframeView],
+    facts: Mapping[str, float],
+) -> MarketSnapshot:
+    main, *informative = views
     return MarketSnapshot(
         pair=pair,
         candle_at=candle_at,

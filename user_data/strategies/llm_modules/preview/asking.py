@@ -198,7 +198,8 @@ def _with_position(
     if not options.in_position:
         return question, "none"
     try:
-        position = made_up(question, rooms.config.risk_management, partial(look, rooms=rooms))
+        risk = rooms.config.risk_management
+        position = made_up(question, risk, lambda one: look(one, rooms).snapshot)
     except MarketDataError as error:
         raise UserError(f"no position can be made up: {error}") from error
     return replace(question, world=held(question.world, position)), "made up"

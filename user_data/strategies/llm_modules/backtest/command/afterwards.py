@@ -12,11 +12,11 @@ from freqtrade.enums import CandleType
 
 from llm_modules.backtest.assess import AssessOptions, assess
 from llm_modules.backtest.assessment import Assessment
-from llm_modules.backtest.command.crew import Tell
 from llm_modules.backtest.command.folders import PAGE_NAME
 from llm_modules.backtest.command.freqtrade_config import adopt, freqtrade_config
 from llm_modules.backtest.command.playing import Plan
 from llm_modules.backtest.command.world import World, world_of
+from llm_modules.backtest.crew import Tell
 from llm_modules.backtest.cut_offs import cut_off_of
 from llm_modules.backtest.outcome import Outcome
 from llm_modules.backtest.remarks import NO_CUT_OFF, SCRIPTED, SIMULATED

@@ -14,9 +14,9 @@ from freqtrade.exchange import timeframe_to_seconds
 from llm_modules.backtest.candle_files import Missing, Prepared, Wanted, prepare
 from llm_modules.backtest.coarser_candles import data_format_of
 from llm_modules.backtest.command.basis import Basis
-from llm_modules.backtest.command.crew import Tell, only
 from llm_modules.backtest.command.freqtrade_config import Window
 from llm_modules.backtest.command.options import Dates
+from llm_modules.backtest.crew import Tell, only
 from llm_modules.errors import UserError
 
 # What LLMFunctionStrategy wants before its first candle; Freqtrade begins a run that much later.

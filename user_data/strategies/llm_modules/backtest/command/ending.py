@@ -5,9 +5,9 @@ from functools import partial
 from llm_modules.backtest.assessment import Assessment
 from llm_modules.backtest.command.afterwards import assessed, page_of
 from llm_modules.backtest.command.answers import UNUSABLE
-from llm_modules.backtest.command.crew import only
 from llm_modules.backtest.command.figures import figures
 from llm_modules.backtest.command.playing import Plan, Progress, outcome_of
+from llm_modules.backtest.crew import only
 from llm_modules.backtest.report.terminal import show
 from llm_modules.operations.places import shown
 from llm_modules.operations.screen import Screen

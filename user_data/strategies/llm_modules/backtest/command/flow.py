@@ -11,7 +11,6 @@ from freqtrade.exchange import timeframe_to_seconds
 
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import window_of
-from llm_modules.backtest.command.crew import Crew, only
 from llm_modules.backtest.command.download import download
 from llm_modules.backtest.command.ending import report, stopped, tell_why
 from llm_modules.backtest.command.estimate import (
@@ -34,6 +33,7 @@ from llm_modules.backtest.command.readiness import (
 )
 from llm_modules.backtest.command.sample import Sample, sampled
 from llm_modules.backtest.command.scripted import serve_script
+from llm_modules.backtest.crew import Crew, only
 from llm_modules.backtest.remarks import SCRIPTED, SIMULATED
 from llm_modules.backtest.settings import TAPE_NAME
 from llm_modules.errors import BacktestError, ConfigError

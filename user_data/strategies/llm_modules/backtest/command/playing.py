@@ -11,7 +11,6 @@ from pathlib import Path
 
 from llm_modules.backtest.command.answers import Answers
 from llm_modules.backtest.command.basis import Basis
-from llm_modules.backtest.command.crew import Crew, Job, Report, Tell
 from llm_modules.backtest.command.freqtrade_config import Window, adopt, freqtrade_config
 from llm_modules.backtest.command.losses import Losses
 from llm_modules.backtest.command.options import BacktestOptions
@@ -19,6 +18,7 @@ from llm_modules.backtest.command.progress import Moments, Watcher
 from llm_modules.backtest.command.results import published
 from llm_modules.backtest.command.windows import joined, split
 from llm_modules.backtest.command.world import played, world_of
+from llm_modules.backtest.crew import Crew, Job, Report, Tell
 from llm_modules.backtest.outcome import Moment, Outcome, Variant
 from llm_modules.backtest.settings import BacktestSettings
 from llm_modules.errors import BacktestError
@@ -165,9 +165,11 @@ def _played(plan: Plan, number: int, full: Event, tell: Tell) -> Outcome:
         plan.folder / RESULTS_NAME / shard_folder(plan, number).name,
     )
     world = world_of(config, plan.folder, mask=plan.options.mask)
+    is_alone = len(plan.shards) == 1
     try:
         with losses:
-            outcome = played(world, Variant(watch=watch, refit=answers.refit))
+            variant = Variant(watch=watch, refit=answers.refit, looks_ahead=is_alone)
+            outcome = played(world, variant)
     except BacktestError as error:
         raise answers.worded(error, plan.basis.targets()[0]) from error
     # The last lines of the journals are written when they are closed.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from llm_modules.backtest.command.basis import Basis, opened
 from llm_modules.backtest.command.candles import window_of
-from llm_modules.backtest.command.crew import Tell, only
 from llm_modules.backtest.command.download import download
 from llm_modules.backtest.command.freqtrade_config import Window, adopt, freqtrade_config
 from llm_modules.backtest.command.options import LookaheadOptions
 from llm_modules.backtest.command.readiness import demand_log
+from llm_modules.backtest.crew import Tell, only
 from llm_modules.backtest.lookahead.proving import prove
 from llm_modules.backtest.settings import FOLDER_NAME, BacktestSettings
 from llm_modules.operations.exit_status import ExitStatus

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llm_modules.backtest.command.basis import Basis
-from llm_modules.backtest.command.crew import Tell
 from llm_modules.backtest.command.freqtrade_config import Window, adopt, freqtrade_config
 from llm_modules.backtest.command.world import played, world_of
+from llm_modules.backtest.crew import Tell
 from llm_modules.backtest.outcome import Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.settings import BacktestSettings

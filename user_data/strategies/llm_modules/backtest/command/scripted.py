@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 
-from llm_modules.backtest.command.crew import Tell
+from llm_modules.backtest.crew import Tell
 from llm_modules.sandbox.faults import ModelFaults, Switchboard
 from llm_modules.sandbox.model import MODEL_PREFIX, model_app
 from llm_modules.sandbox.server import serve

@@ -16,6 +16,7 @@ from llm_modules.backtest.running import run
 from llm_modules.dialogue import Prompt
 from llm_modules.domain import ClosedTrade
 from llm_modules.engine.cycle import Rooms
+from llm_modules.engine.sight import not_seen_before
 from llm_modules.journal.records import DecisionLine, DecisionRecord, HaltRecord, TradeRecord
 from llm_modules.learning.experience import ExperienceLibrary
 
@@ -103,7 +104,7 @@ class Hearing:
     def hear(self, ground: Ground, config: Mapping[str, Any] | None = None) -> None:
         """Run a configuration, by default that of the ground."""
         client = StampingClient(self._now, self._prompted)
-        variant = Variant(client=client, refit=self._refit, watch=self._watch)
+        variant = Variant(client=client, refit=self._refit, watch=self._watch, looks_ahead=True)
         try:
             run(config or ground.config, variant, ground.exchange)
         except Enough:
@@ -150,8 +151,10 @@ class Hearing:
         self.candles.append(moment.at)
         self._look_at_orders(moment.at)
         self.transcript.decided(moment.at)
+        # Whoever looks at another past must not be told what the run has seen.
+        rooms = replace(self._known_rooms(), ahead=not_seen_before)
         for listener in self._listeners:
-            listener.stood(moment, self._known_rooms())
+            listener.stood(moment, rooms)
         if moment.at == self._until or moment.candle == moment.candles:
             raise Enough
 

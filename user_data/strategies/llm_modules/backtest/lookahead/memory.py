@@ -78,7 +78,7 @@ class MemoryProof(Listener):
 
     def _difference(self, question: Question, rooms: Rooms) -> str | None:
         try:
-            snapshot = look(question, rooms)
+            snapshot = look(question, rooms).snapshot
         except MarketDataError:
             # Without a market nothing is recalled.
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from freqtrade.exceptions import ExchangeError, FreqtradeException
 
-from llm_modules.backtest.command.crew import Crew, Report, Tell, only
+from llm_modules.backtest.crew import Crew, Report, Tell, only
 from llm_modules.errors import BacktestError, ConfigError, JournalError
 
 FOREVER = 600
@@ -90,6 +90,18 @@ def test_what_is_printed_goes_to_the_log_and_not_to_the_terminal(
     assert capfd.readouterr() == ("", "")
     # Ctrl-C in the terminal is for whoever leads.
     assert group != os.getpgid(0)
+
+
+def test_without_a_log_it_goes_to_where_the_leader_s_goes(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with Crew([prints]) as crew:
+        assert [report.kind for report in crew.reports()] == ["done"]
+    assert "from a program" in capfd.readouterr().out
+    with Crew([breaks]) as crew:
+        (report,) = crew.reports()
+    assert str(report.what) == "ended with status 1"
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_no_child_looks_for_garbage_among_what_it_shares_with_its_leader(tmp_path: Path) -> None:

@@ -44,15 +44,19 @@ class Report:
 
 
 class Crew:
-    """Runs jobs at once, each in a process of its own; leaving it ends those that still run."""
+    """Runs jobs at once, each in a process of its own; leaving it ends those that still run.
 
-    def __init__(self, jobs: Sequence[Job], log: Path) -> None:
+    What they print and log goes to `log`; without one, to where it goes already.
+    """
+
+    def __init__(self, jobs: Sequence[Job], log: Path | None = None) -> None:
         self._jobs = tuple(jobs)
         self._log = log
         self._members: dict[Connection, tuple[int, BaseProcess]] = {}
 
     def __enter__(self) -> Self:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._log is not None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
         # What is buffered would be written by each of them.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -100,7 +104,8 @@ class Crew:
             report: Report = ear.recv()
         except EOFError:
             process.join(END_SECONDS)
-            words = f"ended with status {process.exitcode}: {shown(self._log)} tells why"
+            words = f"ended with status {process.exitcode}"
+            words += f": {shown(self._log)} tells why" if self._log else ""
             report = Report(number, "failed", BacktestError(words))
         if report.kind != "said":
             del self._members[ear]
@@ -123,7 +128,7 @@ def only(job: Job, log: Path, hear: Callable[[Any], None] = lambda _: None) -> A
     raise AssertionError("a job that reports neither success nor failure")
 
 
-def _work(job: Job, mouth: Connection, log: Path, ears: Sequence[Connection]) -> None:
+def _work(job: Job, mouth: Connection, log: Path | None, ears: Sequence[Connection]) -> None:
     for ear in ears:
         ear.close()
     # Away from the terminal: Ctrl-C is for whoever leads, who then ends all of the group.
@@ -131,7 +136,8 @@ def _work(job: Job, mouth: Connection, log: Path, ears: Sequence[Connection]) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    _write_to(log)
+    if log is not None:
+        _write_to(log)
     try:
         result = job(lambda what: _tell(mouth, what))
     except UserError as error:
