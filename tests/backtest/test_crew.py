@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,21 @@ def test_what_is_printed_goes_to_the_log_and_not_to_the_terminal(
     assert capfd.readouterr() == ("", "")
     # Ctrl-C in the terminal is for whoever leads.
     assert group != os.getpgid(0)
+
+
+def test_one_that_is_killed_while_it_tells_has_failed() -> None:
+    def tells_much(tell: Tell) -> None:
+        tell(os.getpid())
+        tell(b"more than fits into a pipe" * 100_000)
+
+    with Crew([tells_much]) as crew:
+        reports = crew.reports()
+        pid = next(reports).what
+        # What it tells has begun to come, and cannot end before it is read.
+        assert wait(list(crew._members), timeout=30)
+        os.kill(pid, signal.SIGKILL)
+        (failure,) = reports
+    assert (failure.kind, str(failure.what)) == ("failed", "ended with status -9")
 
 
 def test_without_a_log_it_goes_to_where_the_leader_s_goes(

@@ -1,5 +1,6 @@
 """What a second process sees ahead is what the run would have seen; without it nothing is lost."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from llm_modules.backtest.session import PastView
 from llm_modules.context.pages import Pages
 from llm_modules.domain import Candles
 from llm_modules.engine.question import Question
-from llm_modules.engine.sight import seen
+from llm_modules.engine.sight import snapshot_of
 from llm_modules.engine.startup import unknown_world
 from market.made_candles import made_candles
 
@@ -77,10 +78,10 @@ def test_it_sees_what_the_run_would_see(forerunner: Forerunner) -> None:
     run, pages = course(), Pages(CONTEXT)
     for at in MOMENTS:
         for question in questions(run, at).values():
-            sight, own = forerunner(question), seen(question, CONTEXT.extra_indicators)
+            sight, own = forerunner(question), snapshot_of(question, CONTEXT.extra_indicators)
             assert sight is not None
-            assert sight.page == pages.market(own)
-            assert sight.page.tables
+            assert sight.market_page == pages.market_page(own)
+            assert sight.market_page.tables
             told = sight.snapshot
             assert (told.pair, told.candle_at, told.price) == (own.pair, at, own.price)
             assert (told.rules, told.facts) == (own.rules, own.facts)
@@ -104,7 +105,7 @@ def test_candles_that_are_passed_over_are_forgotten(forerunner: Forerunner) -> N
 
 
 def test_the_run_sees_for_itself_what_is_not_told(forerunner: Forerunner) -> None:
-    forerunner.start(course(broken=PAIRS[0], silent=()))
+    forerunner.start(course(broken=PAIRS[0]))
     asked = questions(course(), MOMENTS[-1])
     assert forerunner(asked[PAIRS[0]]) is None
     assert forerunner(asked[PAIRS[1]]) is not None
@@ -124,7 +125,7 @@ def test_a_run_goes_on_when_the_other_process_dies(
     forerunner: Forerunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     # So many moments that it cannot have told them all.
-    many = [START - count * timedelta(minutes=30) for count in range(600, 0, -1)]
+    many = [START - count * HALF_HOUR for count in range(600, 0, -1)]
     forerunner.start(replace(course(), moments=many))
     the_other_process().kill()
     last = questions(course(), many[-1])[PAIRS[0]]
@@ -132,8 +133,21 @@ def test_a_run_goes_on_when_the_other_process_dies(
         assert forerunner(last) is None
         assert forerunner(last) is None
     (said,) = caplog.messages
-    assert "Nothing is seen ahead any more" in said
+    assert "The market is not seen ahead" in said
     assert "status -9" in said
+
+
+def test_a_run_goes_on_where_no_process_can_be_made(
+    forerunner: Forerunner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_memory() -> int:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(os, "fork", no_memory)
+    forerunner.start(course())
+    assert forerunner(questions(course(), MOMENTS[0])[PAIRS[0]]) is None
+    assert "The market is not seen ahead" in caplog.text
+    assert "Cannot allocate memory" in caplog.text
 
 
 def test_its_end_leaves_no_process_behind(forerunner: Forerunner) -> None:

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from golden_run import RESULT, golden_config, result_of
+from llm_modules.backtest import forerunner as forerunner_room
+from llm_modules.backtest.forerunner import Forerunner
 from llm_modules.backtest.outcome import Outcome, Variant
 from llm_modules.backtest.running import run
+from llm_modules.engine.question import Question
+from llm_modules.engine.sight import Sight
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import DECISION_LINES, DecisionRecord
 
@@ -22,16 +26,27 @@ def refused(*_: object) -> None:
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
     """The tape played twice in folders of their own, once with a second process."""
+    sights: list[Sight | None] = []
+
+    def remembered(forerunner: Forerunner, question: Question) -> Sight | None:
+        sights.append(sight(forerunner, question))
+        return sights[-1]
+
+    sight = Forerunner.__call__
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forerunner_room, "_has_core_to_spare", lambda: True)
+        patch.setattr(Forerunner, "__call__", remembered)
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, refused)
         one, other = (
             run(
                 golden_config(tmp_path_factory.mktemp("replay"), "replay"),
-                Variant(looks_ahead=looks_ahead),
+                Variant(has_forerunner=has_forerunner),
             )
-            for looks_ahead in (False, True)
+            for has_forerunner in (False, True)
         )
+    assert None not in sights[one.decided :]
+    assert set(sights[: one.decided]) == {None}
     return one, other
 
 

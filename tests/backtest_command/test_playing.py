@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llm_modules.backtest import forerunner
 from llm_modules.backtest.candle_files import Missing, Wanted
 from llm_modules.backtest.command import playing, proving, scripted
 from llm_modules.backtest.command import world as world_room
@@ -78,6 +79,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_run_is_played_told_and_judged(
     basis: Basis, window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Beside the server's thread nothing may be forked.
+    monkeypatch.setattr(forerunner, "_has_core_to_spare", lambda: False)
     plan = planned(basis.asking_at(server(monkeypatch)), window, tmp_path)
     told: list[Any] = []
     outcome = _played(plan, 0, threading.Event(), told.append)  # type: ignore[arg-type]
@@ -111,7 +114,7 @@ def test_only_a_run_that_is_alone_has_a_second_process(
     monkeypatch.setattr(playing, "played", not_played)
     with pytest.raises(BacktestError):
         _played(planned(basis, window, tmp_path, shards=shards), 0, threading.Event(), print)  # type: ignore[arg-type]
-    assert [variant.looks_ahead for variant in variants] == [shards == 1]
+    assert [variant.has_forerunner for variant in variants] == [shards == 1]
 
 
 def test_what_a_prompt_takes_is_measured_and_nothing_is_kept(

@@ -18,7 +18,7 @@ from llm_modules.domain import Candles, Experience, MarketSnapshot
 from llm_modules.engine.bridge import View
 from llm_modules.engine.past import Past
 from llm_modules.engine.question import Question
-from llm_modules.engine.sight import seen
+from llm_modules.engine.sight import snapshot_of
 from llm_modules.journal.gist import TradeGist, gist_of
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import TRADE_LINES, TradeRecord
@@ -137,11 +137,11 @@ def test_a_second_process_that_sees_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leaking(question: Question, extra: Any) -> MarketSnapshot:
-        honest = seen(question, extra)
+        honest = snapshot_of(question, extra)
         return replace(honest, facts={**honest.facts, "rsi": 77.7})
 
     monkeypatch.setattr(forerunner, "_has_core_to_spare", lambda: True)
-    monkeypatch.setattr(forerunner, "seen", leaking)
+    monkeypatch.setattr(forerunner, "snapshot_of", leaking)
     found = heard(a_config(tmp_path, pairs=(BTC,)), tmp_path).text("a")
     assert "rsi=77.7" in found
 

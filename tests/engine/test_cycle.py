@@ -18,8 +18,10 @@ from builders import (
     some_candles,
 )
 from fakes import ScriptedClient, answering
+from llm_modules.context.pages import Pages
 from llm_modules.engine.cycle import Rooms, decide
 from llm_modules.engine.question import Question
+from llm_modules.engine.sight import Sight, snapshot_of
 from llm_modules.errors import JournalError, ProviderError
 from llm_modules.gate.checker import limits_hash
 from llm_modules.journal.records import DecisionRecord, LessonRecord
@@ -179,6 +181,19 @@ def test_a_budget_too_small_for_the_facts_is_recorded(tmp_path: Path) -> None:
     rooms = some_rooms(tmp_path, client, context_config={"max_context_tokens": 500})
     assert str(run(rooms).fault).startswith("ContextBudgetError: ")
     assert client.prompts == []
+
+
+def test_a_market_that_was_seen_before_is_not_looked_at_again(tmp_path: Path) -> None:
+    question = a_question()
+    rooms = some_rooms(tmp_path, client := ScriptedClient([answering("signal_wait")]))
+    snapshot = snapshot_of(question, ())
+    page = Pages(rooms.config.context_config).market_page(snapshot)._replace(market="seen before")
+    known = replace(rooms, seen_before=lambda _asked: Sight(snapshot, page))
+    # Without a candle there is nothing that could be seen now.
+    record = run(known, replace(question, frames=()))
+    assert record.status == "approved"
+    assert record.facts["rsi"] == snapshot.facts["rsi"]
+    assert "seen before" in client.prompts[0].messages[-1].content
 
 
 class BrokenJournal:

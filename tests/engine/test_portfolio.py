@@ -22,10 +22,12 @@ from builders import (
 )
 from builders import a_world as world_of
 from fakes import ScriptedClient
+from llm_modules.context.pages import Pages
 from llm_modules.dialogue import Inquiry, Prompt, Reply, ToolRequest
 from llm_modules.engine.cycle import Rooms
 from llm_modules.engine.portfolio import TOKENS_OF_A_CALL, decide_all, open_panel
 from llm_modules.engine.question import Question
+from llm_modules.engine.sight import Sight, snapshot_of
 from llm_modules.errors import ConfigError, ProviderError
 from llm_modules.journal.records import DecisionRecord
 from models import a_target
@@ -123,6 +125,19 @@ def test_a_pair_whose_candles_are_unusable_costs_no_other_its_decision(tmp_path:
     by_pair = {one.pair: one.status for one in records}
     assert by_pair == {PAIR: "approved", ETH: "failed", SOL: "approved"}
     assert ETH not in client.prompts[0].messages[-1].content
+
+
+def test_a_market_that_was_seen_before_is_told_as_it_was_seen(tmp_path: Path) -> None:
+    rooms = wired(tmp_path, client := ScriptedClient([waits(PAIR, ETH)]))
+    snapshot = snapshot_of(question(ETH), ())
+    page = Pages(rooms.config.context_config).market_page(snapshot)._replace(market="seen before")
+    sights = {ETH: Sight(snapshot, page)}
+    run(
+        replace(rooms, seen_before=lambda asked: sights.get(asked.pair)),
+        question(PAIR),
+        replace(question(ETH), frames=()),
+    )
+    assert client.prompts[0].messages[-1].content.count("seen before") == 1
 
 
 def test_where_no_pair_can_be_looked_at_nobody_is_asked(tmp_path: Path) -> None:

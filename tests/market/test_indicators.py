@@ -240,11 +240,11 @@ def test_late_indicators_are_the_same_and_computed_once_when_asked_for(
         return compute(asked, extra)
 
     monkeypatch.setattr(indicators, "compute", counting)
-    late, prompt = LateIndicators(candles, ("cci",)), compute(candles, ("cci",))
+    late, at_once = LateIndicators(candles, ("cci",)), compute(candles, ("cci",))
     assert computed == []
-    assert list(late) == list(prompt)
-    assert len(late) == len(prompt)
-    for name, column in prompt.items():
+    assert list(late) == list(at_once)
+    assert len(late) == len(at_once)
+    for name, column in at_once.items():
         np.testing.assert_array_equal(late[name], column)
     assert computed == [candles]
     with pytest.raises(KeyError):

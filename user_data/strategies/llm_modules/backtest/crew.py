@@ -1,9 +1,9 @@
 """Work in forked processes: imports are paid once, and none can hold up or spoil another.
 
-Nobody may have threads or an event loop when a crew starts, so all that makes some is done in a
-crew. What is killed loses nothing: journals are appended to line by line, and each answer is on
-the tape in a transaction of its own. A request that is under way then is not taped as a failure,
-so that it is asked again.
+Nobody may have threads when a crew starts, so all that makes some is done in a crew; nor may a job
+use an event loop of whoever leads. What is killed loses nothing: journals are appended to line by
+line, and each answer is on the tape in a transaction of its own. A request that is under way then
+is not taped as a failure, so that it is asked again.
 """
 
 import gc
@@ -102,7 +102,8 @@ class Crew:
         number, process = self._members[ear]
         try:
             report: Report = ear.recv()
-        except EOFError:
+        # One that is killed while it tells leaves half a message.
+        except (EOFError, OSError):
             process.join(END_SECONDS)
             words = f"ended with status {process.exitcode}"
             words += f": {shown(self._log)} tells why" if self._log else ""

@@ -18,12 +18,13 @@ from llm_modules.context.market_page import MarketPage
 from llm_modules.context.pages import Pages
 from llm_modules.engine.bridge import View
 from llm_modules.engine.question import Question, World
-from llm_modules.engine.sight import Sight, seen
+from llm_modules.engine.sight import Sight, snapshot_of
 from llm_modules.errors import MarketDataError
 from llm_modules.market.snapshot import snapshot_of_facts
 
 # Before and after every candle there is.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+NOT_AHEAD = "The market is not seen ahead, so the run takes longer: %s"
 # A pair's facts, and how they are told.
 Told = tuple[Mapping[str, float], MarketPage]
 
@@ -50,16 +51,16 @@ class Course:
         for at in self.moments:
             self.past.set_moment(at)
             due = self.view.due(self.world, self.silent(at), "backtest", at)
-            told = {question.pair: self._told(question, pages) for question in due}
+            told = {question.pair: self._of_pair(question, pages) for question in due}
             tell((at, {pair: one for pair, one in told.items() if one is not None}))
 
-    def _told(self, question: Question, pages: Pages) -> Told | None:
+    def _of_pair(self, question: Question, pages: Pages) -> Told | None:
         try:
-            snapshot = seen(question, self.context.extra_indicators)
+            snapshot = snapshot_of(question, self.context.extra_indicators)
         except MarketDataError:
             # The run finds the same, and records it.
             return None
-        return snapshot.facts, pages.market(snapshot)
+        return snapshot.facts, pages.market_page(snapshot)
 
 
 class Forerunner:
@@ -76,8 +77,12 @@ class Forerunner:
         """Begin, where a core is left for it."""
         if not _has_core_to_spare():
             return
-        self._extra = course.context.extra_indicators
-        self._reports = self._ending.enter_context(Crew([course.run])).reports()
+        try:
+            crew = self._ending.enter_context(Crew([course.run]))
+        except OSError as error:
+            logger.warning(NOT_AHEAD, error)
+            return
+        self._extra, self._reports = course.context.extra_indicators, crew.reports()
         self._at = EARLIEST
 
     def __call__(self, question: Question) -> Sight | None:
@@ -101,7 +106,7 @@ class Forerunner:
             self._at, self._told = report.what
             return
         if report is not None and report.kind == "failed":
-            logger.warning("Nothing is seen ahead any more, the run takes longer: %s", report.what)
+            logger.warning(NOT_AHEAD, report.what)
         self._at, self._told = LATEST, {}
 
 

@@ -83,8 +83,8 @@ class Variant:
 
     `client` is asked in place of the configured models; `refit` may exchange any of the rooms;
     pairs are only decided about where `asks` says so; `watch` is told of each candle, and what it
-    raises ends the run. `recorded` spares the run the loading of what it may know. One that
-    `looks_ahead` has the machine to itself: a second process sees the market meanwhile.
+    raises ends the run. `recorded` spares the run the loading of what it may know. One that has the
+    machine to itself can have a second process, a forerunner, see the market meanwhile.
     """
 
     client: LLMClient | None = None
@@ -92,7 +92,7 @@ class Variant:
     asks: Callable[[str, datetime], bool] = _always
     watch: Callable[[Moment], None] = _unwatched
     recorded: Recorded | None = None
-    looks_ahead: bool = False
+    has_forerunner: bool = False
 
 
 AS_CONFIGURED = Variant()

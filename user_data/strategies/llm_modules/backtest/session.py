@@ -84,23 +84,23 @@ class Furnishing:
 class Session:
     """Keeps the present of a run; the strategy's callbacks read the same desk as ever."""
 
-    def __init__(self, strategy: Traded, rooms: Furnishing, span: Span) -> None:
+    def __init__(self, strategy: Traded, furnishing: Furnishing, span: Span) -> None:
         self.now = span.start
         self.tally = Tally()
         self._strategy = strategy
-        self._past = rooms.past
+        self._past = furnishing.past
         self._span = span
-        self._folder = Path(rooms.settings.folder)
+        self._folder = Path(furnishing.settings.folder)
         self._closed: list[ClosedTrade] = []
         self._forerunner = Forerunner()
         self._starting_balance = strategy.wallets.get_total(self._currency)
-        self.desk = self._open_desk(rooms)
-        timeframes = rooms.config.context_config.informative_timeframes
-        self.view = PastView(rooms.past, strategy.timeframe, timeframes, {})
+        self.desk = self._open_desk(furnishing)
+        timeframes = furnishing.config.context_config.informative_timeframes
+        self.view = PastView(furnishing.past, strategy.timeframe, timeframes, {})
         strategy.desk, strategy.view, strategy.session = self.desk, self.view, self
-        if strategy.variant.looks_ahead:
+        if strategy.variant.has_forerunner:
             # Last: whoever opened a session that failed could not end it.
-            self._forerunner.start(self._course(rooms.config))
+            self._forerunner.start(self._course(furnishing.config))
 
     @property
     def recorded(self) -> Recorded:
@@ -179,7 +179,11 @@ class Session:
     def _candle_span(self) -> timedelta:
         return timedelta(minutes=timeframe_to_minutes(self._strategy.timeframe))
 
-    def _open_desk(self, rooms: Furnishing) -> Desk:
+    @property
+    def _candles(self) -> int:
+        return (self._span.end - self._span.start) // self._candle_span
+
+    def _open_desk(self, furnishing: Furnishing) -> Desk:
         self._lock = _taken(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
@@ -188,7 +192,7 @@ class Session:
         premises = Premises(
             clock=lambda: self.now,
             service=InlineService,
-            tape=Path(rooms.settings.tape),
+            tape=Path(furnishing.settings.tape),
             # Other shards write it too, and nobody waits here for the next candle.
             tape_patience_seconds=TAPE_PATIENCE_SECONDS,
             findings=user_data / FINDINGS_NAME,
@@ -196,22 +200,21 @@ class Session:
             client=variant.client,
             refit=self._fitted,
         )
-        config = applied(rooms.config, rooms.settings)
+        config = applied(furnishing.config, furnishing.settings)
         return open_desk(config, "backtest", self._currency, self._folder, os.environ, premises)
 
     def _fitted(self, rooms: Rooms) -> Rooms:
-        listened = replace(rooms, heard=self.tally.heard, ahead=self._forerunner)
-        return self._strategy.variant.refit(listened)
+        own = replace(rooms, heard=self.tally.heard, seen_before=self._forerunner)
+        return self._strategy.variant.refit(own)
 
     def _course(self, config: TraderConfig) -> Course:
-        span = self._candle_span
-        candles = (self._span.end - self._span.start) // span
+        start, span = self._span.start, self._candle_span
         return Course(
             past=self._past,
             view=self.view,
             world=self.desk.world(),
             context=config.context_config,
-            moments=[self._span.start + count * span for count in range(1, candles + 1)],
+            moments=[start + count * span for count in range(1, self._candles + 1)],
             silent=self._silent,
         )
 
@@ -229,11 +232,10 @@ class Session:
             CustomDataWrapper.delete_custom_data(trade.id)
 
     def _moment(self, equity: float) -> Moment:
-        span = self._candle_span
         return Moment(
             at=self.now,
-            candle=(self.now - self._span.start) // span,
-            candles=(self._span.end - self._span.start) // span,
+            candle=(self.now - self._span.start) // self._candle_span,
+            candles=self._candles,
             decided=self.tally.decided,
             asked=self.tally.asked,
             equity=equity,
@@ -283,5 +285,5 @@ def open_session(
     pairs = strategy.dp.current_whitelist()
     known = strategy.variant.recorded
     recorded = known or load(strategy.config, strategy.dp, pairs, timeframes, timerange)
-    rooms = Furnishing(config, settings, PastMarket(recorded, pairs))
-    return Session(strategy, rooms, Span(start, end))
+    furnishing = Furnishing(config, settings, PastMarket(recorded, pairs))
+    return Session(strategy, furnishing, Span(start, end))

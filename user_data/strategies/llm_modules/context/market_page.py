@@ -14,6 +14,7 @@ from llm_modules.phrases import Phrases
 DEFAULT_TIMEFRAME_ROWS = 10
 
 
+# A tuple: one of each pair goes from process to process at every candle of a backtest.
 class MarketPage(NamedTuple):
     """The market's part of a page; only lines of `tables` may be dropped."""
 
@@ -30,15 +31,16 @@ def market_page(snapshot: MarketSnapshot, context: ContextConfig, phrases: Phras
         terms=terms_line(snapshot, decimals),
         market=market_line(snapshot, decimals),
         timeframes=timeframe_table(snapshot, context.timeframe_columns, phrases),
-        tables=tuple([table for table in _tables(snapshot, context, phrases) if table.lines]),
+        tables=tuple([one for one in _tables(snapshot, context, phrases, decimals) if one.lines]),
     )
 
 
-def _tables(snapshot: MarketSnapshot, context: ContextConfig, phrases: Phrases) -> Iterator[Block]:
+def _tables(
+    snapshot: MarketSnapshot, context: ContextConfig, phrases: Phrases, decimals: int
+) -> Iterator[Block]:
     """Yield the histories that the configuration asks for, the main timeframe last."""
     # Models weigh most what stands last.
     columns = context.table_columns
-    decimals = price_decimals(snapshot.rules.price_step)
     if context.include_multi_timeframe_data:
         for view in snapshot.informative:
             rows = context.multi_timeframe_history.get(view.timeframe, DEFAULT_TIMEFRAME_ROWS)

@@ -23,15 +23,15 @@ from llm_modules.domain import AccountState, Change, Experience, MarketSnapshot,
 class PairView:
     """One pair as it is to be shown; `changes` compare the market at the entry with now.
 
-    They are told only with a position. `market` is the market's page of this very snapshot, None
-    where it has still to be laid out.
+    They are told only with a position. `market_page` is of this very snapshot, None where it has
+    still to be laid out.
     """
 
     snapshot: MarketSnapshot
     position: OpenPosition | None
     experience: Experience
     changes: tuple[Change, ...] = ()
-    market: MarketPage | None = None
+    market_page: MarketPage | None = None
 
 
 class Pages:
@@ -42,7 +42,7 @@ class Pages:
         self._phrases = context_phrases(context.language)
         self._past = PastPages(self._phrases)
 
-    def market(self, snapshot: MarketSnapshot) -> MarketPage:
+    def market_page(self, snapshot: MarketSnapshot) -> MarketPage:
         """Lay out the market alone."""
         return market_page(snapshot, self._context, self._phrases)
 
@@ -53,12 +53,12 @@ class Pages:
 
         Without an account where it is told elsewhere.
         """
-        market = view.market or self.market(view.snapshot)
+        told = view.market_page or self.market_page(view.snapshot)
         thesis = view.position.thesis if view.position else None
         past = self._past.blocks(view.snapshot.pair, thesis, view.experience)
-        return self._facts(view, market, account), (*market.tables, *past)
+        return self._facts(view, told, account), (*told.tables, *past)
 
-    def _facts(self, view: PairView, market: MarketPage, account: AccountState | None) -> UserPage:
+    def _facts(self, view: PairView, told: MarketPage, account: AccountState | None) -> UserPage:
         snapshot, position = view.snapshot, view.position
         decimals = price_decimals(snapshot.rules.price_step)
         thesis = position.thesis if position else None
@@ -68,12 +68,12 @@ class Pages:
             now = (state, *change_lines(view.changes, decimals, self._phrases))
         return UserPage(
             pair=one_word(snapshot.pair),
-            terms=market.terms,
+            terms=told.terms,
             thesis=thesis_line(thesis, decimals) if thesis else "",
             account=account_line(account) if account else "",
             position=now,
-            market=market.market,
-            timeframes=market.timeframes,
+            market=told.market,
+            timeframes=told.timeframes,
         )
 
 

@@ -12,7 +12,7 @@ from llm_modules.config import TraderConfig
 from llm_modules.context.builder import ContextBuilder
 from llm_modules.context.pages import PairView
 from llm_modules.dialogue import Inquiry, Prompt
-from llm_modules.domain import Change, Experience, MarketSnapshot, OpenPosition
+from llm_modules.domain import MarketSnapshot, OpenPosition
 from llm_modules.engine.book import DecisionBook
 from llm_modules.engine.booking import booking_for
 from llm_modules.engine.executor import Answer, Executor
@@ -26,7 +26,7 @@ from llm_modules.engine.recording import (
     outcome_record,
     skipped_record,
 )
-from llm_modules.engine.sight import Sight, not_seen_before, seen
+from llm_modules.engine.sight import Sight, not_seen_before, snapshot_of
 from llm_modules.engine.sparing import Sparing
 from llm_modules.errors import ContextBudgetError, JournalError, MarketDataError
 from llm_modules.gate.checker import DecisionChecker
@@ -52,8 +52,8 @@ class Rooms:
 
     `heard` is told of every line that is noted. `writer` words lessons by a model, None where the
     rules' words are enough; `panel` asks about all pairs of a candle at once, None where each is
-    asked about by itself; `spending` keeps the bill. `ahead` gives what was seen of a question's
-    market before it was put, as a backtest can.
+    asked about by itself; `spending` keeps the bill. `seen_before` gives what was seen of a
+    question's market before it was put, as a backtest can.
     """
 
     config: TraderConfig
@@ -70,7 +70,7 @@ class Rooms:
     writer: LessonWriter | None = None
     panel: Panel | None = None
     spending: Spending | None = None
-    ahead: Callable[[Question], Sight | None] = not_seen_before
+    seen_before: Callable[[Question], Sight | None] = not_seen_before
 
     def close(self) -> None:
         """Release the files."""
@@ -161,7 +161,7 @@ def give_up(question: Question, fault: str, rooms: Rooms) -> DecisionRecord:
 def look(question: Question, rooms: Rooms) -> Sight:
     """See the market as the question's candles show it. Raises MarketDataError."""
     extra = rooms.config.context_config.extra_indicators
-    return rooms.ahead(question) or Sight(seen(question, extra))
+    return rooms.seen_before(question) or Sight(snapshot_of(question, extra))
 
 
 def compose(question: Question, sight: Sight, rooms: Rooms) -> Prompt:
@@ -171,22 +171,14 @@ def compose(question: Question, sight: Sight, rooms: Rooms) -> Prompt:
 
 
 def view_of(question: Question, sight: Sight, rooms: Rooms) -> PairView:
-    """Join the market with the position, with the past, and with what changed since the entry."""
+    """Join the market with the position, the past before this candle, and what changed since."""
     snapshot, position = sight.snapshot, question.position
-    experience, changes = past_of(question, snapshot, rooms)
-    return PairView(snapshot, position, experience, changes, sight.page)
-
-
-def past_of(
-    question: Question, snapshot: MarketSnapshot, rooms: Rooms
-) -> tuple[Experience, tuple[Change, ...]]:
-    """Return what is known of a pair's past before this candle, and what changed since entry."""
     # A snapshot keeps its price apart, recorded facts do not: only alike can be compared.
     facts = {"price": snapshot.price, **snapshot.facts}
     experience = rooms.library.recall(question.pair, question.candle_at, facts)
-    thesis = question.position.thesis if question.position else None
+    thesis = position.thesis if position else None
     changes = MarketStateComparator().compare(thesis.facts, facts) if thesis else ()
-    return experience, changes
+    return PairView(snapshot, position, experience, changes, sight.market_page)
 
 
 def judge(call: ToolCall, question: Question, snapshot: MarketSnapshot, rooms: Rooms) -> Verdict:

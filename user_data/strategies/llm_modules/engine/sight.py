@@ -11,13 +11,13 @@ from llm_modules.market.snapshot import build_snapshot
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A pair's market at the close of a candle; `page` tells it, None: it is not laid out yet."""
+    """A pair's market at the close of a candle; `market_page` tells it, None: not laid out yet."""
 
     snapshot: MarketSnapshot
-    page: MarketPage | None = None
+    market_page: MarketPage | None = None
 
 
-def seen(question: Question, extra_indicators: Sequence[str]) -> MarketSnapshot:
+def snapshot_of(question: Question, extra_indicators: Sequence[str]) -> MarketSnapshot:
     """Turn the question's candles into a snapshot. Raises MarketDataError."""
     return build_snapshot(
         question.pair,

@@ -80,7 +80,8 @@ def snapshot_of_facts(
 ) -> MarketSnapshot:
     """Return what `build_snapshot` does, where its facts are known already.
 
-    Indicators are computed only when they are asked for.
+    Nothing is judged again, which whoever found the facts has done, and indicators are computed
+    only when they are asked for: who has the market's page needs none.
     """
     at_ms = (candle_at - _EPOCH) // _MILLISECOND
     known = [closed_by(candles, at_ms) for candles in frames]

@@ -168,7 +168,7 @@ def _played(plan: Plan, number: int, full: Event, tell: Tell) -> Outcome:
     is_alone = len(plan.shards) == 1
     try:
         with losses:
-            variant = Variant(watch=watch, refit=answers.refit, looks_ahead=is_alone)
+            variant = Variant(watch=watch, refit=answers.refit, has_forerunner=is_alone)
             outcome = played(world, variant)
     except BacktestError as error:
         raise answers.worded(error, plan.basis.targets()[0]) from error

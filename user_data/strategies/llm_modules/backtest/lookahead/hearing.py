@@ -104,7 +104,8 @@ class Hearing:
     def hear(self, ground: Ground, config: Mapping[str, Any] | None = None) -> None:
         """Run a configuration, by default that of the ground."""
         client = StampingClient(self._now, self._prompted)
-        variant = Variant(client=client, refit=self._refit, watch=self._watch, looks_ahead=True)
+        refit, watch = self._refit, self._watch
+        variant = Variant(client=client, refit=refit, watch=watch, has_forerunner=True)
         try:
             run(config or ground.config, variant, ground.exchange)
         except Enough:
@@ -152,7 +153,7 @@ class Hearing:
         self._look_at_orders(moment.at)
         self.transcript.decided(moment.at)
         # Whoever looks at another past must not be told what the run has seen.
-        rooms = replace(self._known_rooms(), ahead=not_seen_before)
+        rooms = replace(self._known_rooms(), seen_before=not_seen_before)
         for listener in self._listeners:
             listener.stood(moment, rooms)
         if moment.at == self._until or moment.candle == moment.candles:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
@@ -108,16 +109,7 @@ class Spending:
         price = self._prices.price(
             expense.provider, expense.model, expense.at, usage.prompt_tokens or 0
         )
-        return Expense(
-            at=expense.at,
-            provider=expense.provider,
-            model=expense.model,
-            seconds=expense.seconds,
-            usage=usage,
-            cost=_cost(usage, price),
-            fault=expense.fault,
-            tape_id=expense.tape_id,
-        )
+        return replace(expense, usage=usage, cost=_cost(usage, price))
 
     def most_cost(
         self, provider: str, model: str, prompt_tokens: int, answer_tokens: int
