@@ -157,9 +157,10 @@ async def decide(one: Question, rooms: Rooms, watch: Watch) -> Prompt:
         with watch.part("indicators"):
             compute(candles)
     with watch.part("snapshot"):
-        snapshot = cycle.look(one, rooms)
+        sight = cycle.look(one, rooms)
+    snapshot = sight.snapshot
     with watch.part("context"):
-        prompt = cycle.compose(one, snapshot, rooms)
+        prompt = cycle.compose(one, sight, rooms)
     with watch.part("model's answer validated"):
         answer = await rooms.executor.call(prompt, Inquiry(PAIR, one.decision_id, "flat"))
     assert answer.call is not None  # noqa: S101
