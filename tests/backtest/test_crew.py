@@ -1,4 +1,5 @@
 import gc
+import logging
 import os
 import signal
 import subprocess
@@ -108,16 +109,38 @@ def test_one_that_is_killed_while_it_tells_has_failed() -> None:
     assert (failure.kind, str(failure.what)) == ("failed", "ended with status -9")
 
 
-def test_without_a_log_it_goes_to_where_the_leader_s_goes(
+def test_without_a_log_all_goes_to_standard_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with Crew([prints]) as crew:
         assert [report.kind for report in crew.reports()] == ["done"]
-    assert "from a program" in capfd.readouterr().out
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", "a table\nfrom a program\n")
     with Crew([breaks]) as crew:
         (report,) = crew.reports()
     assert str(report.what) == "ended with status 1"
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_nothing_is_written_through_what_a_thread_of_the_leader_may_have_locked(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Locked(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            pytest.fail(f"waits for ever: {record}")
+
+    def logs(_tell: Tell) -> None:
+        logging.getLogger("job").error("what went wrong")
+
+    monkeypatch.setattr(logging.getLogger(), "handlers", [Locked()])
+    with Crew([logs]) as crew:
+        assert [report.kind for report in crew.reports()] == ["done"]
+    assert capfd.readouterr().err.endswith("job ERROR what went wrong\n")
+
+
+def test_without_a_log_it_is_ended_with_the_group_of_its_leader() -> None:
+    with Crew([lambda tell: tell(os.getpgid(0))]) as crew:
+        assert next(crew.reports()).what == os.getpgid(0)
 
 
 def test_no_child_looks_for_garbage_among_what_it_shares_with_its_leader(tmp_path: Path) -> None:

@@ -14,11 +14,10 @@ from llm_modules.backtest import forerunner
 from llm_modules.backtest.lookahead import prove
 from llm_modules.backtest.past import PastMarket
 from llm_modules.backtest.session import PastView
-from llm_modules.domain import Candles, Experience, MarketSnapshot
+from llm_modules.domain import Candles, Experience
 from llm_modules.engine.bridge import View
 from llm_modules.engine.past import Past
 from llm_modules.engine.question import Question
-from llm_modules.engine.sight import snapshot_of
 from llm_modules.journal.gist import TradeGist, gist_of
 from llm_modules.journal.reader import read_journal
 from llm_modules.journal.records import TRADE_LINES, TradeRecord
@@ -133,17 +132,28 @@ def test_a_prompt_that_was_asked_about_another_market_than_the_recorded_one(
     assert "rsi=77.7" in found
 
 
+@pytest.mark.parametrize("tells_the_model", [True, False])
 def test_a_second_process_that_sees_something_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tells_the_model: bool,
 ) -> None:
-    def leaking(question: Question, extra: Any) -> MarketSnapshot:
-        honest = snapshot_of(question, extra)
-        return replace(honest, facts={**honest.facts, "rsi": 77.7})
+    honest = forerunner.Course._of_pair
+
+    def leaking(self: Any, question: Question, pages: Any) -> Any:
+        told = honest(self, question, pages)
+        if told is None:
+            return None
+        facts, page = told
+        if tells_the_model:
+            return facts, page._replace(market="rsi=77.7")
+        return {**facts, "rsi": 77.7}, page
 
     monkeypatch.setattr(forerunner, "_has_core_to_spare", lambda: True)
-    monkeypatch.setattr(forerunner, "snapshot_of", leaking)
+    monkeypatch.setattr(forerunner.Course, "_of_pair", leaking)
     found = heard(a_config(tmp_path, pairs=(BTC,)), tmp_path).text("a")
     assert "rsi=77.7" in found
+    assert ("facts, line" in found) == (not tells_the_model)
 
 
 def test_an_indicator_computed_on_the_whole_file_and_moved_back_by_a_candle(

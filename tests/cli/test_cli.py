@@ -252,13 +252,20 @@ def own_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("settings", ["", "{", None])
-def test_the_kill_switch_works_with_broken_settings_and_no_bot(
+@pytest.mark.parametrize("settings", ["", None])
+def test_it_can_be_halted_with_broken_settings_and_no_bot(
     folder: Path, settings: str | None
 ) -> None:
     (folder / "config.json").unlink()
     if settings is not None:
         (folder / "config.json").write_text(settings, encoding="utf-8")
+    halted = own_process(folder, "halt", "exchange", "maintenance")
+    assert (halted.returncode, halted.stderr) == (0, "")
+    assert (folder / "HALT").exists()
+
+
+def test_the_kill_switch_works_with_broken_settings_and_no_bot(folder: Path) -> None:
+    (folder / "config.json").write_text("{", encoding="utf-8")
     halted = own_process(folder, "halt", "exchange", "maintenance")
     assert (halted.returncode, halted.stderr) == (0, "")
     assert "It will start halted" in halted.stdout

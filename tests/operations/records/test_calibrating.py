@@ -12,6 +12,7 @@ from builders import NOON, PAIR, a_trade_record
 from llm_modules.cli.commands import main
 from llm_modules.journal.records import LessonRecord
 from llm_modules.operations.exit_status import ExitStatus
+from llm_modules.operations.records import calibrating
 from llm_modules.operations.records.calibrating import (
     CalibrationOptions,
     Calibrations,
@@ -83,6 +84,12 @@ def shown(session: Session, capsys: pytest.CaptureFixture[str], **options: Any) 
 # --- which trades count -------------------------------------------------------------------------
 
 
+@pytest.fixture
+def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the process that draws, where the tables are looked at: it takes seconds."""
+    monkeypatch.setattr(calibrating, "draw", lambda *_: None)
+
+
 def test_modes_are_counted_apart_and_the_newest_is_known() -> None:
     found = counted_of([line(3, mode="live"), line(1, mode="sandbox"), line(2, mode="sandbox")])
     assert {mode: item.reliability().n for mode, item in found.by_mode.items()} == {
@@ -142,6 +149,7 @@ def test_the_tables_are_plain_when_piped(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_from_20_trades_on_a_sentence_says_what_follows(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +160,7 @@ def test_from_20_trades_on_a_sentence_says_what_follows(
     )
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_no_row_is_wider_than_80_characters_whatever_the_model_is_called(
     session: Session,
     written: Written,
@@ -167,6 +176,7 @@ def test_no_row_is_wider_than_80_characters_whatever_the_model_is_called(
     assert max(map(len, plain)) <= 80
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_several_models_are_shown_one_by_one_after_all_of_them(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +185,7 @@ def test_several_models_are_shown_one_by_one_after_all_of_them(
     assert first == ["all", "unknown", "long", "a", "long", "b", "long"]
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_one_model_may_be_asked_for(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +196,7 @@ def test_one_model_may_be_asked_for(
     assert [row.split()[:2] for row in rows[5:7]] == [["50-59", "1"], ["80-89", "1"]]
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_one_mode_may_be_asked_for_the_newest_is_shown_else(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,6 +271,7 @@ def test_a_mode_without_trades_is_told(
     ]
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_unreadable_lines_are_told_beside_what_can_be_read(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,6 +282,7 @@ def test_unreadable_lines_are_told_beside_what_can_be_read(
     assert "n=1." in captured.out
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_a_model_cannot_command_the_terminal(
     session: Session, written: Written, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,9 @@
 """Work in forked processes: imports are paid once, and none can hold up or spoil another.
 
-Nobody may have threads when a crew starts, so all that makes some is done in a crew; nor may a job
-use an event loop of whoever leads. What is killed loses nothing: journals are appended to line by
-line, and each answer is on the tape in a transaction of its own. A request that is under way then
-is not taped as a failure, so that it is asked again.
+Nobody may have threads when a crew starts, but such as draw a bar, so all that makes some is done
+in a crew; nor may a job use an event loop of whoever leads. What is killed loses nothing: journals
+are appended to line by line, and each answer is on the tape in a transaction of its own. A request
+that is under way then is not taped as a failure, so that it is asked again.
 """
 
 import gc
@@ -46,7 +46,8 @@ class Report:
 class Crew:
     """Runs jobs at once, each in a process of its own; leaving it ends those that still run.
 
-    What they print and log goes to `log`; without one, to where it goes already.
+    What they print and log goes to `log`, and each leads a group of its own. Without a log they
+    stay with whoever leads: in the same group, and on the same standard error.
     """
 
     def __init__(self, jobs: Sequence[Job], log: Path | None = None) -> None:
@@ -133,12 +134,12 @@ def _work(job: Job, mouth: Connection, log: Path | None, ears: Sequence[Connecti
     for ear in ears:
         ear.close()
     # Away from the terminal: Ctrl-C is for whoever leads, who then ends all of the group.
-    os.setsid()
+    if log is not None:
+        os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    if log is not None:
-        _write_to(log)
+    _write_to(log)
     try:
         result = job(lambda what: _tell(mouth, what))
     except UserError as error:
@@ -159,14 +160,18 @@ def _tell(mouth: Connection, what: object) -> None:
         os._exit(1)
 
 
-def _write_to(log: Path) -> None:
-    """Have all that is printed and logged go to a file: Freqtrade has bars and tables too."""
+def _write_to(log: Path | None) -> None:
+    """Have all that is printed and logged go to a file: Freqtrade has bars and tables too.
+
+    Nothing that is inherited is written through: a thread may have had its lock.
+    """
     # Never closed: whoever prints has it until the process ends.
-    file = log.open("a", encoding="utf-8", buffering=1)
+    where = os.dup(2) if log is None else log
+    file = open(where, "a", encoding="utf-8", buffering=1)  # noqa: PTH123, SIM115 - may be a number
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
     sys.stdout = sys.stderr = file
-    logging.basicConfig(filename=log, level=logging.INFO, format=LOG_FORMAT, force=True)
+    logging.basicConfig(stream=file, level=logging.INFO, format=LOG_FORMAT, force=True)
 
 
 def _end(process: BaseProcess) -> None:

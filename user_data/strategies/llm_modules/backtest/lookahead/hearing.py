@@ -16,7 +16,8 @@ from llm_modules.backtest.running import run
 from llm_modules.dialogue import Prompt
 from llm_modules.domain import ClosedTrade
 from llm_modules.engine.cycle import Rooms
-from llm_modules.engine.sight import not_seen_before
+from llm_modules.engine.question import Question
+from llm_modules.engine.sight import Sight, not_seen_before
 from llm_modules.journal.records import DecisionLine, DecisionRecord, HaltRecord, TradeRecord
 from llm_modules.learning.experience import ExperienceLibrary
 
@@ -47,6 +48,9 @@ class Listener:
 
     def prompted(self, at: datetime, decision_id: str, prompt: Prompt) -> None:
         """Take in a prompt as the model was shown it."""
+
+    def sighted(self, sight: Sight) -> None:
+        """Take in a market as the run was told of it by another process."""
 
     def decided(self, line: DecisionLine) -> None:
         """Take in a line of the decision journal."""
@@ -126,8 +130,15 @@ class Hearing:
             heard(line)
             self._decided(line)
 
+        def seen_before(question: Question) -> Sight | None:
+            sight = rooms.seen_before(question)
+            if sight is not None:
+                for listener in self._listeners:
+                    listener.sighted(sight)
+            return sight
+
         library = cast("ExperienceLibrary", Overheard(rooms.library, self._learnt))
-        self._rooms = replace(rooms, heard=both, library=library)
+        self._rooms = replace(rooms, heard=both, library=library, seen_before=seen_before)
         return self._rooms
 
     def _prompted(self, decision_id: str, prompt: Prompt) -> None:
