@@ -2,6 +2,7 @@
 
 import json
 import socket
+from multiprocessing import active_children
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome
         )
     assert None not in sights[one.decided :]
     assert set(sights[: one.decided]) == {None}
+    assert active_children() == []
     return one, other
 
 

@@ -1,11 +1,13 @@
 """What a session keeps apart: its folder from other runs, its account from a candle's highs."""
 
 from collections import Counter
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
 from backtests import backtest_config, played
+from llm_modules.backtest import forerunner
 from llm_modules.backtest.outcome import Moment, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.running import run
@@ -37,6 +39,24 @@ def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
     assert str(tmp_path / "run") in refused[0]
     # It is free again, whatever ended the run.
     assert played(config).trades
+
+
+def test_a_run_that_ends_early_ends_its_second_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forerunner, "_has_core_to_spare", lambda: True)
+    children: list[int] = []
+
+    def ending(moment: Moment) -> None:
+        if moment.candle == 3:
+            children.append(len(active_children()))
+            raise BacktestError("enough")
+
+    variant = Variant(client=PolicyClient(), watch=ending, has_forerunner=True)
+    with pytest.raises(BacktestError, match="enough"):
+        run(backtest_config(tmp_path, HALF_A_DAY), variant)
+    assert children == [1]
+    assert active_children() == []
 
 
 def test_recorded_candles_are_looked_at_once_for_the_whole_run(
