@@ -12,6 +12,7 @@ from freqtrade.optimize.backtesting import Backtesting
 
 from builders import NOON
 from llm_modules.backtest import hook
+from llm_modules.backtest.spared import READING
 from llm_modules.errors import BacktestError, ConfigError
 
 LONG = (1, 0, 0, 1, "signal_entry_long", None)
@@ -50,7 +51,7 @@ class Session:
 
 def a_backtesting(session: Session | None) -> Any:
     """A Backtesting that was never set up: only the wrapped methods are called."""
-    strategy = SimpleNamespace()
+    strategy = SimpleNamespace(**dict.fromkeys(READING, len))
     if session is not None:
         strategy.open_session = lambda _start, _end: session
     bare = Backtesting.__new__(Backtesting)

@@ -14,7 +14,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.optimize import backtesting
 from freqtrade.optimize.backtesting import Backtesting
 
-from llm_modules.backtest.garbage import garbage_sought_seldom
+from llm_modules.backtest.spared import work_spared
 from llm_modules.errors import ConfigError, UserError
 
 SIGNAL_HEADERS = ["enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag"]
@@ -76,7 +76,7 @@ def _accompanied(original: Callable[..., Any]) -> Callable[..., Any]:
             session = open_session(start_date, end_date)
             setattr(self, SESSION, session)
             try:
-                with garbage_sought_seldom():
+                with work_spared(self.strategy):
                     return original(self, processed, start_date, end_date)
             finally:
                 delattr(self, SESSION)

@@ -54,9 +54,12 @@ FORM = Form("tape", VERSION, _SCHEMA, {"outlived": _OUTLIVED})
 _INSERT = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT_SETTLED = """SELECT error IS NULL OR {} FROM attempts
     WHERE request = ? AND nth >= ? ORDER BY nth"""
-# One look-up: a replay makes thousands of them a second.
-_SELECT_NTH = """SELECT attempts.*, texts.body FROM attempts
-    LEFT JOIN texts ON texts.hash = attempts.answer WHERE request = ? AND nth = ?"""
+_SELECT_PLACE = "SELECT rowid FROM attempts WHERE request = ? AND nth = ?"
+_SELECT_FROM = """SELECT attempts.*, texts.body FROM attempts
+    LEFT JOIN texts ON texts.hash = attempts.answer
+    WHERE attempts.rowid >= ? ORDER BY attempts.rowid LIMIT ?"""
+# A row of `attempts` with the body of its answer, as it was found.
+Stored = tuple[Any, ...]
 
 
 class Row(NamedTuple):
@@ -119,11 +122,26 @@ def attempt_of(connection: sqlite3.Connection, tape_id: str) -> Attempt | None:
     )
 
 
-def response_to(connection: sqlite3.Connection, request_hash: str, nth: int) -> Response | None:
-    """Return what came back for the nth asking of a request; raises as `attempt_of` does."""
-    stored = connection.execute(_SELECT_NTH, (request_hash, nth)).fetchone()
-    if stored is None:
-        return None
+def stored_from(
+    connection: sqlite3.Connection, request_hash: str, nth: int, most: int
+) -> list[Stored]:
+    """Return the nth asking of a request and what was recorded after it; nothing: it is not there.
+
+    In the order in which it was recorded, and not checked yet. Raises ValueError where the file has
+    lost it.
+    """
+    place = connection.execute(_SELECT_PLACE, (request_hash, nth)).fetchone()
+    if place is None:
+        return []
+    found = connection.execute(_SELECT_FROM, (*place, most)).fetchall()
+    # Of a damaged file the index may name what the table has no more.
+    if not found or found[0][1:3] != (request_hash, nth):
+        raise ValueError("an attempt is not where it was written")
+    return found
+
+
+def response_of(stored: Stored) -> Response:
+    """Return what came back for a request; raises as `attempt_of` does."""
     *columns, body = stored
     row = _checked(Row(*columns))
     return Response(

@@ -8,12 +8,14 @@ The same request asked again is another attempt with the next `nth`: a temperatu
 answers, and a replay can give the nth answer to the nth asking.
 """
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from llm_modules.errors import JournalError
+from llm_modules.llm.ahead import ReadAhead
 from llm_modules.llm.attempts import Attempt, Response, Texts
 from llm_modules.llm.naming import Written
 from llm_modules.llm.rows import (
@@ -25,7 +27,7 @@ from llm_modules.llm.rows import (
     fate_of,
     insert,
     outlive,
-    response_to,
+    response_of,
 )
 from llm_modules.llm.sqlite_file import SqliteFile
 
@@ -40,6 +42,7 @@ class Tape:
 
     def __init__(self, path: Path, patience_seconds: float | None = None) -> None:
         self._file = SqliteFile(path, FORM, patience_seconds)
+        self._ahead, self._ahead_in = ReadAhead(), 0
 
     def record(
         self,
@@ -71,7 +74,7 @@ class Tape:
 
     def response(self, request_hash: str, nth: int) -> Response | None:
         """Return what came back for the nth asking of a request, None when it is not there."""
-        return self._file.read(lambda connection: response_to(connection, request_hash, nth), None)
+        return self._file.read(lambda connection: self._found(connection, request_hash, nth), None)
 
     def fate(self, request_hash: str, nth: int) -> Fate:
         """Return what came after the nth asking of a request, which is there and failed."""
@@ -88,6 +91,15 @@ class Tape:
     def close(self) -> None:
         """Let go of the file; a later call opens it again."""
         self._file.close()
+
+    def _found(
+        self, connection: sqlite3.Connection, request_hash: str, nth: int
+    ) -> Response | None:
+        # What was read ahead of another file says nothing of this one.
+        if self._ahead_in != self._file.generation:
+            self._ahead, self._ahead_in = ReadAhead(), self._file.generation
+        stored = self._ahead.find(connection, request_hash, nth)
+        return None if stored is None else response_of(stored)
 
 
 def _added(texts: Texts, request: Mapping[str, Any], written: Written | None) -> str:
