@@ -113,18 +113,37 @@ def test_what_was_read_of_a_file_that_was_replaced_is_forgotten(path: Path) -> N
     assert [played(tape, number)["told"] for number in range(7, 20)] == ["new"] * 13
 
 
-def test_damage_is_told_when_it_is_asked_for_and_not_before(path: Path) -> None:
-    tape = recorded(path, 10)
-    name = request_hash_of(a_request(10))
+@pytest.mark.parametrize("removed", ["closed", "looked for meanwhile"])
+def test_what_was_read_of_a_file_that_is_gone_is_no_answer_of_a_later_one(
+    path: Path, removed: str
+) -> None:
+    tape = recorded(path, 20, "old")
+    assert [played(tape, number)["told"] for number in range(7)] == ["old"] * 7
+    if removed == "closed":
+        tape.close()
+    path.unlink()
+    if removed == "looked for meanwhile":
+        assert played(tape, 7) is None
+    # It may well get the number that the file before it had.
+    recorded(path, 10, "new")
+    assert [played(tape, number)["told"] for number in range(7, 10)] == ["new"] * 3
+    assert played(tape, 10) is None
+
+
+# Of nine the last is looked up right before the damaged one.
+@pytest.mark.parametrize("count", [9, 10])
+def test_damage_is_told_when_it_is_asked_for_and_not_before(path: Path, count: int) -> None:
+    tape = recorded(path, count)
+    name = request_hash_of(a_request(count))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
             "INSERT INTO attempts VALUES ('x', ?, 1, CAST(x'ff' AS TEXT), 'm', NULL, NULL, 1)",
             (name,),
         )
         connection.commit()
-    assert [played(tape, number)["n"] for number in range(10)] == [*range(10)]
+    assert [played(tape, number)["n"] for number in range(count)] == [*range(count)]
     with pytest.raises(JournalError):
-        played(tape, 10)
+        played(tape, count)
 
 
 @pytest.mark.parametrize("number", [4, 9], ids=["with others behind it", "the last one"])
@@ -132,7 +151,7 @@ def test_a_row_that_only_the_index_still_names_is_damage_and_no_other_is_given_f
     path: Path, number: int
 ) -> None:
     tape = recorded(path, 10)
-    lose(path, request_hash_of(a_request(number)))
+    damage(path, "DELETE FROM attempts WHERE request = ?", request_hash_of(a_request(number)))
     with pytest.raises(JournalError, match="damaged"):
         played(tape, number)
     assert played(tape, 3)["n"] == 3
@@ -141,8 +160,20 @@ def test_a_row_that_only_the_index_still_names_is_damage_and_no_other_is_given_f
         played(tape, number)
 
 
-def lose(path: Path, name: str) -> None:
-    """Take a row out of its table and leave it in the index, as a bad disk might."""
+def test_a_row_that_says_another_asking_than_the_index_stands_for_no_other(path: Path) -> None:
+    tape = Tape(path)
+    for number, told in ((0, "other"), (1, "first"), (1, "second")):
+        put(tape, number, told)
+    name = request_hash_of(a_request(1))
+    damage(path, "UPDATE attempts SET nth = 2 WHERE request = ? AND nth = 1", name)
+    assert played(tape, 0)["told"] == "other"
+    assert played(tape, 1, 2)["told"] == "second"
+    with pytest.raises(JournalError, match="damaged"):
+        played(tape, 1, 1)
+
+
+def damage(path: Path, statement: str, name: str) -> None:
+    """Change the table of attempts and leave its index as it is, as a bad disk might."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         known = connection.execute("SELECT * FROM sqlite_master WHERE tbl_name = 'attempts'")
@@ -153,7 +184,7 @@ def lose(path: Path, name: str) -> None:
         put_back = "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)"
         connection.execute(put_back, ("table", "attempts", "attempts", root, bare))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM attempts WHERE request = ?", (name,))
+        connection.execute(statement, (name,))
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("DELETE FROM sqlite_master WHERE tbl_name = 'attempts'")
         connection.executemany(put_back, whole)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -150,7 +151,8 @@ def test_what_is_no_json_is_a_bad_response_that_was_paid_for(raw: bytes) -> None
 
 
 def test_an_answer_too_deep_to_be_looked_through_is_a_bad_response() -> None:
-    depth = 700
+    # From 3.12 on a comprehension is no call of its own.
+    depth = 700 if sys.version_info < (3, 12) else 990
     raw = f'{{"a": "{CANARY}", "b": {"[" * depth}{"]" * depth}}}'
     with pytest.raises(ProviderError, match="the answer is not JSON"):
         carried(Canned(raw.encode()))

@@ -1,4 +1,4 @@
-"""What Python, pandas and Freqtrade need not do while a run plays: none of it changes a result."""
+"""What Python, pandas and Freqtrade need not do while a run plays: none of it changes a number."""
 
 import gc
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ import pandas as pd
 from freqtrade.strategy import IStrategy
 from freqtrade.system import gc_set_threshold
 
-# Those that are told a trade, and only read it.
+# Our own that are told a trade, and only read it.
 READING = ("custom_exit", "custom_stoploss", "adjust_trade_position", "order_filled")
+OURS = "LLMFunctionStrategy"
 
 
 @contextmanager
@@ -53,12 +54,13 @@ def short_texts_plain() -> Iterator[None]:
 
 @contextmanager
 def trades_uncopied(strategy: IStrategy) -> Iterator[None]:
-    """Have Freqtrade hand the trade itself to callbacks, not a deep copy with all its orders.
+    """Have Freqtrade hand the trade itself to our callbacks, not a deep copy with all its orders.
 
-    It copies for every callback that is not its own, which it tells by the name; one under another
-    name would be copied for again, and nothing else would change.
+    It copies for every callback that is not its own, which it tells by the name. Those of a user's
+    strategy made from ours go on getting a copy: who knows what they do with it.
     """
-    for name in READING:
+    ours = [name for name in READING if getattr(strategy, name).__qualname__ == f"{OURS}.{name}"]
+    for name in ours:
         callback = partial(getattr(strategy, name))
         callback.__name__ = name  # type: ignore[attr-defined]
         callback.__qualname__ = f"{IStrategy.__name__}.{name}"  # type: ignore[attr-defined]
@@ -66,5 +68,5 @@ def trades_uncopied(strategy: IStrategy) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in READING:
+        for name in ours:
             delattr(strategy, name)

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from llm_modules.llm.attempts import tape_id_of
 from llm_modules.llm.rows import Stored, stored_from
 
 MOST_READ = 32
@@ -40,6 +41,8 @@ class ReadAhead:
         return found[0]
 
     def _keep(self, later: list[Stored]) -> None:
-        self._ahead |= {(row[1], row[2]): row for row in later}
+        # One whose id is not that of what it says is damaged, and may not stand for another.
+        whole = [row for row in later if row[0] == tape_id_of(row[1], row[2])]
+        self._ahead |= {(row[1], row[2]): row for row in whole}
         for _ in range(len(self._ahead) - MOST_KEPT):
             del self._ahead[next(iter(self._ahead))]

@@ -42,7 +42,8 @@ class Tape:
 
     def __init__(self, path: Path, patience_seconds: float | None = None) -> None:
         self._file = SqliteFile(path, FORM, patience_seconds)
-        self._ahead, self._ahead_in = ReadAhead(), 0
+        self._ahead = ReadAhead()
+        self._ahead_of: sqlite3.Connection | None = None
 
     def record(
         self,
@@ -95,9 +96,9 @@ class Tape:
     def _found(
         self, connection: sqlite3.Connection, request_hash: str, nth: int
     ) -> Response | None:
-        # What was read ahead of another file says nothing of this one.
-        if self._ahead_in != self._file.generation:
-            self._ahead, self._ahead_in = ReadAhead(), self._file.generation
+        # As long as it is open no other file can have its number; a later one may.
+        if self._ahead_of is not connection:
+            self._ahead, self._ahead_of = ReadAhead(), connection
         stored = self._ahead.find(connection, request_hash, nth)
         return None if stored is None else response_of(stored)
 

@@ -134,7 +134,7 @@ def _copy_pages(source: Path, target: Path, tell: Tell, *, is_at_rest: bool) -> 
         left = remaining
 
     with (
-        closing(sqlite3.connect(address, WAIT_SECONDS, uri=True)) as there,
+        closing(sqlite3.connect(address, timeout=WAIT_SECONDS, uri=True)) as there,
         closing(sqlite3.connect(target, isolation_level=None)) as copy,
     ):
         # A reader's view: what is committed from now on is not in it, and nobody waits for us.

@@ -50,7 +50,7 @@ def read_trades(path: Path, mode: RunMode) -> StoredTrades | Unreadable | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(address(path), WAIT_SECONDS, uri=True)) as database:
+        with closing(sqlite3.connect(address(path), timeout=WAIT_SECONDS, uri=True)) as database:
             began_at = _began_at(database)
             trades = {trade.key: trade for trade in _trades(database, path.name, mode)}
     except sqlite3.Error as error:

@@ -24,7 +24,7 @@ def stored_positions(path: Path) -> tuple[PositionFacts, ...] | None:
     if not path.exists():
         return ()
     try:
-        with closing(sqlite3.connect(address(path), WAIT_SECONDS, uri=True)) as database:
+        with closing(sqlite3.connect(address(path), timeout=WAIT_SECONDS, uri=True)) as database:
             return tuple(_position(row) for row in database.execute(OPEN_TRADES))
     except (sqlite3.Error, TypeError, ValueError):
         return None

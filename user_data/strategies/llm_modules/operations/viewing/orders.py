@@ -68,7 +68,7 @@ def execution_of(
     window = (decision.at - CLOCK_SLACK, filled[-1].at + CLOCK_SLACK)
     wanted = (trade_id, decision.pair)
     try:
-        with closing(sqlite3.connect(address(database), WAIT_SECONDS, uri=True)) as opened:
+        with closing(sqlite3.connect(address(database), timeout=WAIT_SECONDS, uri=True)) as opened:
             rows = opened.execute(ORDERS, (*wanted, decision.tool)).fetchall()
             found = opened.execute(IS_OPEN, wanted).fetchone()
             orders = tuple(map(_order, rows))
