@@ -18,7 +18,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
@@ -162,11 +162,11 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
         spans = (one.whole, one.whole - one.start, one.ours)
         rates = (f"{one.decided / seconds:,.0f}/s" for seconds in spans)
         table.add_row(str(number), f"{one.start:.1f} s", *rates)
-    is_met = all(one.ours <= one.decided / GOAL_PER_SECOND for one in played)
+    ours = _judged(one.decided / one.ours for one in played)
+    whole = _judged(one.decided / (one.whole - one.start) for one in played)
     same = "identical" if len({one.journals for one in played}) == 1 else "DIFFERENT"
-    table.caption = (
-        f"goal: {GOAL_PER_SECOND:,}/s of ours, {'met' if is_met else 'MISSED'}; journals {same}"
-    )
+    goal = f"goal: {GOAL_PER_SECOND:,}/s, of ours {ours}, with Freqtrade's part {whole}"
+    table.caption = f"{goal}; journals {same}"
     return table
 
 
@@ -222,6 +222,10 @@ def _of_children() -> float:
     """Return the seconds of the processor that child processes took which have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _judged(rates: Iterable[float]) -> str:
+    return "met" if min(rates) >= GOAL_PER_SECOND else "MISSED"
 
 
 def _title(outcome: Outcome) -> str:
