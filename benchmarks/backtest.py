@@ -166,7 +166,7 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
     whole = _judged(one.decided / (one.whole - one.start) for one in played)
     same = "identical" if len({one.journals for one in played}) == 1 else "DIFFERENT"
     goal = f"goal: {GOAL_PER_SECOND:,}/s, of ours {ours}, with Freqtrade's part {whole}"
-    table.caption = f"{goal}; journals {same}"
+    table.caption = f"{goal}\njournals {same}"
     return table
 
 

@@ -34,7 +34,7 @@ CANDLES = 1000 if NIGHTLY else 100
 SEED = 5
 HANGS = frozenset({0, 2, 50, 51})
 # A hanging answer is cut off after it: long enough for a busy machine, most of the time.
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 1.0
 REFUSES_FORCE = '{"error": {"message": "tool_choice is not supported"}}'
 pytestmark = pytest.mark.timeout(900 if NIGHTLY else 120)
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl", "reward_learning.json")
