@@ -10,6 +10,7 @@ from llm_modules.backtest.command.freqtrade_config import (
     Window,
     adopt,
     freqtrade_config,
+    make_folders,
     public,
 )
 from llm_modules.backtest.command.options import BacktestOptions
@@ -50,6 +51,19 @@ def test_a_run_has_the_merged_settings_and_its_own_block(session: Session, tmp_p
     assert config["dataformat_ohlcv"] == "feather"
     assert (config["export"], config["exportdirectory"]) == ("trades", tmp_path / "results")
     assert (tmp_path / "results").is_dir()
+
+
+def test_a_file_where_freqtrade_wants_a_folder_is_told(session: Session) -> None:
+    make_folders(basis_of(session))
+    folder = session.places.user_data / "hyperopts"
+    folder.rmdir()
+    folder.touch()
+    with pytest.raises(ConfigError, match=r"hyperopts` exists already and is not a directory"):
+        make_folders(basis_of(session))
+    # Others use these settings too.
+    folder.unlink()
+    make_folders(basis_of(session))
+    assert folder.is_dir()
 
 
 def test_without_a_place_for_results_there_are_none(session: Session) -> None:

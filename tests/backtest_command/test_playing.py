@@ -1,7 +1,9 @@
 """What is done in processes of their own, done in this one."""
 
 import os
+import shutil
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +101,17 @@ def test_a_run_is_played_told_and_judged(
     full.set()
     with pytest.raises(BacktestError, match="the money is spent"):
         _played(plan, 0, full, told.append)  # type: ignore[arg-type]
+
+
+def test_freqtrades_folders_are_there_before_several_processes_would_make_them(
+    basis: Basis, window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hyperopts, found = basis.places.user_data / "hyperopts", list[bool]()
+    shutil.rmtree(hyperopts, ignore_errors=True)
+    monkeypatch.setattr(playing, "_watched", lambda *_: found.append(hyperopts.is_dir()))
+    plan = planned(basis, window, tmp_path, shards=2)
+    playing.play(plan, Progress(Moments(2)), lambda _: nullcontext(lambda *_: None))
+    assert found == [True]
 
 
 @pytest.mark.parametrize("shards", [1, 3])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from freqtrade.configuration import Configuration
+from freqtrade.configuration.directory_operations import create_userdata_dir
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import FreqtradeException
 
@@ -60,11 +61,8 @@ def freqtrade_config(
         "enable_protections": True,
         "backtest_cache": "none",
     }
-    try:
-        with _silence():
-            config = Configuration(arguments, RunMode.BACKTEST).get_config()
-    except FreqtradeException as error:
-        raise ConfigError(f"config.json is not as Freqtrade wants it: {error}") from error
+    with _setting_up():
+        config = Configuration(arguments, RunMode.BACKTEST).get_config()
     settled = public(basis.settings)
     config = {name: value for name, value in config.items() if name not in BLOCKS_WITH_SECRETS}
     config = {**merged(config, settled), "original_config": deepcopy(settled)}
@@ -75,6 +73,15 @@ def freqtrade_config(
         config["exportdirectory"] = results
     config[SETTINGS_KEY] = settings.model_dump()
     return without_network(config, sample_markets()) if basis.is_sandbox else config
+
+
+def make_folders(basis: Basis) -> None:
+    """Make the folders that Freqtrade wants to have: of two processes at once one would fail.
+
+    Raises ConfigError where it cannot have them.
+    """
+    with _setting_up():
+        create_userdata_dir(str(basis.places.user_data))
 
 
 def adopt(environment: Mapping[str, str]) -> None:
@@ -104,10 +111,12 @@ def public(settings: Settings) -> Settings:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep quiet what Freqtrade says while it sets up logging of its own."""
+def _setting_up() -> Iterator[None]:
+    """Keep quiet what Freqtrade says meanwhile, and tell what it does not like as ConfigError."""
     logging.disable(logging.CRITICAL)
     try:
         yield
+    except FreqtradeException as error:
+        raise ConfigError(f"config.json is not as Freqtrade wants it: {error}") from error
     finally:
         logging.disable(logging.NOTSET)

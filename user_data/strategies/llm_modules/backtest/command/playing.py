@@ -11,7 +11,12 @@ from pathlib import Path
 
 from llm_modules.backtest.command.answers import Answers
 from llm_modules.backtest.command.basis import Basis
-from llm_modules.backtest.command.freqtrade_config import Window, adopt, freqtrade_config
+from llm_modules.backtest.command.freqtrade_config import (
+    Window,
+    adopt,
+    freqtrade_config,
+    make_folders,
+)
 from llm_modules.backtest.command.losses import Losses
 from llm_modules.backtest.command.options import BacktestOptions
 from llm_modules.backtest.command.progress import Moments, Watcher
@@ -98,6 +103,7 @@ def play(plan: Plan, progress: Progress, watching: Watching) -> None:
     """Run all shards; `progress` has what came of them, also when this is interrupted."""
     shards, full = plan.shards, get_context("fork").Event()
     jobs = [partial(_played, plan, number, full) for number in range(len(shards))]
+    make_folders(plan.basis)
     purse = Purse(plan.tape)
     try:
         _watched(jobs, plan, progress, full, (purse, watching))
