@@ -5,10 +5,11 @@
 
 Ten pairs are played on 30m candles with the scripted policy, which answers at once. With --replay
 the same policy is asked once as a server on loopback, through the client a real model is asked
-with; then the tape answers alone, three times. Plain Freqtrade is a run in which nothing is asked,
-so nothing is traded; a whole run begins with loading settings, strategy and candles. Times are the
-clock's, with a second process that sees the market ahead where there is a second core, which is
-counted apart: play this on a machine that does nothing else.
+with; then the tape answers alone, three times, each in a process of its own as the command's runs
+are. Plain Freqtrade is a run in which nothing is asked, so nothing is traded; a whole run begins
+with loading settings, strategy and candles. Times are the clock's, with a second process that sees
+the market ahead where there is a second core, which is counted apart: play this on a machine that
+does nothing else.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from ten_pairs import MOST_DAYS, MOST_PAIRS, freqtrade_config, write_candles
 
+from llm_modules.backtest.crew import Tell, only
 from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.running import run
@@ -109,7 +113,7 @@ class Replayed:
     whole: float
     start: float
     ours: float
-    journals: tuple[bytes, ...]
+    journals: tuple[str, ...]
 
 
 def play(config: Mapping[str, Any], variant: Variant = ALONE) -> Played:
@@ -153,7 +157,9 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
         config = freqtrade_config(folder, candles, pairs, days, llm_config=llm)
         # Beside a thread, and a server does, nothing may be forked.
         play(with_mode(config, "record"), AS_CONFIGURED)
-    played = [replayed(with_mode(config, "replay")) for _ in range(REPLAYS)]
+    # What an earlier run left in memory would be looked through by the next.
+    job = partial(replayed, with_mode(config, "replay"))
+    played = [only(job, folder / "replays.log") for _ in range(REPLAYS)]
     title = f"{played[0].decided:,} decisions about {pairs} pairs from a tape"
     table = Table(
         "replay", "start", "whole run", "after the start", "ours, tape included", title=title
@@ -170,16 +176,15 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
     return table
 
 
-def replayed(config: Mapping[str, Any]) -> Replayed:
+def replayed(config: Mapping[str, Any], _tell: Tell) -> Replayed:
     """Play a tape back."""
     session, begun = TimedSession(), time.perf_counter()
     with session.watching():
         played = play(config)
     start = (session.begun or begun) - begun
     outcome = played.outcome
-    return Replayed(
-        outcome.decided, played.seconds, start, session.seconds, journals(outcome.folder)
-    )
+    written = digests(outcome.folder)
+    return Replayed(outcome.decided, played.seconds, start, session.seconds, written)
 
 
 def with_mode(config: Mapping[str, Any], mode: str) -> dict[str, Any]:
@@ -187,9 +192,9 @@ def with_mode(config: Mapping[str, Any], mode: str) -> dict[str, Any]:
     return {**config, "llm_backtest": {**config["llm_backtest"], "tape_mode": mode}}
 
 
-def journals(folder: Path) -> tuple[bytes, ...]:
-    """Return what a run wrote down."""
-    return tuple((folder / name).read_bytes() for name in JOURNALS)
+def digests(folder: Path) -> tuple[str, ...]:
+    """Return the hashes of what a run wrote down."""
+    return tuple(sha256((folder / name).read_bytes()).hexdigest() for name in JOURNALS)
 
 
 @contextmanager
