@@ -1,15 +1,15 @@
 """What a decision costs in a backtest beside the model: ours, Freqtrade's, and from a tape.
 
     PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/backtest.py [--days 60]
-    PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/backtest.py --replay [--days 8]
+    PYTHONPATH=user_data/strategies .venv/bin/python benchmarks/backtest.py --replay [--shards 2]
 
 Ten pairs are played on 30m candles with the scripted policy, which answers at once. With --replay
 the same policy is asked once as a server on loopback, through the client a real model is asked
 with; then the tape answers alone, three times, each in a process of its own as the command's runs
-are. Plain Freqtrade is a run in which nothing is asked, so nothing is traded; a whole run begins
-with loading settings, strategy and candles. Times are the clock's, with a second process that sees
-the market ahead where there is a second core, which is counted apart: play this on a machine that
-does nothing else.
+are; with --shards in so many stretches of time at once. Plain Freqtrade is a run in which nothing
+is asked, so nothing is traded; a whole run begins with loading settings, strategy and candles.
+Times are the clock's, with a second process that sees the market ahead where there is a second
+core, which is counted apart: play this on a machine that does nothing else.
 """
 
 import argparse
@@ -19,21 +19,23 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from freqtrade.configuration import TimeRange
 from rich.console import Console
 from rich.table import Table
 from ten_pairs import MOST_DAYS, MOST_PAIRS, freqtrade_config, write_candles
 
-from llm_modules.backtest.crew import Tell, only
+from llm_modules.backtest.crew import Crew, Tell
 from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
 from llm_modules.backtest.running import run
@@ -46,8 +48,8 @@ from llm_modules.sandbox.server import serve
 GOAL_MILLISECONDS = 1.0
 GOAL_PER_SECOND = 1_000
 REPLAYS = 3
+SECONDS_OF_A_DAY = 86_400
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
-ALONE = Variant(has_forerunner=True)
 NOTHING_ASKED = Variant(client=PolicyClient(), asks=lambda _pair, _at: False)
 
 
@@ -116,7 +118,7 @@ class Replayed:
     journals: tuple[str, ...]
 
 
-def play(config: Mapping[str, Any], variant: Variant = ALONE) -> Played:
+def play(config: Mapping[str, Any], variant: Variant) -> Played:
     """Run a backtest without showing its table."""
     begun, before = time.perf_counter(), _of_children()
     with redirect_stdout(StringIO()):
@@ -149,18 +151,20 @@ def costs(config: Mapping[str, Any]) -> Table:
     return table
 
 
-def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
+def replays(folder: Path, candles: Path, options: argparse.Namespace) -> Table:
     """Record a tape, replay it; return how fast that goes and whether all replays are the same."""
     with scripted_server() as address:
         # The server's own script is the model: what the shipped settings name needs a key.
         llm = {"provider": "compatible", "api_base": address, "model": "scripted", "fallbacks": []}
-        config = freqtrade_config(folder, candles, pairs, days, llm_config=llm)
+        config = freqtrade_config(folder, candles, options.pairs, options.days, llm_config=llm)
+        shards = cut(config, options.shards)
         # Beside a thread, and a server does, nothing may be forked.
-        play(with_mode(config, "record"), AS_CONFIGURED)
-    # What an earlier run left in memory would be looked through by the next.
-    job = partial(replayed, with_mode(config, "replay"))
-    played = [only(job, folder / "replays.log") for _ in range(REPLAYS)]
-    title = f"{played[0].decided:,} decisions about {pairs} pairs from a tape"
+        for one in shards:
+            play(with_mode(one, "record"), AS_CONFIGURED)
+    shards = [with_mode(one, "replay") for one in shards]
+    played = [replayed(shards, folder / "replays.log") for _ in range(REPLAYS)]
+    at_once = f", {len(shards)} shards at once" if len(shards) > 1 else ""
+    title = f"{played[0].decided:,} decisions about {options.pairs} pairs from a tape{at_once}"
     table = Table(
         "replay", "start", "whole run", "after the start", "ours, tape included", title=title
     )
@@ -169,22 +173,61 @@ def replays(folder: Path, candles: Path, pairs: int, days: int) -> Table:
         rates = (f"{one.decided / seconds:,.0f}/s" for seconds in spans)
         table.add_row(str(number), f"{one.start:.1f} s", *rates)
     ours = _judged(one.decided / one.ours for one in played)
-    whole = _judged(one.decided / (one.whole - one.start) for one in played)
+    whole = _judged(one.decided / one.whole for one in played)
     same = "identical" if len({one.journals for one in played}) == 1 else "DIFFERENT"
-    goal = f"goal: {GOAL_PER_SECOND:,}/s, of ours {ours}, with Freqtrade's part {whole}"
-    table.caption = f"{goal}\njournals {same}"
+    table.caption = (
+        f"goal: {GOAL_PER_SECOND:,}/s, of ours {ours}, whole runs {whole}\njournals {same}"
+    )
     return table
 
 
-def replayed(config: Mapping[str, Any], _tell: Tell) -> Replayed:
-    """Play a tape back."""
+def replayed(shards: Sequence[Mapping[str, Any]], log: Path) -> Replayed:
+    """Play a tape back, each shard in a process of its own, as the command does.
+
+    Of several at once each span is that of the slowest.
+    """
+    # Where each core has a shard, none is left to see its market ahead.
+    variant = Variant(has_forerunner=len(shards) == 1)
+    with Crew([partial(_replayed, one, variant) for one in shards], log) as crew:
+        reports = sorted(crew.reports(), key=lambda report: report.job)
+    for report in reports:
+        if report.kind == "failed":
+            raise report.what
+    parts: list[Replayed] = [report.what for report in reports]
+    return Replayed(
+        decided=sum(one.decided for one in parts),
+        whole=max(one.whole for one in parts),
+        start=max(one.start for one in parts),
+        ours=max(one.ours for one in parts),
+        journals=tuple(digest for one in parts for digest in one.journals),
+    )
+
+
+def _replayed(config: Mapping[str, Any], variant: Variant, _tell: Tell) -> Replayed:
     session, begun = TimedSession(), time.perf_counter()
     with session.watching():
-        played = play(config)
+        played = play(config, variant)
     start = (session.begun or begun) - begun
-    outcome = played.outcome
-    written = digests(outcome.folder)
-    return Replayed(outcome.decided, played.seconds, start, session.seconds, written)
+    decided, written = played.outcome.decided, digests(played.outcome.folder)
+    return Replayed(decided, played.seconds, start, session.seconds, written)
+
+
+def cut(config: Mapping[str, Any], shards: int) -> list[Mapping[str, Any]]:
+    """Return the configuration of each shard: its stretch of whole days, its own journals."""
+    played = TimeRange.parse_timerange(config["timerange"])
+    days = (played.stopts - played.startts) // SECONDS_OF_A_DAY
+    cuts = [
+        played.startts + days * number // shards * SECONDS_OF_A_DAY for number in range(shards + 1)
+    ]
+    settings = config["llm_backtest"]
+    return [
+        {
+            **config,
+            "timerange": f"{start}-{end}",
+            "llm_backtest": {**settings, "folder": f"{settings['folder']}-{number}"},
+        }
+        for number, (start, end) in enumerate(pairwise(cuts), start=1)
+    ]
 
 
 def with_mode(config: Mapping[str, Any], mode: str) -> dict[str, Any]:
@@ -246,16 +289,19 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=MOST_DAYS, help=f"at most {MOST_DAYS}")
     parser.add_argument("--pairs", type=int, default=MOST_PAIRS, help=f"at most {MOST_PAIRS}")
     parser.add_argument("--replay", action="store_true", help="record a tape and replay it")
+    parser.add_argument("--shards", type=int, default=1, help="replay in so many at once")
     options = parser.parse_args()
     if not (1 <= options.days <= MOST_DAYS and 1 <= options.pairs <= MOST_PAIRS):
         parser.error(f"found --days {options.days} --pairs {options.pairs}: see --help")
+    if not 1 <= options.shards <= (options.days if options.replay else 1):
+        parser.error(f"found --shards {options.shards}: with --replay, at most one a day")
     # Freqtrade tells of every run; its tables are no part of the figures.
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as name:
         folder, candles = Path(name), Path(name) / "candles"
         write_candles(candles, options.pairs)
         if options.replay:
-            table = replays(folder, candles, options.pairs, options.days)
+            table = replays(folder, candles, options)
         else:
             table = costs(freqtrade_config(folder, candles, options.pairs, options.days))
     Console().print(table)
