@@ -24,6 +24,10 @@ ROOT = Path(__file__).parent.parent
         (("learning.py", "--trades", "300"), "recall"),
         (("backtest.py", "--days", "1", "--pairs", "2"), "ours"),
         (("backtest.py", "--days", "1", "--pairs", "2", "--replay"), "journals identical"),
+        (
+            ("backtest.py", "--days", "2", "--pairs", "2", "--replay", "--shards", "2"),
+            "2 shards at once",
+        ),
     ],
 )
 def test_a_benchmark_runs(arguments: tuple[str, ...], said: str) -> None:

@@ -1,5 +1,6 @@
 """Templates: a mistake in one stops the start, and names the file and what is wrong."""
 
+import gc
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -266,3 +267,15 @@ def test_each_of_the_two_blocks_may_stand_alone() -> None:
     for name in ("lasting", "passing"):
         text = english().user(replace(PAGE, **{name: notes}))
         assert text.startswith(f"terms line\n\n{block}\n# Account\n")
+
+
+def test_a_user_message_leaves_nothing_for_the_garbage_collector(language: Language) -> None:
+    quotes = Quotes("111", (Block("trades", "Trades", ("first",)),))
+    page = replace(PAGE, lasting=quotes, passing=quotes)
+    templates = PromptTemplates(a_risk(), language)
+    templates.user(page)
+    gc.collect()
+    for _ in range(10):
+        templates.user(page)
+    # Jinja's macros would: each is known to what it knows.
+    assert gc.collect() == 0
