@@ -6,35 +6,39 @@
 Ten pairs are played on 30m candles with the scripted policy, which answers at once. With --replay
 the same policy is asked once as a server on loopback, through the client a real model is asked
 with; then the tape answers alone, three times, each in a process of its own as the command's runs
-are; with --shards in so many stretches of time at once. Plain Freqtrade is a run in which nothing
-is asked, so nothing is traded; a whole run begins with loading settings, strategy and candles.
-Times are the clock's, with a second process that sees the market ahead where there is a second
-core, which is counted apart: play this on a machine that does nothing else.
+are, which has imported all it needs; with --shards in so many stretches of time at once. Plain
+Freqtrade is a run in which nothing is asked, so nothing is traded; a whole run begins with loading
+settings, strategy and candles. Times are the clock's, with a second process that sees the market
+ahead where there is a second core, which is counted apart: play this on a machine that does
+nothing else.
 """
 
 import argparse
 import asyncio
 import logging
 import resource
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from freqtrade.configuration import TimeRange
+from freqtrade.exchange import timeframe_to_minutes
 from rich.console import Console
 from rich.table import Table
 from ten_pairs import MOST_DAYS, MOST_PAIRS, freqtrade_config, write_candles
 
+from llm_modules.backtest.command.freqtrade_config import Window
+from llm_modules.backtest.command.windows import split
 from llm_modules.backtest.crew import Crew, Tell
 from llm_modules.backtest.outcome import AS_CONFIGURED, Outcome, Variant
 from llm_modules.backtest.policy_client import PolicyClient
@@ -48,7 +52,6 @@ from llm_modules.sandbox.server import serve
 GOAL_MILLISECONDS = 1.0
 GOAL_PER_SECOND = 1_000
 REPLAYS = 3
-SECONDS_OF_A_DAY = 86_400
 JOURNALS = ("llm_decisions.jsonl", "trade_experience.jsonl")
 NOTHING_ASKED = Variant(client=PolicyClient(), asks=lambda _pair, _at: False)
 
@@ -109,11 +112,12 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A tape played back: seconds in all, before the first candle, and of ours."""
+    """A tape played back: seconds in all, before the first candle, after that, and of ours."""
 
     decided: int
     whole: float
     start: float
+    after: float
     ours: float
     journals: tuple[str, ...]
 
@@ -169,7 +173,7 @@ def replays(folder: Path, candles: Path, options: argparse.Namespace) -> Table:
         "replay", "start", "whole run", "after the start", "ours, tape included", title=title
     )
     for number, one in enumerate(played, start=1):
-        spans = (one.whole, one.whole - one.start, one.ours)
+        spans = (one.whole, one.after, one.ours)
         rates = (f"{one.decided / seconds:,.0f}/s" for seconds in spans)
         table.add_row(str(number), f"{one.start:.1f} s", *rates)
     ours = _judged(one.decided / one.ours for one in played)
@@ -192,12 +196,15 @@ def replayed(shards: Sequence[Mapping[str, Any]], log: Path) -> Replayed:
         reports = sorted(crew.reports(), key=lambda report: report.job)
     for report in reports:
         if report.kind == "failed":
+            # Its folder goes with this program.
+            print(log.read_text(), file=sys.stderr)
             raise report.what
     parts: list[Replayed] = [report.what for report in reports]
     return Replayed(
         decided=sum(one.decided for one in parts),
         whole=max(one.whole for one in parts),
         start=max(one.start for one in parts),
+        after=max(one.after for one in parts),
         ours=max(one.ours for one in parts),
         journals=tuple(digest for one in parts for digest in one.journals),
     )
@@ -208,25 +215,29 @@ def _replayed(config: Mapping[str, Any], variant: Variant, _tell: Tell) -> Repla
     with session.watching():
         played = play(config, variant)
     start = (session.begun or begun) - begun
-    decided, written = played.outcome.decided, digests(played.outcome.folder)
-    return Replayed(decided, played.seconds, start, session.seconds, written)
+    return Replayed(
+        decided=played.outcome.decided,
+        whole=played.seconds,
+        start=start,
+        after=played.seconds - start,
+        ours=session.seconds,
+        journals=digests(played.outcome.folder),
+    )
 
 
 def cut(config: Mapping[str, Any], shards: int) -> list[Mapping[str, Any]]:
-    """Return the configuration of each shard: its stretch of whole days, its own journals."""
+    """Return the configuration of each shard: its stretch of time, and journals of its own."""
     played = TimeRange.parse_timerange(config["timerange"])
-    days = (played.stopts - played.startts) // SECONDS_OF_A_DAY
-    cuts = [
-        played.startts + days * number // shards * SECONDS_OF_A_DAY for number in range(shards + 1)
-    ]
+    window = Window(config["datadir"], played.startdt, played.stopdt)
+    candle = timedelta(minutes=timeframe_to_minutes(config["timeframe"]))
     settings = config["llm_backtest"]
     return [
         {
             **config,
-            "timerange": f"{start}-{end}",
+            "timerange": one.timerange,
             "llm_backtest": {**settings, "folder": f"{settings['folder']}-{number}"},
         }
-        for number, (start, end) in enumerate(pairwise(cuts), start=1)
+        for number, one in enumerate(split(window, shards, candle), start=1)
     ]
 
 
@@ -293,8 +304,10 @@ def main() -> None:
     options = parser.parse_args()
     if not (1 <= options.days <= MOST_DAYS and 1 <= options.pairs <= MOST_PAIRS):
         parser.error(f"found --days {options.days} --pairs {options.pairs}: see --help")
-    if not 1 <= options.shards <= (options.days if options.replay else 1):
-        parser.error(f"found --shards {options.shards}: with --replay, at most one a day")
+    if options.shards != 1 and not options.replay:
+        parser.error("--shards is for --replay")
+    if options.shards < 1:
+        parser.error(f"found --shards {options.shards}: at least one")
     # Freqtrade tells of every run; its tables are no part of the figures.
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as name:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
         (("backtest.py", "--days", "1", "--pairs", "2", "--replay"), "journals identical"),
         (
             ("backtest.py", "--days", "2", "--pairs", "2", "--replay", "--shards", "2"),
-            "2 shards at once",
+            "journals identical",
         ),
     ],
 )
